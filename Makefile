@@ -1,0 +1,54 @@
+# seqlab: `make` lists what can be done.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help build pipeline stage test check bench interop clean cargo
+
+TASK ?= x2
+SEQLAB := target/release/seqlab
+VENV := target/interop
+RUN_FLAGS := $(foreach pair,$(SET),--set '$(pair)') $(if $(DEVICE),--device $(DEVICE)) $(if $(JOBS),-j $(JOBS))
+
+help: ## Show this list, and what is missing on this machine
+	@echo 'seqlab: sequence data without leaks, many tiny models, circuits.'
+	@echo
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@echo
+	@echo 'Pipelines: $(patsubst pipelines/%.yaml,%,$(wildcard pipelines/*.yaml))'
+	@echo 'Example:   make pipeline TASK=x2 SET="train.seeds=16 train.steps=500"'
+	@command -v cargo >/dev/null || { echo; $(MAKE) --no-print-directory cargo || true; }
+	@command -v cc >/dev/null || { echo; echo 'Missing: a C compiler (Debian: apt-get install build-essential).'; }
+
+cargo:
+	@command -v cargo >/dev/null || { \
+	  echo 'Missing: Rust. Get it with rustup (https://rustup.rs), or from your system'; \
+	  echo '(Debian: apt-get install rustup && rustup default stable). The version is in rust-toolchain.toml.'; \
+	  exit 1; }
+
+build: cargo ## Compile target/release/seqlab (about ten minutes the first time on two cores)
+	@cargo build --release --locked -p seqlab
+
+pipeline: build ## Run a pipeline: TASK=x2 [SET="train.seeds=16 ..."] [DEVICE=cuda] [JOBS=2]
+	@$(SEQLAB) run pipelines/$(TASK).yaml $(RUN_FLAGS)
+
+stage: build ## Run one stage with what it needs: TASK=x2 STAGE=evaluate [SET=...]
+	@test -n '$(STAGE)' || { echo 'name the stage, for instance: make stage TASK=$(TASK) STAGE=evaluate'; exit 2; }
+	@$(SEQLAB) run pipelines/$(TASK).yaml $(STAGE) $(RUN_FLAGS)
+
+test: cargo ## Run every test
+	@cargo test --workspace --locked
+
+check: cargo ## Formatting, lints, documentation, licences and advisories
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	@if command -v cargo-deny >/dev/null; then cargo deny check; \
+	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and advisories not checked'; fi
+
+bench: cargo ## Run the benchmarks
+	cargo bench --workspace --locked
+
+interop: build ## Load our files in DuckDB, pandas, Hugging Face datasets and TransformerLens (installs them in target/interop)
+	@tests/interop/run.sh $(VENV)
+
+clean: ## Remove what cargo made; datasets/ and results/ stay
+	cargo clean

@@ -1,0 +1,1 @@
+//! Explains checkpoints: attribution, ablation, patching, circuits, overlap, geometry.

@@ -1,0 +1,187 @@
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, BooleanBuilder, ListArray, ListBuilder, PrimitiveArray,
+    PrimitiveBuilder, StringArray, StringBuilder,
+};
+use arrow::datatypes::{
+    ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, UInt16Type,
+};
+
+/// A Rust type that may stand in a row struct, and the Arrow column it becomes.
+///
+/// Integers, strings and lists are never null; a float that may be "not measured" is an `Option`.
+pub trait Cell: Sized {
+    /// Collects one column.
+    type Builder: Default;
+    /// A read column, cheap to clone.
+    type Array: Clone;
+    /// Whether the column may hold nulls.
+    const NULLABLE: bool = false;
+    /// The type as `seqlab tables` prints it.
+    const NAME: &'static str;
+    /// The Arrow type of the column.
+    fn data_type() -> DataType;
+    /// Appends this value.
+    fn append(&self, builder: &mut Self::Builder);
+    /// Returns the collected column and empties the builder.
+    fn finish(builder: &mut Self::Builder) -> ArrayRef;
+    /// Returns the column as its own type, or `None` where it is another.
+    fn downcast(array: &ArrayRef) -> Option<Self::Array>;
+    /// Returns the value at `row`.
+    fn get(array: &Self::Array, row: usize) -> Self;
+}
+
+macro_rules! primitive {
+    ($($type:ty, $arrow:ty, $name:literal;)+) => {$(
+        impl Cell for $type {
+            type Builder = PrimitiveBuilder<$arrow>;
+            type Array = PrimitiveArray<$arrow>;
+            const NAME: &'static str = $name;
+            fn data_type() -> DataType {
+                <$arrow>::DATA_TYPE
+            }
+            fn append(&self, builder: &mut Self::Builder) {
+                builder.append_value(*self);
+            }
+            fn finish(builder: &mut Self::Builder) -> ArrayRef {
+                Arc::new(builder.finish())
+            }
+            fn downcast(array: &ArrayRef) -> Option<Self::Array> {
+                (array.null_count() == 0).then(|| array.as_primitive_opt::<$arrow>().cloned()).flatten()
+            }
+            fn get(array: &Self::Array, row: usize) -> Self {
+                array.value(row)
+            }
+        }
+    )+};
+}
+
+primitive! {
+    i32, Int32Type, "i32";
+    i64, Int64Type, "i64";
+    f32, Float32Type, "f32";
+    f64, Float64Type, "f64";
+}
+
+macro_rules! optional_float {
+    ($($type:ty, $arrow:ty, $name:literal;)+) => {$(
+        impl Cell for Option<$type> {
+            type Builder = PrimitiveBuilder<$arrow>;
+            type Array = PrimitiveArray<$arrow>;
+            const NULLABLE: bool = true;
+            const NAME: &'static str = $name;
+            fn data_type() -> DataType {
+                <$arrow>::DATA_TYPE
+            }
+            // A value that is no number is no result: it is stored as "not measured".
+            fn append(&self, builder: &mut Self::Builder) {
+                builder.append_option(self.filter(|value| value.is_finite()));
+            }
+            fn finish(builder: &mut Self::Builder) -> ArrayRef {
+                Arc::new(builder.finish())
+            }
+            fn downcast(array: &ArrayRef) -> Option<Self::Array> {
+                array.as_primitive_opt::<$arrow>().cloned()
+            }
+            fn get(array: &Self::Array, row: usize) -> Self {
+                array.is_valid(row).then(|| array.value(row))
+            }
+        }
+    )+};
+}
+
+optional_float! {
+    f32, Float32Type, "f32, null where not measured";
+    f64, Float64Type, "f64, null where not measured";
+}
+
+macro_rules! list {
+    ($($type:ty, $arrow:ty, $name:literal;)+) => {$(
+        impl Cell for Vec<$type> {
+            type Builder = NonNullList<$arrow>;
+            type Array = ListArray;
+            const NAME: &'static str = $name;
+            fn data_type() -> DataType {
+                DataType::List(Arc::new(element::<$arrow>()))
+            }
+            fn append(&self, builder: &mut Self::Builder) {
+                builder.0.values().append_slice(self);
+                builder.0.append(true);
+            }
+            fn finish(builder: &mut Self::Builder) -> ArrayRef {
+                Arc::new(builder.0.finish())
+            }
+            fn downcast(array: &ArrayRef) -> Option<Self::Array> {
+                let list = array.as_list_opt::<i32>()?;
+                let values = list.values();
+                (list.null_count() == 0 && values.null_count() == 0).then_some(())?;
+                values.as_primitive_opt::<$arrow>().map(|_| list.clone())
+            }
+            fn get(array: &Self::Array, row: usize) -> Self {
+                array.value(row).as_primitive::<$arrow>().values().to_vec()
+            }
+        }
+    )+};
+}
+
+list! {
+    i64, Int64Type, "list<i64>";
+    u16, UInt16Type, "list<u16>";
+}
+
+/// Collects a list column whose elements are never null.
+#[derive(Debug)]
+pub struct NonNullList<T: ArrowPrimitiveType>(ListBuilder<PrimitiveBuilder<T>>);
+
+impl<T: ArrowPrimitiveType> Default for NonNullList<T> {
+    fn default() -> Self {
+        Self(ListBuilder::new(PrimitiveBuilder::new()).with_field(element::<T>()))
+    }
+}
+
+fn element<T: ArrowPrimitiveType>() -> Field {
+    Field::new("element", T::DATA_TYPE, false)
+}
+
+impl Cell for bool {
+    type Builder = BooleanBuilder;
+    type Array = BooleanArray;
+    const NAME: &'static str = "bool";
+    fn data_type() -> DataType {
+        DataType::Boolean
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_value(*self);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn downcast(array: &ArrayRef) -> Option<Self::Array> {
+        (array.null_count() == 0).then(|| array.as_boolean_opt().cloned()).flatten()
+    }
+    fn get(array: &Self::Array, row: usize) -> Self {
+        array.value(row)
+    }
+}
+
+impl Cell for String {
+    type Builder = StringBuilder;
+    type Array = StringArray;
+    const NAME: &'static str = "string";
+    fn data_type() -> DataType {
+        DataType::Utf8
+    }
+    fn append(&self, builder: &mut Self::Builder) {
+        builder.append_value(self);
+    }
+    fn finish(builder: &mut Self::Builder) -> ArrayRef {
+        Arc::new(builder.finish())
+    }
+    fn downcast(array: &ArrayRef) -> Option<Self::Array> {
+        (array.null_count() == 0).then(|| array.as_string_opt::<i32>().cloned()).flatten()
+    }
+    fn get(array: &Self::Array, row: usize) -> Self {
+        array.value(row).to_owned()
+    }
+}

@@ -1,0 +1,72 @@
+use std::path::PathBuf;
+
+/// Everything that can go wrong between a table and the disk.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried ("read", "create", ...).
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// The file is no readable Parquet file.
+    #[error("{}: not a readable Parquet file ({message}); rerun the stage that wrote it", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The reader's own words.
+        message: String,
+    },
+    /// The file holds another table than the one asked for.
+    #[error("{}: expected table `{expected}`, found {found}; rerun the stage that wrote it", path.display())]
+    WrongTable {
+        /// The file.
+        path: PathBuf,
+        /// Name and version that were asked for.
+        expected: String,
+        /// What the file says of itself.
+        found: String,
+    },
+    /// A column is missing or of another type.
+    #[error("{}: column `{column}` should be {expected}, found {found}; rerun the stage that wrote it", path.display())]
+    WrongColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The type of the row struct's field.
+        expected: String,
+        /// The type in the file, or "nothing".
+        found: String,
+    },
+    /// A manifest is not what `commit_folder` writes.
+    #[error("{}: not a readable manifest ({message}); remove the folder and rerun the stage", path.display())]
+    Manifest {
+        /// The manifest file.
+        path: PathBuf,
+        /// The parser's own words.
+        message: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn parquet(path: &std::path::Path) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Parquet { path, message: error.to_string() }
+    }
+
+    pub(crate) fn arrow(path: &std::path::Path) -> impl FnOnce(arrow::error::ArrowError) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Parquet { path, message: error.to_string() }
+    }
+}

@@ -1,0 +1,36 @@
+//! Reads and writes the typed Parquet tables, digests, manifests, and commits a finished folder.
+//!
+//! * [`Row`]: one row struct a table; `tables::*` lists them all.
+//! * [`TableWriter`], [`write_table`], [`read_table`], [`table_rows`]: rows in and out, streaming.
+//! * [`Provenance`]: what stands in the key-value metadata of every file.
+//! * [`file_digest`], [`DigestCache`], [`stream_key`]: contents as BLAKE3.
+//! * [`Manifest`], [`commit_folder`], [`swap_link`]: a folder is complete or it is not there.
+//!
+//! Nothing here knows a tensor, a rule, a stage or a clock.
+
+mod cell;
+mod commit;
+mod digest;
+mod error;
+mod manifest;
+mod provenance;
+mod reader;
+mod row;
+pub mod tables;
+mod writer;
+
+pub use cell::Cell;
+pub use commit::{commit_folder, swap_link};
+pub use digest::{DigestCache, digest_bytes, file_digest, stream_key};
+pub use error::Error;
+pub use manifest::{FileEntry, MANIFEST_FILE, Manifest, list_files, read_manifest};
+pub use provenance::{Provenance, read_provenance};
+pub use reader::{read_table, read_tables, row_count, table_rows};
+pub use row::{Column, Description, Row};
+pub use writer::{TableWriter, write_table};
+
+/// Raised whenever the Parquet writer's version or settings change the bytes of a table; part of every stage key.
+pub const FORMAT: u32 = 1;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,154 @@
+use std::path::Path;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, Field, Schema};
+
+use crate::{Cell, Error, Result};
+
+/// One row of a typed table. Written with the `table!` macro, never by hand.
+pub trait Row: Sized {
+    /// The table's name, in `seqlab.table` of every file.
+    const TABLE: &'static str;
+    /// The schema's version, raised with every change of a column.
+    const VERSION: u32;
+    /// Where its files lie, e.g. `audit/certificate.parquet`.
+    const FILES: &'static str;
+    /// Collects columns.
+    type Builders: Default;
+    /// Columns of one read batch.
+    type Arrays;
+    /// Says what the table holds, one entry a line.
+    fn about() -> Vec<&'static str>;
+    /// Lists the columns in order.
+    fn columns() -> Vec<Column>;
+    /// Appends this row.
+    fn append(&self, builders: &mut Self::Builders);
+    /// Returns the collected columns and empties the builders.
+    fn finish(builders: &mut Self::Builders) -> Vec<ArrayRef>;
+    /// Returns the batch's columns by name, or a typed error naming the one that does not fit.
+    fn arrays(batch: &RecordBatch, path: &Path) -> Result<Self::Arrays>;
+    /// Returns row number `row` of the batch.
+    fn get(arrays: &Self::Arrays, row: usize) -> Self;
+
+    /// Returns the Arrow schema.
+    fn schema() -> Schema {
+        let field = |c: &Column| Field::new(c.name, c.data_type.clone(), c.nullable);
+        Schema::new(Self::columns().iter().map(field).collect::<Vec<_>>())
+    }
+
+    /// Returns the table as `seqlab tables` shows it.
+    fn describe() -> Description {
+        Description {
+            table: Self::TABLE,
+            version: Self::VERSION,
+            files: Self::FILES,
+            about: Self::about().iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
+            columns: Self::columns(),
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type in words.
+    pub type_name: &'static str,
+    /// Its Arrow type.
+    pub data_type: DataType,
+    /// Whether it may hold nulls.
+    pub nullable: bool,
+    /// What it means, with its unit.
+    pub about: String,
+}
+
+/// A table as the documentation shows it.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Its name.
+    pub table: &'static str,
+    /// The version of its schema.
+    pub version: u32,
+    /// Where its files lie.
+    pub files: &'static str,
+    /// What it holds.
+    pub about: String,
+    /// Its columns in order.
+    pub columns: Vec<Column>,
+}
+
+/// Returns the column `name` of `batch` as the type of the row struct's field.
+pub(crate) fn column<T: Cell>(batch: &RecordBatch, name: &str, path: &Path) -> Result<T::Array> {
+    let wrong = |found: String| Error::WrongColumn {
+        path: path.to_owned(),
+        column: name.to_owned(),
+        expected: T::NAME.to_owned(),
+        found,
+    };
+    let array = batch.column_by_name(name).ok_or_else(|| wrong("nothing".to_owned()))?;
+    T::downcast(array)
+        .ok_or_else(|| wrong(format!("{} with {} nulls", array.data_type(), array.null_count())))
+}
+
+/// Declares a row struct and its table: name, version, files, and a documented column per field.
+macro_rules! table {
+    (
+        $(#[doc = $about:literal])+
+        pub struct $name:ident in $table:literal, version $version:literal, files $files:literal {
+            $($(#[doc = $doc:literal])+ $field:ident: $type:ty,)+
+        }
+    ) => {
+        $(#[doc = $about])+
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        const _: () = {
+            /// Builders, one a column.
+            #[derive(Default)]
+            pub struct Builders { $($field: <$type as $crate::Cell>::Builder,)+ }
+            /// Arrays, one a column.
+            pub struct Arrays { $($field: <$type as $crate::Cell>::Array,)+ }
+
+            impl $crate::Row for $name {
+                const TABLE: &'static str = $table;
+                const VERSION: u32 = $version;
+                const FILES: &'static str = $files;
+                type Builders = Builders;
+                type Arrays = Arrays;
+                fn about() -> Vec<&'static str> {
+                    vec![$($about),+]
+                }
+                fn columns() -> Vec<$crate::Column> {
+                    vec![$($crate::Column {
+                        name: stringify!($field),
+                        type_name: <$type as $crate::Cell>::NAME,
+                        data_type: <$type as $crate::Cell>::data_type(),
+                        nullable: <$type as $crate::Cell>::NULLABLE,
+                        about: [$($doc),+].map(str::trim).join(" "),
+                    },)+]
+                }
+                fn append(&self, builders: &mut Builders) {
+                    $($crate::Cell::append(&self.$field, &mut builders.$field);)+
+                }
+                fn finish(builders: &mut Builders) -> Vec<arrow::array::ArrayRef> {
+                    vec![$(<$type as $crate::Cell>::finish(&mut builders.$field),)+]
+                }
+                fn arrays(
+                    batch: &arrow::array::RecordBatch,
+                    path: &std::path::Path,
+                ) -> $crate::Result<Arrays> {
+                    Ok(Arrays {
+                        $($field: $crate::row::column::<$type>(batch, stringify!($field), path)?,)+
+                    })
+                }
+                fn get(arrays: &Arrays, row: usize) -> Self {
+                    Self { $($field: <$type as $crate::Cell>::get(&arrays.$field, row),)+ }
+                }
+            }
+        };
+    };
+}
+pub(crate) use table;

@@ -1,0 +1,91 @@
+use crate::row::table;
+
+table! {
+    /// Attention patterns: the mean over rows of one length, and some example rows.
+    pub struct AttentionPattern in "attention", version 1, files "results/<pipeline>/analyze/attention.parquet" {
+        /// The model's seed.
+        seed: i32,
+        /// The checkpoint's step.
+        step: i64,
+        /// Task of the rows.
+        task: String,
+        /// Layer, from 0.
+        layer: i32,
+        /// Head, from 0.
+        head: i32,
+        /// Position that attends.
+        query: i32,
+        /// Position attended to.
+        key: i32,
+        /// Attention weight, 0 to 1; the keys of one query sum to 1.
+        weight: f32,
+        /// Number of rows in the mean; 1 for an example.
+        n: i64,
+        /// The example; -1 for the mean.
+        example_id: i64,
+        /// The example's tokens, separated by spaces; empty for the mean.
+        tokens: String,
+    }
+}
+
+table! {
+    /// The drop-heads table: what each head, MLP, or set of them is worth.
+    pub struct Ablation in "ablation", version 1, files "results/<pipeline>/analyze/ablation.parquet" {
+        /// The model's seed; -1 = over seeds.
+        seed: i32,
+        /// The checkpoint's step.
+        step: i64,
+        /// Task of the rows.
+        task: String,
+        /// What was ablated, e.g. `blocks.0.attn.head.3`, `blocks.0.mlp`.
+        component: String,
+        /// Layer, from 0; -1 for a set over layers.
+        layer: i32,
+        /// Head, from 0; -1 for an MLP or a set.
+        head: i32,
+        /// What it was replaced with: `zero`, or `mean` per position over the counterfactual rows.
+        kind: String,
+        /// What was measured.
+        metric: String,
+        /// The full model's value.
+        full: Option<f64>,
+        /// The ablated model's value.
+        ablated: Option<f64>,
+        /// 100 (full - ablated) / full; null where the full value is 0.
+        drop_percent: Option<f64>,
+        /// Number of rows (or of seeds, for seed -1).
+        n: i64,
+    }
+}
+
+table! {
+    /// Every scalar that an analysis measured, in one long table.
+    pub struct Measurement in "measurements", version 1, files "results/<pipeline>/analyze/measurements.parquet" {
+        /// Name of the analysis.
+        analysis: String,
+        /// The model's seed; -1 = over seeds.
+        seed: i32,
+        /// The checkpoint's step.
+        step: i64,
+        /// Task of the rows; empty for all.
+        task: String,
+        /// Where it was measured, as TransformerLens names it; empty for the whole model.
+        hook: String,
+        /// Layer, from 0; -1 for none.
+        layer: i32,
+        /// Head, from 0; -1 for none.
+        head: i32,
+        /// Position in the row; -1 for none.
+        position: i32,
+        /// What was measured.
+        metric: String,
+        /// Its value; null where it cannot be measured.
+        value: Option<f64>,
+        /// Lower end of the 95 % interval.
+        low: Option<f64>,
+        /// Upper end of the 95 % interval.
+        high: Option<f64>,
+        /// Number of rows.
+        n: i64,
+    }
+}

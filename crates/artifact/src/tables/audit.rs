@@ -1,0 +1,107 @@
+use crate::row::table;
+
+table! {
+    /// One check of one pair of splits in one view. The dataset is certified when every gate passed.
+    pub struct Certificate in "certificate", version 1, files "results/<pipeline>/audit/certificate.parquet" {
+        /// What was checked: `rows`, `decoding`, `units`, ...
+        check: String,
+        /// The held-out side.
+        left: String,
+        /// The side it must not stand in.
+        right: String,
+        /// How values were compared: `terms`, `canonical`, `tokens`.
+        view: String,
+        /// Whether a violation fails the audit; otherwise the row is a report.
+        gate: bool,
+        /// Number of things compared (rows, units).
+        compared: i64,
+        /// Number of held-out rows that violate it.
+        violations: i64,
+        /// The `example_id` of the held-out row with the most violations; -1 for none.
+        worst: i64,
+        /// Whether there was no violation, or the row is no gate.
+        passed: bool,
+    }
+}
+
+table! {
+    /// How close each held-out row comes to the rows before it: one row a held-out row.
+    pub struct Leakage in "leakage", version 1, files "results/<pipeline>/audit/leakage.parquet" {
+        /// Split of the held-out row.
+        split: String,
+        /// The held-out row.
+        example_id: i64,
+        /// Number of its units that stand in train.
+        leaked_units: i32,
+        /// Length of the longest suffix of context and answer that stands in train, in terms.
+        longest_match_terms: i32,
+        /// The same in tokens of whole term groups.
+        longest_match_tokens: i32,
+        /// Length of the longest window, anywhere in the row, that stands in train, in terms.
+        longest_window_terms: i32,
+        /// A train row that holds the longest match; -1 for none.
+        witness_example_id: i64,
+        /// Index in the witness's terms where the match begins; -1 for none.
+        witness_offset: i32,
+    }
+}
+
+table! {
+    /// The exposure ledger: how often each piece of a held-out row was trained, in rows of train.
+    pub struct Exposure in "exposure", version 1, files "results/<pipeline>/audit/exposure.parquet" {
+        /// Split of the held-out row.
+        split: String,
+        /// The held-out row.
+        example_id: i64,
+        /// Train rows in which the answer stands after the first term.
+        answer_as_target: i64,
+        /// Train rows that hold the row's rarest term.
+        rarest_term: i64,
+        /// Train rows in which the answer stands at the same position.
+        answer_at_position: i64,
+        /// Train rows of the same task.
+        same_task_rows: i64,
+        /// Train rows that count by one, wholly within the row's range of values.
+        successor_rows_in_range: i64,
+    }
+}
+
+table! {
+    /// What a model that cannot learn a rule answers: one row a held-out row, memoriser and view.
+    pub struct Memorizer in "memorizers", version 1, files "results/<pipeline>/audit/memorizers.parquet" {
+        /// Split of the held-out row.
+        split: String,
+        /// The held-out row.
+        example_id: i64,
+        /// Name of the memoriser.
+        memorizer: String,
+        /// `memory`: can only repeat what it saw. `shallow`: can combine single pieces.
+        class: String,
+        /// `terms` or `tokens`: what it counts and answers in.
+        view: String,
+        /// Its answer as text.
+        prediction: String,
+        /// Whether that is the right answer.
+        correct: bool,
+    }
+}
+
+table! {
+    /// The memorisers' ceilings that a score has to be read beside.
+    pub struct Ceiling in "ceilings", version 1, files "results/<pipeline>/audit/ceilings.parquet" {
+        /// Split of the held-out rows.
+        split: String,
+        /// Task of the held-out rows; empty for all tasks.
+        task: String,
+        /// `u_best`: best single memory baseline. `u_union`: at least one of them. `s_best`: best shallow one.
+        metric: String,
+        /// The baseline that reached it; empty for `u_union`.
+        memorizer: String,
+        /// The view in which it reached it; empty for `u_union`.
+        view: String,
+        /// Share of the rows, 0 to 1.
+        value: f64,
+        /// Number of rows.
+        n: i64,
+    }
+}

@@ -1,0 +1,65 @@
+use crate::row::table;
+
+table! {
+    /// One sequence: the context, the answer, and how both are written in tokens. Same schema in every split.
+    pub struct Example in "examples", version 1, files "datasets/<pipeline>/{train,validation,test}-00000-of-0000N.parquet" {
+        /// Unique over all splits of the dataset.
+        example_id: i64,
+        /// Name of the task in the definition.
+        task: String,
+        /// Family of the rule: `arithmetic`, `geometric`, ...
+        family: String,
+        /// How values are written: `numeral`, `digits`, ...
+        notation: String,
+        /// What kind of thing the values are: `integer`, `month`, ...; equal (domain, value) is the same thing.
+        domain: String,
+        /// What may not be shared between splits at level `transition`: `pair`, `unordered_pair`, `multiset`, `row`, `none`.
+        unit: String,
+        /// The rule's parameter (step, ratio); -9223372036854775808 for none.
+        parameter: i64,
+        /// The sequence as a person reads it, terms separated by spaces.
+        text: String,
+        /// The values; the last is the answer.
+        terms: Vec<i64>,
+        /// The token ids of the whole row, from BEGIN to END, never padded.
+        tokens: Vec<u16>,
+        /// Index in `tokens` of the first token of the answer span.
+        answer_start: i32,
+        /// Number of tokens of the answer span, END included.
+        answer_length: i32,
+        /// Rows of one cluster are not independent: first 8 bytes, little endian, of BLAKE3 of the key of the answer's unit.
+        cluster: i64,
+    }
+}
+
+table! {
+    /// What each token id means.
+    pub struct Token in "vocabulary", version 1, files "datasets/<pipeline>/vocabulary.parquet" {
+        /// The id that stands in `tokens`.
+        token_id: i32,
+        /// Its text.
+        token: String,
+        /// `value`, `digit`, `word`, `separator`, `begin`, `end`, `pad` or `operator`.
+        kind: String,
+        /// The value that the token stands for; -9223372036854775808 where it has none.
+        value: i64,
+    }
+}
+
+table! {
+    /// A corrupted twin of an example: same length, same answer span, another answer. For ablation and patching.
+    pub struct Counterfactual in "counterfactuals", version 1, files "datasets/<pipeline>/counterfactuals.parquet" {
+        /// The clean row.
+        example_id: i64,
+        /// How it was corrupted: `random_members`, `repeat_last`, ...
+        kind: String,
+        /// Token ids of the corrupted row.
+        tokens: Vec<u16>,
+        /// First position in `tokens` where both answers differ, the right tokens before it given.
+        position: i32,
+        /// The right answer's token there.
+        answer_token: i32,
+        /// The corrupted row's token there.
+        counterfactual_token: i32,
+    }
+}

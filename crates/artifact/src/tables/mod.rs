@@ -1,0 +1,41 @@
+//! Every table that stages exchange: one row struct each, the columns documented where they are declared.
+//!
+//! Spelling and type of `seed`, `step`, `split`, `task`, `layer`, `head` and `position` are the same everywhere, so
+//! that any two tables join with `USING`. Integers have no nulls: "none" is -1, or `i64::MIN` where values may be
+//! negative. A float that was not measured, or cannot be, is null.
+
+mod analyze;
+mod audit;
+mod data;
+mod evaluate;
+mod train;
+
+pub use analyze::{Ablation, AttentionPattern, Measurement};
+pub use audit::{Ceiling, Certificate, Exposure, Leakage, Memorizer};
+pub use data::{Counterfactual, Example, Token};
+pub use evaluate::{Prediction, Score};
+pub use train::{Checkpoint, Training};
+
+use crate::{Description, Row};
+
+/// Describes every table, in the order in which a pipeline writes them.
+#[must_use]
+pub fn catalogue() -> Vec<Description> {
+    vec![
+        Example::describe(),
+        Token::describe(),
+        Counterfactual::describe(),
+        Certificate::describe(),
+        Leakage::describe(),
+        Exposure::describe(),
+        Memorizer::describe(),
+        Ceiling::describe(),
+        Training::describe(),
+        Checkpoint::describe(),
+        Prediction::describe(),
+        Score::describe(),
+        AttentionPattern::describe(),
+        Ablation::describe(),
+        Measurement::describe(),
+    ]
+}

@@ -1,0 +1,41 @@
+use crate::row::table;
+
+table! {
+    /// One logged step of one seed.
+    pub struct Training in "training", version 1, files "results/<pipeline>/train/training.parquet" {
+        /// The model's seed.
+        seed: i32,
+        /// Optimizer steps done.
+        step: i64,
+        /// Rows seen, repeats counted.
+        examples_seen: i64,
+        /// Mean loss of this step's batch over its scored positions, in nats.
+        train_loss: Option<f32>,
+        /// Share of this step's batch with every token of the answer span right, the right tokens before it given.
+        train_accuracy: Option<f32>,
+        /// Mean loss over the validation rows, in nats; null at steps without validation.
+        validation_loss: Option<f32>,
+        /// As `train_accuracy`, over the validation rows.
+        validation_accuracy: Option<f32>,
+        /// Learning rate of this step.
+        learning_rate: f64,
+        /// L2 norm of the gradient before clipping.
+        gradient_norm: Option<f32>,
+        /// L2 norm of all parameters after the step.
+        weight_norm: Option<f32>,
+    }
+}
+
+table! {
+    /// The saved weights: one row a seed and step.
+    pub struct Checkpoint in "checkpoints", version 1, files "results/<pipeline>/train/checkpoints.parquet" {
+        /// The model's seed.
+        seed: i32,
+        /// Optimizer steps done; 0 is the untrained model.
+        step: i64,
+        /// The safetensors file, relative to the stage's folder.
+        path: String,
+        /// Hex BLAKE3 of the file.
+        digest: String,
+    }
+}

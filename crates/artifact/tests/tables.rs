@@ -1,0 +1,105 @@
+//! Rows come back as they went in; schemas change visibly; bytes depend on rows and key alone.
+
+use std::collections::BTreeMap;
+
+use artifact::tables::{Example, Training, catalogue};
+use artifact::{Error, Provenance, file_digest, read_provenance, read_table, write_table};
+
+fn example(id: i64) -> Example {
+    Example {
+        example_id: id,
+        task: "x2".to_owned(),
+        family: "geometric".to_owned(),
+        notation: "numeral".to_owned(),
+        domain: "integer".to_owned(),
+        unit: "pair".to_owned(),
+        parameter: i64::MIN,
+        text: format!("{id} {}", 2 * id),
+        terms: vec![id, 2 * id],
+        tokens: vec![0, 7, 65_535],
+        answer_start: 2,
+        answer_length: 1,
+        cluster: -id,
+    }
+}
+
+fn training(loss: Option<f32>) -> Training {
+    Training {
+        seed: 3,
+        step: 10,
+        examples_seen: 100,
+        train_loss: loss,
+        train_accuracy: Some(0.5),
+        validation_loss: None,
+        validation_accuracy: None,
+        learning_rate: 1e-3,
+        gradient_norm: Some(1.0),
+        weight_norm: Some(2.0),
+    }
+}
+
+fn provenance(key: &str) -> Provenance {
+    let inputs = BTreeMap::from([("data/train".to_owned(), "ab".to_owned())]);
+    Provenance { key: key.to_owned(), config: serde_json::json!({"b": 1, "a": [0.003]}), inputs }
+}
+
+#[test]
+fn rows_and_provenance_round_trip_over_several_row_groups() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let rows: Vec<_> = (0..150_000).map(example).collect();
+    assert_eq!(write_table(&path, &provenance("k"), rows.clone()).unwrap(), 150_000);
+    assert_eq!(read_table::<Example>(&path).unwrap(), rows);
+    assert_eq!(artifact::row_count(&path).unwrap(), 150_000);
+    assert_eq!(read_provenance(&path).unwrap(), provenance("k"));
+}
+
+#[test]
+fn empty_tables_and_nulls_round_trip_and_nan_becomes_null() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    write_table::<Training>(&path, &Provenance::default(), []).unwrap();
+    assert_eq!(read_table::<Training>(&path).unwrap(), []);
+    let rows = [training(None), training(Some(f32::NAN)), training(Some(f32::INFINITY))];
+    write_table(&path, &Provenance::default(), rows).unwrap();
+    assert_eq!(read_table::<Training>(&path).unwrap(), vec![training(None); 3]);
+}
+
+#[test]
+fn digest_follows_the_rows_and_not_the_metadata() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name).with_extension("parquet"));
+    write_table(&a, &provenance("one"), [example(1)]).unwrap();
+    write_table(&b, &provenance("another, longer key"), [example(1)]).unwrap();
+    write_table(&c, &provenance("one"), [example(2)]).unwrap();
+    assert_ne!(std::fs::read(&a).unwrap(), std::fs::read(&b).unwrap());
+    assert_eq!(file_digest(&a).unwrap(), file_digest(&b).unwrap());
+    assert_ne!(file_digest(&a).unwrap(), file_digest(&c).unwrap());
+}
+
+#[test]
+fn another_table_a_foreign_file_and_a_truncated_one_are_typed_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.parquet");
+    write_table(&path, &Provenance::default(), [example(1)]).unwrap();
+    let error = read_table::<Training>(&path).unwrap_err();
+    assert!(matches!(&error, Error::WrongTable { .. }), "{error}");
+    assert!(error.to_string().contains("expected table `training version 1`, found `examples version 1`"));
+    let bytes = std::fs::read(&path).unwrap();
+    for length in 0..bytes.len() {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        assert!(read_table::<Example>(&path).is_err(), "a file cut at byte {length} was read");
+    }
+}
+
+#[test]
+fn schemas_are_what_they_were() {
+    let mut text = String::new();
+    for table in catalogue() {
+        text += &format!("{} version {} ({})\n", table.table, table.version, table.files);
+        for column in table.columns {
+            text += &format!("  {}: {}\n", column.name, column.type_name);
+        }
+    }
+    insta::assert_snapshot!(text);
+}

@@ -1,0 +1,1 @@
+//! Draws examples and assigns them to splits so that nothing leaks.

@@ -1,0 +1,1 @@
+//! Scores checkpoints, ours or pretrained ones, on examples.

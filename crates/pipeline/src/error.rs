@@ -1,0 +1,145 @@
+use std::fmt;
+use std::path::PathBuf;
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong between a definition file and a finished folder.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The definition is wrong; every mistake that was found, the most helpful first.
+    #[error("{}", join(.0))]
+    Definition(Vec<Diagnostic>),
+    /// The command names something that is not there, or asks for what cannot be.
+    #[error("{message}{}", help.as_ref().map(|help| format!("\n  help: {help}")).unwrap_or_default())]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// Another runner writes into the same folder.
+    #[error("{} is in use by {holder}; wait until it has finished, or stop it", root.display())]
+    Locked {
+        /// The output root that is locked.
+        root: PathBuf,
+        /// Process id and command of the holder.
+        holder: String,
+    },
+    /// A stage failed; its own words went to the observer.
+    #[error("stage {stage} failed: {reason}")]
+    Failed {
+        /// Stage and matrix point.
+        stage: String,
+        /// What happened: an exit status, a signal, a missing output.
+        reason: String,
+    },
+    /// The run was cancelled; nothing unfinished is left but what can be resumed.
+    #[error("interrupted; run the same command to go on")]
+    Cancelled,
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried ("read", "create", ...).
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// A manifest or table could not be read or written.
+    #[error(transparent)]
+    Artifact(#[from] artifact::Error),
+}
+
+impl Error {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn usage(message: impl Into<String>, help: Option<String>) -> Self {
+        Self::Usage { message: message.into(), help }
+    }
+}
+
+fn join(diagnostics: &[Diagnostic]) -> String {
+    diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// One mistake in a definition, with its place and the way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong, lower-case, one line.
+    pub message: String,
+    /// The names that would have been right, if that is the question.
+    pub allowed: Vec<String>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Where a mistake stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the definition file; line and column count from 1, columns in characters.
+    File {
+        /// The file as it was named.
+        file: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// In a `--set` of the command line, as it was typed.
+    Set(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { file, line, column } => write!(f, "{}:{line}:{column}", file.display()),
+            Self::Set(text) => write!(f, "--set {text}"),
+        }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.message)?;
+        if !self.allowed.is_empty() {
+            let label = if self.allowed.len() == 1 { "expected" } else { "expected one of" };
+            write!(f, "\n  {label}: {}", self.allowed.join(", "))?;
+        }
+        match &self.help {
+            Some(help) => write!(f, "\n  help: {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns "did you mean `steps`?" when one of `allowed` is close to `found`.
+#[must_use]
+pub fn did_you_mean<S: AsRef<str>>(found: &str, allowed: impl IntoIterator<Item = S>) -> Option<String> {
+    let limit = (found.chars().count() / 3).max(1);
+    allowed
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(&found.to_lowercase(), &name.as_ref().to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| format!("did you mean `{}`?", name.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_name_is_offered_and_a_far_one_is_not() {
+        assert_eq!(did_you_mean("stepz", ["batch", "steps"]).as_deref(), Some("did you mean `steps`?"));
+        assert_eq!(did_you_mean("Data", ["data"]).as_deref(), Some("did you mean `data`?"));
+        assert_eq!(did_you_mean("colour", ["batch", "steps"]), None);
+    }
+}

@@ -1,0 +1,1 @@
+//! Turns a YAML definition into a plan and runs what is not already done.

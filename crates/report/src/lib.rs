@@ -1,0 +1,1 @@
+//! Turns result tables into one self-contained HTML page.

@@ -1,0 +1,1 @@
+//! Says what a sequence is: families (rules), notations (how a value is written), vocabularies.

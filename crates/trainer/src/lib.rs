@@ -1,0 +1,1 @@
+//! Fits many seeds at once and records every step.
