@@ -1,0 +1,213 @@
+//! What every family says about itself.
+
+use crate::{Error, Range};
+
+/// A rule that makes sequences; one implementation a family, listed in `families.rs`.
+///
+/// A row is made from freely chosen terms, each within its axis, which the rule then goes on from. A rule has one or
+/// several parameters (steps, ratios); what is said about a row is said under one of them.
+pub trait Rule: Send + Sync {
+    /// Refuses parameters that no sequence can have.
+    ///
+    /// # Errors
+    /// Names the parameter and what it may be.
+    fn check(&self) -> Result<(), Error>;
+
+    /// Returns the rule's parameters in the order of the definition; `[i64::MIN]` for a rule without any.
+    fn parameters(&self) -> Vec<i64>;
+
+    /// Returns the range of every freely chosen term of a row with `terms` terms: the first term for a progression,
+    /// the first two for Fibonacci.
+    fn axes(&self, parameter: i64, terms: usize, bounds: &Bounds) -> Vec<Range>;
+
+    /// Returns the term that follows `before`, or nothing where it is no `i64`.
+    fn next(&self, parameter: i64, before: &[i64], bounds: &Bounds) -> Option<i64>;
+
+    /// Returns what may not be shared between splits at level `transition`.
+    fn unit(&self) -> UnitKind;
+
+    /// Calls `found` with each parameter that can produce the unit within the bounds, and the unit's key under it.
+    fn keys(&self, unit: &[i64], bounds: &Bounds, found: &mut dyn FnMut(i64, Key));
+
+    /// Returns every key of the units that rows under one parameter can have, each once.
+    fn population<'a>(&'a self, parameter: i64, bounds: &'a Bounds) -> Box<dyn Iterator<Item = Key> + 'a>;
+
+    /// Says whether no two values go on with the same value under one parameter, so that a one-token answer that is
+    /// held out can never be a target of training under that parameter alone.
+    fn injective(&self) -> bool;
+
+    /// Returns the levels of hold-out that make sense for the family.
+    fn levels(&self) -> &'static [&'static str] {
+        &["random", "window", "transition", "step", "range", "length", "notation", "family"]
+    }
+
+    /// Returns how many of a row's terms are context; the others are the answer.
+    fn context(&self, terms: usize) -> usize {
+        terms - 1
+    }
+
+    /// Says whether the answer may stand in the context of a held-out row.
+    fn answer_in_context(&self) -> bool {
+        false
+    }
+
+    /// Returns the operator tokens that the family's rows have.
+    fn operators(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Returns the operator written before the term at `position` of a row with `terms` terms.
+    fn operator(&self, _position: usize, _terms: usize) -> Option<&'static str> {
+        None
+    }
+}
+
+/// What a task allows its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bounds of the first term.
+    pub start: Range,
+    /// Bounds of every term.
+    pub values: Range,
+    /// The fewest and the most terms of a row, answer included; both at least 2.
+    pub terms: (usize, usize),
+    /// Units in a block of an orbit; at least 1.
+    pub block: u64,
+}
+
+impl Bounds {
+    /// Returns every number of terms, from the fewest to the most.
+    pub fn lengths(&self) -> std::ops::RangeInclusive<usize> {
+        self.terms.0..=self.terms.1
+    }
+}
+
+/// The kind of unit that a family holds out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum UnitKind {
+    /// Two adjacent terms in their order.
+    Pair,
+    /// The two operands, in any order.
+    UnorderedPair,
+    /// The terms of a list, in any order.
+    Multiset,
+    /// The whole row.
+    Row,
+    /// Nothing.
+    None,
+}
+
+impl UnitKind {
+    /// Returns the name in the tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            UnitKind::Pair => "pair",
+            UnitKind::UnorderedPair => "unordered_pair",
+            UnitKind::Multiset => "multiset",
+            UnitKind::Row => "row",
+            UnitKind::None => "none",
+        }
+    }
+
+    /// Returns the units of a row of a family of this kind, whose first `context` terms are its context.
+    pub fn units(self, terms: &[i64], context: usize) -> impl Iterator<Item = &[i64]> {
+        let (all, width) = match self {
+            UnitKind::Pair => (terms, 2),
+            UnitKind::UnorderedPair => (&terms[..2.min(terms.len())], 2),
+            UnitKind::Multiset => (&terms[..context], context),
+            UnitKind::Row => (terms, terms.len()),
+            UnitKind::None => (&terms[..0], 1),
+        };
+        all.windows(width.max(1))
+    }
+
+    /// Returns the unit in the one order in which it is compared.
+    pub fn canonical(self, unit: &[i64]) -> Vec<i64> {
+        let mut unit = unit.to_vec();
+        if matches!(self, UnitKind::UnorderedPair | UnitKind::Multiset) {
+            unit.sort_unstable();
+        }
+        unit
+    }
+}
+
+/// What is coloured as one: all units with the same key are in the same split.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Key {
+    /// A stretch of an orbit.
+    Orbit {
+        /// The family.
+        family: &'static str,
+        /// The parameter, as the family compares it (a step without its sign).
+        parameter: i64,
+        /// What names the orbit; 0 where one number is enough.
+        root: [i64; 2],
+        /// Which block of it; 0 where the orbit is not divided.
+        block: u64,
+    },
+    /// One unit alone.
+    Unit {
+        /// The family.
+        family: &'static str,
+        /// The unit, as [`UnitKind::canonical`] orders it.
+        unit: Vec<i64>,
+    },
+}
+
+impl Key {
+    /// Returns bytes that only this key has, for hashing.
+    pub fn bytes(&self) -> Vec<u8> {
+        let (tag, family) = match self {
+            Key::Orbit { family, .. } => (0, family),
+            Key::Unit { family, .. } => (1, family),
+        };
+        let mut bytes = vec![tag];
+        bytes.extend((family.len() as u64).to_le_bytes());
+        bytes.extend(family.as_bytes());
+        match self {
+            Key::Orbit { parameter, root, block, .. } => {
+                bytes.extend([*parameter, root[0], root[1]].iter().flat_map(|number| number.to_le_bytes()));
+                bytes.extend(block.to_le_bytes());
+            }
+            Key::Unit { unit, .. } => bytes.extend(unit.iter().flat_map(|number| number.to_le_bytes())),
+        }
+        bytes
+    }
+}
+
+/// Returns the block of the unit at `position` of an orbit of `total` units: `size` units to a block, and a last
+/// block shorter than that joins the one before.
+pub(crate) fn block(position: u64, total: u64, size: u64) -> u64 {
+    (position / size).min(blocks(total, size) - 1)
+}
+
+/// Returns how many blocks an orbit of `total` units has.
+pub(crate) fn blocks(total: u64, size: u64) -> u64 {
+    (total / size).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_last_block_joins_the_one_before() {
+        let of = |total, size| (0..total).map(|i| block(i, total, size)).collect::<Vec<_>>();
+        assert_eq!(of(7, 3), [0, 0, 0, 1, 1, 1, 1]);
+        assert_eq!(of(6, 3), [0, 0, 0, 1, 1, 1]);
+        assert_eq!(of(2, 3), [0, 0]);
+    }
+
+    #[test]
+    fn units_are_the_windows_of_their_kind() {
+        let units =
+            |kind: UnitKind, terms: &'static [i64]| kind.units(terms, terms.len() / 2).collect::<Vec<_>>();
+        assert_eq!(units(UnitKind::Pair, &[1, 2, 3]), [[1, 2], [2, 3]]);
+        assert_eq!(units(UnitKind::UnorderedPair, &[9, 2, 11]), [[9, 2]]);
+        assert_eq!(units(UnitKind::Multiset, &[3, 1, 1, 3]), [[3, 1]]);
+        assert_eq!(units(UnitKind::Row, &[3, 1, 7]), [[3, 1, 7]]);
+        assert!(units(UnitKind::None, &[3, 1, 7]).is_empty());
+        assert_eq!(UnitKind::UnorderedPair.canonical(&[9, 2]), [2, 9]);
+        assert_eq!(UnitKind::Pair.canonical(&[9, 2]), [9, 2]);
+    }
+}

@@ -1,0 +1,202 @@
+//! The tokens of a dataset, and the layout of a row: `BEGIN t1 SEP t2 .. SEP tn END`.
+
+use std::collections::HashMap;
+
+use crate::{Error, Family, Notation, Range};
+
+/// Stands in integer columns where there is no number.
+pub const NONE: i64 = i64::MIN;
+
+/// What a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A whole value.
+    Value,
+    /// A decimal digit.
+    Digit,
+    /// A word.
+    Word,
+    /// Stands between terms.
+    Separator,
+    /// Begins a row.
+    Begin,
+    /// Ends a row.
+    End,
+    /// Fills up a batch.
+    Pad,
+    /// Stands between operands.
+    Operator,
+}
+
+impl Kind {
+    const NAMES: [(Kind, &'static str); 8] = [
+        (Kind::Value, "value"),
+        (Kind::Digit, "digit"),
+        (Kind::Word, "word"),
+        (Kind::Separator, "separator"),
+        (Kind::Begin, "begin"),
+        (Kind::End, "end"),
+        (Kind::Pad, "pad"),
+        (Kind::Operator, "operator"),
+    ];
+
+    /// Returns the name in the tables.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize].1
+    }
+
+    /// Returns the kind with this name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+}
+
+/// One token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// The token as text.
+    pub token: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its value, [`NONE`] where it has none.
+    pub value: i64,
+}
+
+/// The tokens of a dataset; a token's number is its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vocabulary {
+    tokens: Vec<Token>,
+    values: HashMap<(Kind, i64), u16>,
+    names: HashMap<(Kind, String), u16>,
+}
+
+impl Vocabulary {
+    /// The most tokens a vocabulary may have.
+    pub const MOST: u32 = 1 << 16;
+
+    /// Returns the tokens of the sequences: `BEGIN`, `END`, what stands between terms, then what writes the values.
+    ///
+    /// # Errors
+    /// More than [`Vocabulary::MOST`] tokens, or a value that its notation cannot write.
+    pub fn new<'a>(
+        sequences: impl IntoIterator<Item = (&'a Family, &'a Notation, Range)>,
+    ) -> Result<Vocabulary, Error> {
+        let special = |token: &str, kind| Token { token: token.into(), kind, value: NONE };
+        let mut tokens = vec![special("BEGIN", Kind::Begin), special("END", Kind::End)];
+        let (mut operators, mut written) = (Vec::new(), Vec::new());
+        for (family, notation, values) in sequences {
+            notation.check(values)?;
+            if !notation.one_token() {
+                operators.push(special("SEP", Kind::Separator));
+            }
+            operators.extend(family.operators().iter().map(|token| special(token, Kind::Operator)));
+            written.extend(notation.tokens(values));
+        }
+        let order =
+            |token: &Token| (token.kind != Kind::Separator, token.kind, token.value, token.token.clone());
+        operators.sort_by_key(order);
+        written.sort_by_key(|token: &Token| (token.kind == Kind::Value, order(token)));
+        tokens.extend(operators);
+        tokens.extend(written);
+        tokens.dedup();
+        if tokens.len() > Self::MOST as usize {
+            let help =
+                format!("a vocabulary has at most {}: bound the `values`, or write digits", Self::MOST);
+            return Err(Error::parameter(
+                "notation",
+                format!("the tasks need {} tokens together", tokens.len()),
+                help,
+            ));
+        }
+        Ok(Self::from_tokens(tokens))
+    }
+
+    /// Returns the vocabulary whose token `i` is the `i`-th.
+    pub fn from_tokens(tokens: impl IntoIterator<Item = Token>) -> Vocabulary {
+        let tokens: Vec<Token> = tokens.into_iter().collect();
+        let (mut values, mut names) = (HashMap::new(), HashMap::new());
+        for (token, id) in tokens.iter().zip(0..=u16::MAX) {
+            values.entry((token.kind, token.value)).or_insert(id);
+            names.entry((token.kind, token.token.clone())).or_insert(id);
+        }
+        Vocabulary { tokens, values, names }
+    }
+
+    /// Returns every token in its place.
+    pub fn tokens(&self) -> &[Token] {
+        &self.tokens
+    }
+
+    /// Returns the token with this number.
+    pub fn token(&self, id: u16) -> Option<&Token> {
+        self.tokens.get(usize::from(id))
+    }
+
+    /// Returns the number of the token of this kind and value.
+    pub fn find(&self, kind: Kind, value: i64) -> Option<u16> {
+        self.values.get(&(kind, value)).copied()
+    }
+
+    /// Returns the number of the token of this kind and text.
+    pub fn named(&self, kind: Kind, token: &str) -> Option<u16> {
+        self.names.get(&(kind, token.to_owned())).copied()
+    }
+}
+
+/// A row as tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// All tokens, from `BEGIN` to `END`.
+    pub tokens: Vec<u16>,
+    /// Where the answer begins.
+    pub answer_start: usize,
+    /// The number of tokens of the answer, `END` included.
+    pub answer_length: usize,
+    /// The row as a person reads it.
+    pub text: String,
+}
+
+/// Returns the row in its layout, or nothing if a value or an operator has no token.
+pub fn write_row(
+    family: &Family,
+    notation: &Notation,
+    vocabulary: &Vocabulary,
+    terms: &[i64],
+) -> Option<Written> {
+    let mut tokens = vec![vocabulary.find(Kind::Begin, NONE)?];
+    let (mut text, mut answer_start) = (String::new(), 0);
+    for (position, &term) in terms.iter().enumerate() {
+        if let Some(operator) = family.operator(position, terms.len()) {
+            tokens.push(vocabulary.named(Kind::Operator, operator)?);
+            text.push_str(&format!(" {operator}"));
+        } else if position > 0 && !notation.one_token() {
+            tokens.push(vocabulary.find(Kind::Separator, NONE)?);
+        }
+        if position == family.context(terms.len()) {
+            answer_start = tokens.len();
+        }
+        if position > 0 {
+            text.push(' ');
+        }
+        text.push_str(&notation.text(term));
+        notation.write(term, vocabulary, &mut tokens).then_some(())?;
+    }
+    tokens.push(vocabulary.find(Kind::End, NONE)?);
+    let answer_length = tokens.len() - answer_start;
+    Some(Written { tokens, answer_start, answer_length, text })
+}
+
+/// Returns the values that answer tokens write, up to `END` if it is there; nothing where they write none.
+pub fn read_answer(notation: &Notation, vocabulary: &Vocabulary, tokens: &[u16]) -> Option<Vec<i64>> {
+    let kind = |id: &u16| vocabulary.token(*id).map(|token| token.kind);
+    let end = tokens.iter().position(|id| kind(id) == Some(Kind::End)).unwrap_or(tokens.len());
+    let answer = &tokens[..end];
+    if notation.one_token() {
+        answer.iter().map(|id| notation.read(&[*id], vocabulary)).collect()
+    } else {
+        answer
+            .split(|id| kind(id) == Some(Kind::Separator))
+            .map(|group| notation.read(group, vocabulary))
+            .collect()
+    }
+}
