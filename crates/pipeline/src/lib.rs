@@ -1,1 +1,43 @@
 //! Turns a YAML definition into a plan and runs what is not already done.
+//!
+//! * [`Definition`]: the file, read strictly, with `${...}`, `matrix:` and `--set`.
+//! * [`Plan`]: its stages and matrix points, checked and in order. What stages there are comes from [`Verbs`].
+//! * [`run`]: runs every job whose key has no finished folder yet, each in a child process, and commits its folder.
+//! * [`status`], [`why`], [`runs`], [`garbage`]: what is done, why not, what was tried, and what can go.
+//!
+//! Nothing here knows what any stage does, and nothing prints, reads the environment, or exits.
+
+mod child;
+mod definition;
+mod error;
+mod execute;
+mod external;
+mod gc;
+mod interpolate;
+mod key;
+mod layout;
+mod location;
+mod lock;
+mod matrix;
+mod plan;
+mod read;
+mod record;
+mod select;
+mod set;
+mod state;
+mod verbs;
+mod why;
+
+pub use child::{Spec, SpecFolder, SpecInput, Stream, die_with_parent};
+pub use definition::Definition;
+pub use error::{Diagnostic, Error, Place, Result, did_you_mean};
+pub use execute::{Event, Options, Step, Summary, dry_run, run};
+pub use external::{External, RUN};
+pub use gc::{Garbage, delete, garbage};
+pub use layout::Layout;
+pub use plan::{Input, Job, Plan};
+pub use record::{Outcome, RunRecord, runs};
+pub use select::Selection;
+pub use state::{Done, State, status};
+pub use verbs::{Problem, Resolved, Role, Root, Verbs, typed};
+pub use why::{Change, Why, why};

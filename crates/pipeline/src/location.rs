@@ -221,8 +221,10 @@ fn untagged(tagged: bool, at: Position) -> Result<(), TextProblem> {
 
 /// Whether YAML reads the plain scalar `text` as a string.
 fn is_text(text: &str) -> bool {
-    !matches!(text, "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
-        && text.parse::<f64>().map_or(true, |_| text.starts_with(|c: char| c.is_alphabetic()))
+    !matches!(
+        text,
+        "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
+    ) && text.parse::<f64>().map_or(true, |_| text.starts_with(|c: char| c.is_alphabetic()))
 }
 
 #[cfg(test)]

@@ -181,7 +181,8 @@ mod tests {
 
     #[test]
     fn values_keep_their_types_and_their_order() {
-        let (value, _) = parse(b"\xef\xbb\xbfb: [1, -2, 0.10, '3', on, null, true]\na: { x: 1e3 }\n").expect("ok");
+        let (value, _) =
+            parse(b"\xef\xbb\xbfb: [1, -2, 0.10, '3', on, null, true]\na: { x: 1e3 }\n").expect("ok");
         assert_eq!(value, json!({ "b": [1, -2, 0.1, "3", "on", null, true], "a": { "x": 1000.0 } }));
         assert_eq!(value.as_object().expect("a map").keys().collect::<Vec<_>>(), ["b", "a"]);
     }

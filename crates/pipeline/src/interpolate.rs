@@ -1,0 +1,151 @@
+//! `${matrix.k}` and `${stages.data.build.seed}`: values of the definition used in another place.
+//!
+//! Every value under a stage's verb may use an axis (`${matrix.<axis>}`) or any other value of the definition by its
+//! full path from the top. Text that is nothing but one reference becomes the value itself, with its type; inside
+//! longer text it is written out. `$${` stands for a plain `${`. Names of input stages, the matrix, and the name and
+//! description of the pipeline are taken as they stand.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::matrix::Point;
+use crate::{Definition, did_you_mean};
+
+/// A mistake: path of the value that holds it, message, help.
+pub(crate) type Mistake = (String, String, Option<String>);
+
+/// Fills in the references of one definition at one matrix point.
+pub(crate) struct Interpolation<'a> {
+    definition: &'a Definition,
+    /// None: only the axes that are used are wanted.
+    point: Option<&'a Point>,
+    used: BTreeSet<String>,
+    /// The references that are being followed.
+    open: Vec<String>,
+    /// Values and bytes that may still be written: references can double at every level.
+    left: usize,
+}
+
+/// Far more than any definition fills in.
+const BUDGET: usize = 4 << 20;
+
+/// Returns the axes that `value`, which stands at `path`, uses directly or through other values.
+pub(crate) fn axes(definition: &Definition, value: &Value, path: &str) -> Result<BTreeSet<String>, Mistake> {
+    let mut all =
+        Interpolation { definition, point: None, used: BTreeSet::new(), open: Vec::new(), left: BUDGET };
+    all.fill(value, path)?;
+    Ok(all.used)
+}
+
+/// Returns `value` with everything filled in.
+pub(crate) fn fill(
+    definition: &Definition,
+    point: &Point,
+    value: &Value,
+    path: &str,
+) -> Result<Value, Mistake> {
+    Interpolation { definition, point: Some(point), used: BTreeSet::new(), open: Vec::new(), left: BUDGET }
+        .fill(value, path)
+}
+
+impl Interpolation<'_> {
+    fn fill(&mut self, value: &Value, path: &str) -> Result<Value, Mistake> {
+        let size = 1 + value.as_str().map_or(0, str::len);
+        let Some(left) = self.left.checked_sub(size) else {
+            return Err((path.to_owned(), "the references here grow without bounds".to_owned(), None));
+        };
+        self.left = left;
+        match value {
+            Value::String(text) => self.text(text, path),
+            Value::Array(items) => {
+                let items = items.iter().enumerate();
+                items.map(|(index, item)| self.fill(item, &format!("{path}[{index}]"))).collect()
+            }
+            Value::Object(map) => {
+                let mut filled = Map::new();
+                for (key, value) in map {
+                    filled.insert(key.clone(), self.fill(value, &format!("{path}.{key}"))?);
+                }
+                Ok(Value::Object(filled))
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
+    fn text(&mut self, text: &str, path: &str) -> Result<Value, Mistake> {
+        let mut written = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            if let Some(before) = rest[..at].strip_suffix('$') {
+                written += before;
+                written += "${";
+                rest = &rest[at + 2..];
+                continue;
+            }
+            let inner = &rest[at + 2..];
+            let Some(end) = inner.find('}') else {
+                let help = Some("write `$${` for a plain `${`".to_owned());
+                return Err((path.to_owned(), "`${` without its `}`".to_owned(), help));
+            };
+            let value = self.reference(inner[..end].trim(), path)?;
+            if at == 0 && rest.len() == text.len() && inner[end + 1..].is_empty() {
+                return Ok(value);
+            }
+            written += &rest[..at];
+            written += &match value {
+                Value::String(text) => text,
+                Value::Number(number) => number.to_string(),
+                Value::Bool(value) => value.to_string(),
+                _ => {
+                    let message =
+                        format!("`${{{}}}` is no single value and cannot stand inside text", &inner[..end]);
+                    return Err((path.to_owned(), message, Some("let it stand alone".to_owned())));
+                }
+            };
+            rest = &inner[end + 1..];
+        }
+        Ok(Value::String(written + rest))
+    }
+
+    fn reference(&mut self, name: &str, path: &str) -> Result<Value, Mistake> {
+        let wrong = |message: String, help: Option<String>| Err((path.to_owned(), message, help));
+        if let Some(axis) = name.strip_prefix("matrix.") {
+            let Some(values) = self.definition.matrix.get(axis) else {
+                let names = self.definition.matrix.keys();
+                return wrong(format!("the matrix has no axis `{axis}`"), did_you_mean(axis, names));
+            };
+            self.used.insert(axis.to_owned());
+            let value = self.point.and_then(|point| point.get(axis));
+            return Ok(value.unwrap_or(&values[0]).clone());
+        }
+        if self.open.iter().any(|open| open == name) {
+            return wrong(format!("`${{{name}}}` leads back to itself"), None);
+        }
+        let mut value = &self.definition.value;
+        for key in name.replace('[', ".").replace(']', "").split('.') {
+            let next = match value {
+                Value::Object(map) => map.get(key),
+                Value::Array(list) => key.parse::<usize>().ok().and_then(|index| list.get(index)),
+                _ => None,
+            };
+            value = match next {
+                Some(next) => next,
+                None => {
+                    let full =
+                        self.definition.stages.contains_key(name.split('.').next().unwrap_or_default());
+                    let help = match value {
+                        _ if full => Some(format!("paths start at the top: `${{stages.{name}}}`")),
+                        Value::Object(map) => did_you_mean(key, map.keys()),
+                        _ => None,
+                    };
+                    return wrong(format!("the definition has no value `{name}`"), help);
+                }
+            };
+        }
+        self.open.push(name.to_owned());
+        let filled = self.fill(value, path);
+        self.open.pop();
+        filled
+    }
+}

@@ -1,0 +1,239 @@
+//! Why a stage has to run: what changed since the run that its link shows.
+
+use std::fmt;
+
+use artifact::Manifest;
+use serde_json::Value;
+
+use crate::key::Parts;
+use crate::state::linked;
+use crate::{Layout, Plan, Result, State};
+
+/// One difference between a stage as it was last committed and as it is asked for now.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A value of its content; `None` where there was or is none.
+    Config {
+        /// Path inside the content under the verb.
+        path: String,
+        /// Value of the last committed run.
+        old: Option<Value>,
+        /// Value now.
+        new: Option<Value>,
+    },
+    /// A table that it reads; `None` where there was or is none.
+    Input {
+        /// Role and file.
+        table: String,
+        /// Digest of the last committed run.
+        old: Option<String>,
+        /// Digest now.
+        new: Option<String>,
+    },
+    /// The kind of the stage.
+    Kind {
+        /// The verb then.
+        old: String,
+        /// The verb now.
+        new: String,
+    },
+    /// The stage's algorithm.
+    Version {
+        /// Its number then.
+        old: u32,
+        /// Its number now.
+        new: u32,
+    },
+    /// The format of the tables.
+    Format {
+        /// Its number then.
+        old: u32,
+        /// Its number now.
+        new: u32,
+    },
+    /// Something else that is part of the key: the device, the pipeline's description, the points that are gathered.
+    Other {
+        /// What it is.
+        what: String,
+        /// As it was.
+        old: String,
+        /// As it is.
+        new: String,
+    },
+    /// The finished folder is not what it was when it was committed.
+    Damaged(String),
+    /// It was asked for (`--force`).
+    Forced,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), Value::to_string);
+        match self {
+            Self::Config { path, old, new } => write!(f, "{path}: {} -> {}", value(old), value(new)),
+            Self::Input { table, old: Some(_), new: Some(_) } => write!(f, "input {table} changed"),
+            Self::Input { table, old: None, .. } => write!(f, "input {table} is new"),
+            Self::Input { table, .. } => write!(f, "input {table} is gone"),
+            Self::Kind { old, new } => write!(f, "kind of stage: {old} -> {new}"),
+            Self::Version { old, new } => write!(f, "algorithm version: {old} -> {new}"),
+            Self::Format { old, new } => write!(f, "table format: {old} -> {new}"),
+            Self::Other { what, old, new } => write!(f, "{what}: {old} -> {new}"),
+            Self::Damaged(reason) => f.write_str(reason),
+            Self::Forced => f.write_str("forced"),
+        }
+    }
+}
+
+/// What [`why`] finds out about one job.
+#[derive(Debug, Clone)]
+pub struct Why {
+    /// Index into [`Plan::jobs`].
+    pub job: usize,
+    /// How it stands.
+    pub state: State,
+    /// Differences between the run that the link shows and what is asked for now, as far as they can be known before
+    /// waiting inputs are rebuilt. Also where an earlier finished folder fits again and nothing has to run.
+    pub changes: Vec<Change>,
+}
+
+/// Explains, for every matrix point of `stage`, what changed since its last committed run.
+///
+/// # Errors
+/// When there is no such stage, or a folder cannot be read.
+pub fn why(plan: &Plan, layout: &Layout, stage: &str, device: &str) -> Result<Vec<Why>> {
+    let wanted = plan.jobs_of(stage)?;
+    let states = crate::status(plan, layout, device)?;
+    let mut answers = Vec::new();
+    for index in wanted {
+        let job = &plan.jobs[index];
+        let last = linked(layout, &job.slot)?;
+        let changes = match (&states[index], last) {
+            (State::Stale(changes), _) => changes.clone(),
+            (State::UpToDate(done), Some(last)) if done.manifest.key != last.manifest.key => {
+                between(&last.manifest, &done.manifest)
+            }
+            (State::Waiting(_), Some(last)) => {
+                let mut changes = Vec::new();
+                differences("", Some(&last.manifest.config), Some(&job.resolved.config), &mut changes);
+                changes
+            }
+            _ => Vec::new(),
+        };
+        answers.push(Why { job: index, state: states[index].clone(), changes });
+    }
+    Ok(answers)
+}
+
+/// Compares the last committed run with the parts of the key now.
+pub(crate) fn changes(last: &Manifest, now: &Parts) -> Vec<Change> {
+    let mut changes = Vec::new();
+    if last.verb != now.kind {
+        changes.push(Change::Kind { old: last.verb.clone(), new: now.kind.clone() });
+    }
+    differences("", Some(&last.config), Some(&now.config), &mut changes);
+    inputs(&last.inputs, &now.inputs, &mut changes);
+    if last.version != now.version {
+        changes.push(Change::Version { old: last.version, new: now.version });
+    }
+    if last.format != now.format {
+        changes.push(Change::Format { old: last.format, new: now.format });
+    }
+    let other = |value: &Value| match value {
+        Value::Null => "nothing".to_owned(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    for (what, new) in now.other() {
+        let old = other(&last.run[what]);
+        let new = other(&new);
+        if old != new {
+            changes.push(Change::Other { what: what.to_owned(), old, new });
+        }
+    }
+    changes
+}
+
+impl Parts {
+    /// What is part of the key and stands nowhere else in a manifest than under `run`.
+    pub(crate) fn other(&self) -> [(&'static str, Value); 3] {
+        let json = |value: serde_json::Result<Value>| value.expect("text is JSON");
+        let points =
+            if self.points.is_empty() { Value::Null } else { json(serde_json::to_value(&self.points)) };
+        [
+            ("key_device", json(serde_json::to_value(&self.device))),
+            ("key_pipeline", json(serde_json::to_value(&self.pipeline))),
+            ("key_points", points),
+        ]
+    }
+}
+
+fn between(last: &Manifest, now: &Manifest) -> Vec<Change> {
+    let mut changes = Vec::new();
+    differences("", Some(&last.config), Some(&now.config), &mut changes);
+    inputs(&last.inputs, &now.inputs, &mut changes);
+    changes
+}
+
+type Digests = std::collections::BTreeMap<String, String>;
+
+fn inputs(old: &Digests, new: &Digests, changes: &mut Vec<Change>) {
+    let tables: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for table in tables {
+        let (old, new) = (old.get(table).cloned(), new.get(table).cloned());
+        if old != new {
+            changes.push(Change::Input { table: table.clone(), old, new });
+        }
+    }
+}
+
+/// Lists the innermost values that differ.
+fn differences(path: &str, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<Change>) {
+    match (old, new) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let added = new.keys().filter(|key| !old.contains_key(*key));
+            for key in old.keys().chain(added) {
+                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                differences(&inner, old.get(key), new.get(key), changes);
+            }
+            let order = |map: &serde_json::Map<String, Value>| map.keys().cloned().collect::<Vec<_>>();
+            if old == new && order(old) != order(new) {
+                let what = format!("order of {path}");
+                changes.push(Change::Other { what, old: order(old).join(", "), new: order(new).join(", ") });
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) if old.len() == new.len() => {
+            for (index, (old, new)) in old.iter().zip(new).enumerate() {
+                differences(&format!("{path}[{index}]"), Some(old), Some(new), changes);
+            }
+        }
+        (old, new) if old != new => {
+            changes.push(Change::Config { path: path.to_owned(), old: old.cloned(), new: new.cloned() });
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_innermost_differences_are_told_with_old_and_new_value() {
+        let old = json!({ "a": { "b": 1, "gone": true }, "l": [1, 2], "m": [1], "t": { "x": 1, "y": 2 } });
+        let new = json!({ "a": { "b": 2 }, "l": [1, 3], "m": [1, 2], "new": "x", "t": { "y": 2, "x": 1 } });
+        let mut changes = Vec::new();
+        differences("", Some(&old), Some(&new), &mut changes);
+        let told: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        let expected = [
+            "a.b: 1 -> 2",
+            "a.gone: true -> nothing",
+            "l[1]: 2 -> 3",
+            "m: [1] -> [1,2]",
+            "order of t: x, y -> y, x",
+            "new: nothing -> \"x\"",
+        ];
+        assert_eq!(told, expected);
+    }
+}
