@@ -1,0 +1,123 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Everything that can go wrong in an audit.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting makes no sense.
+    #[error("{at}: {message}; {help}")]
+    Config {
+        /// Path inside the config.
+        at: String,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried ("read", "open", ...).
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// The folder is not a folder of Parquet splits.
+    #[error("{}: {message}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What was expected and found.
+        message: String,
+    },
+    /// The file is no readable Parquet file: truncated, corrupt, or something else.
+    #[error("{}: not a readable Parquet file ({message}); nothing is certified, write the file again", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// The reader's own words.
+        message: String,
+    },
+    /// A column is missing or has a type that cannot be audited.
+    #[error("{}: column `{column}` should be {expected}, found {found}", path.display())]
+    Column {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What an audit needs.
+        expected: String,
+        /// What the file has.
+        found: String,
+    },
+    /// A row cannot be what it claims to be.
+    #[error("{}: row {row}: {message}", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Index of the row in the split.
+        row: u64,
+        /// What was expected and found.
+        message: String,
+    },
+    /// A table of ours could not be read or written.
+    #[error(transparent)]
+    Artifact(#[from] artifact::Error),
+    /// A gate is violated: held-out rows are in what they are held out from.
+    #[error("{0}")]
+    Leak(Box<Leak>),
+}
+
+impl Error {
+    pub(crate) fn parquet(path: &Path, message: impl ToString) -> Self {
+        Self::Parquet { path: path.to_owned(), message: message.to_string() }
+    }
+}
+
+/// A violated gate with its first witness.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// The level whose guarantee is broken.
+    pub level: String,
+    /// The check that found it (`rows`, `decoding`, `units`, ...).
+    pub check: String,
+    /// The view in which it was found (`terms`, `canonical`, `tokens`).
+    pub view: String,
+    /// The held-out split.
+    pub left: String,
+    /// The split that should not hold it.
+    pub right: String,
+    /// Number of held-out rows that violate the gate.
+    pub rows: i64,
+    /// `example_id` of the first violating row of `left` (its row index where there are no ids).
+    pub left_example_id: i64,
+    /// `example_id` of the witness, the first row of `right` that holds it.
+    pub right_example_id: i64,
+    /// Index of the leaked piece in the witness, in terms.
+    pub offset: i64,
+    /// The leaked piece, readable.
+    pub piece: String,
+}
+
+impl fmt::Display for Leak {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { level, check, view, left, right, rows, left_example_id, right_example_id, offset, piece } =
+            self;
+        write!(
+            out,
+            "leak at level {level}: check `{check}` in view `{view}`, {left} against {right}: {rows} "
+        )?;
+        write!(out, "{} of {left} violated; first: row {left_example_id} of {left}", plural(*rows))?;
+        write!(out, ", `{piece}`, in row {right_example_id} of {right} at offset {offset}")
+    }
+}
+
+fn plural(rows: i64) -> &'static str {
+    if rows == 1 { "row" } else { "rows" }
+}
