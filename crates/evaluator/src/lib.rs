@@ -1,1 +1,28 @@
 //! Scores checkpoints, ours or pretrained ones, on examples.
+//!
+//! [`run`] reads the examples, the audit and the checkpoints, and writes `predictions.parquet` (what the last
+//! checkpoint of every seed answers) and `scores.parquet` (the closed list [`METRICS`], each with its interval). Two
+//! controls are always there: the untrained model, and the oracle, which is the rule itself.
+
+mod aggregate;
+mod config;
+mod error;
+mod error_class;
+mod grokking;
+mod memory;
+mod metrics;
+mod models;
+mod oracle;
+mod rows;
+mod run;
+mod scoring;
+mod statistics;
+
+pub use config::Config;
+pub use error::Error;
+pub use error_class::ErrorClass;
+pub use metrics::{METRICS, MetricEntry};
+pub use run::{Inputs, run};
+
+/// Raised when the same config and inputs give other tables than before; part of the stage key.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,110 @@
+//! What every analysis is given: the configuration, the vocabulary, the rows and the models.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use artifact::tables::{Checkpoint, Token};
+use artifact::{digest_bytes, read_table};
+use candle_core::{DType, Device};
+use rayon::prelude::*;
+use transformer::Transformer;
+
+use crate::measure::Subject;
+use crate::rows::{self, Task};
+use crate::{Config, Error, Inputs};
+
+/// What every analysis is given.
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) vocabulary: Vec<Token>,
+    pub(crate) shape: transformer::Config,
+    /// By name.
+    pub(crate) tasks: Vec<Task>,
+    /// By seed.
+    pub(crate) models: Vec<Model>,
+}
+
+/// The last checkpoint of one seed.
+pub(crate) struct Model {
+    pub(crate) seed: i32,
+    pub(crate) step: i64,
+    pub(crate) transformer: Transformer,
+}
+
+impl Context {
+    pub(crate) fn read(config: &Config, inputs: &Inputs) -> Result<Context, Error> {
+        let vocabulary = rows::vocabulary(&inputs.vocabulary)?;
+        let tasks = rows::read(&inputs.examples, &inputs.counterfactuals, &vocabulary, config.sample)?;
+        let shape = shape(&inputs.model)?;
+        for row in tasks.iter().flat_map(Task::rows) {
+            let (needed, tokens) = (row.tokens.len() - 1, vocabulary.len());
+            if needed > shape.n_ctx || tokens > shape.d_vocab {
+                let message = format!(
+                    "the model reads at most {} tokens of {}, the row needs {needed} of {tokens}; give the model of this data",
+                    shape.n_ctx, shape.d_vocab
+                );
+                return Err(Error::Row { example_id: row.example_id, message });
+            }
+        }
+        let models = models(&inputs.checkpoints, &shape)?;
+        Ok(Context { config: config.clone(), vocabulary, shape, tasks, models })
+    }
+
+    /// Does something with every model on every task, and returns what it gives by model, then by task.
+    pub(crate) fn each<T: Send>(
+        &self,
+        f: impl Fn(&Model, &Task) -> candle_core::Result<T> + Sync,
+    ) -> Result<Vec<Vec<T>>, Error> {
+        let of_model = |model: &Model| {
+            let error = |error: candle_core::Error| Error::Model {
+                seed: model.seed,
+                step: model.step,
+                message: error.to_string(),
+            };
+            self.tasks.iter().map(|task| f(model, task).map_err(error)).collect()
+        };
+        self.models.par_iter().map(of_model).collect()
+    }
+
+    /// Returns what a measurement of one model on one task is about.
+    pub(crate) fn subject<'a>(&self, analysis: &'static str, model: &Model, task: &'a Task) -> Subject<'a> {
+        Subject { analysis, seed: model.seed, step: model.step, task: &task.name }
+    }
+
+    /// Returns what a measurement over seeds on one task is about.
+    pub(crate) fn over_seeds<'a>(&self, analysis: &'static str, task: &'a Task) -> Subject<'a> {
+        let step = self.models.iter().map(|model| model.step).max().unwrap_or(-1);
+        Subject { analysis, seed: -1, step, task: &task.name }
+    }
+}
+
+fn shape(path: &Path) -> Result<transformer::Config, Error> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    serde_json::from_str(&text)
+        .map_err(|error| Error::ModelConfig { path: path.to_owned(), message: error.to_string() })
+}
+
+/// Loads the last checkpoint of every seed, whose bytes must be those that were listed.
+fn models(checkpoints: &Path, shape: &transformer::Config) -> Result<Vec<Model>, Error> {
+    let mut last = BTreeMap::<i32, Checkpoint>::new();
+    for checkpoint in read_table::<Checkpoint>(checkpoints)? {
+        if last.get(&checkpoint.seed).is_none_or(|before| before.step <= checkpoint.step) {
+            last.insert(checkpoint.seed, checkpoint);
+        }
+    }
+    let folder = checkpoints.parent().unwrap_or(Path::new(""));
+    let load = |checkpoint: Checkpoint| {
+        let path = folder.join(&checkpoint.path);
+        let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let found = digest_bytes(&bytes);
+        if found != checkpoint.digest {
+            let message = format!("its digest should be {}, found {found}", checkpoint.digest);
+            return Err(Error::Checkpoint { path, message });
+        }
+        let transformer = Transformer::from_safetensors(shape, &bytes, DType::F32, &Device::Cpu)
+            .map_err(|error| Error::Checkpoint { path, message: error.to_string() })?;
+        Ok(Model { seed: checkpoint.seed, step: checkpoint.step, transformer })
+    };
+    last.into_values().map(load).collect()
+}

@@ -1,0 +1,70 @@
+use std::path::PathBuf;
+
+/// Everything that can keep a model from being analysed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A mistake in the definition.
+    #[error("{at}: {message}; {help}")]
+    Config {
+        /// Path inside the config, e.g. `sample`.
+        at: String,
+        /// What is wrong, with the value found.
+        message: String,
+        /// What to write instead.
+        help: String,
+    },
+    /// A table cannot be read or written.
+    #[error(transparent)]
+    Table(#[from] artifact::Error),
+    /// A file that is no table cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// There is nothing to look at.
+    #[error("{}: {message}", path.display())]
+    Nothing {
+        /// The file.
+        path: PathBuf,
+        /// What is missing, and which stage to run.
+        message: String,
+    },
+    /// A row of the data is not what its own columns say, or the model cannot read it.
+    #[error("example {example_id}: {message}")]
+    Row {
+        /// The row.
+        example_id: i64,
+        /// What was expected and what was found, and what to do.
+        message: String,
+    },
+    /// The model's configuration is no configuration.
+    #[error("{}: not a model configuration ({message}); rerun the train stage", path.display())]
+    ModelConfig {
+        /// The file.
+        path: PathBuf,
+        /// The parser's own words.
+        message: String,
+    },
+    /// A checkpoint is not what the list of checkpoints says, or not a model of this configuration.
+    #[error("checkpoint {}: {message}; rerun the train stage", path.display())]
+    Checkpoint {
+        /// The safetensors file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The model cannot be run on the rows, or answers with what is no number.
+    #[error("the model of seed {seed} at step {step} cannot be run: {message}")]
+    Model {
+        /// The model's seed.
+        seed: i32,
+        /// The checkpoint's step.
+        step: i64,
+        /// What went wrong.
+        message: String,
+    },
+}

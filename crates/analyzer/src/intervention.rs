@@ -1,0 +1,87 @@
+//! The metric of a model with parts of it taken away, beside that of the full model.
+
+use candle_core::Tensor;
+use transformer::{Hook, NoHook, Transformer};
+
+use crate::Metric;
+use crate::context::{Context, Model};
+use crate::hooks::{Ablate, Component, Means};
+use crate::rows::Task;
+
+/// What a part is replaced with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Replacement {
+    Zero,
+    /// Its mean at each position over the counterfactual rows; over the rows themselves where they have none.
+    Mean,
+}
+
+impl Replacement {
+    pub(crate) const ALL: [Replacement; 2] = [Replacement::Zero, Replacement::Mean];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Replacement::Zero => "zero",
+            Replacement::Mean => "mean",
+        }
+    }
+}
+
+/// Sums of the metric over some rows: of the full model, of the ablated one, and the number of rows.
+pub(crate) type Sums = [f64; 3];
+
+/// Adds up, column by column.
+pub(crate) fn total(sums: impl IntoIterator<Item = Sums>) -> Sums {
+    sums.into_iter().fold([0.0; 3], |total, sums| [0, 1, 2].map(|column| total[column] + sums[column]))
+}
+
+/// A model on the rows of a task, the full model's metric and the means known.
+pub(crate) struct Ablations<'a> {
+    shape: &'a transformer::Config,
+    metric: Metric,
+    model: &'a Transformer,
+    task: &'a Task,
+    full: Vec<Vec<Option<f64>>>, // by group and row
+    means: Vec<Means>,           // by group
+}
+
+impl<'a> Ablations<'a> {
+    pub(crate) fn new(
+        context: &'a Context,
+        model: &'a Model,
+        task: &'a Task,
+    ) -> candle_core::Result<Ablations<'a>> {
+        let (shape, metric, model) = (&context.shape, context.config.metric, &model.transformer);
+        let full = task.groups.iter().map(|g| metric.of(&forward(model, &g.tokens, &mut NoHook)?, &g.rows));
+        let means = task
+            .groups
+            .iter()
+            .map(|g| Means::over(model, shape, g.counterfactual.as_ref().unwrap_or(&g.tokens)));
+        let (full, means) = (full.collect::<Result<_, _>>()?, means.collect::<Result<_, _>>()?);
+        Ok(Ablations { shape, metric, model, task, full, means })
+    }
+
+    /// Returns the sums of each cluster with `parts` replaced at every position.
+    pub(crate) fn without(&self, parts: &[Component], by: Replacement) -> candle_core::Result<Vec<Sums>> {
+        let mut clusters = vec![[0.0; 3]; self.task.clusters];
+        for ((group, full), means) in self.task.groups.iter().zip(&self.full).zip(&self.means) {
+            let mut hook = Ablate::new(self.shape, parts, (by == Replacement::Mean).then_some(means));
+            let ablated = self.metric.of(&forward(self.model, &group.tokens, &mut hook)?, &group.rows)?;
+            for ((row, full), ablated) in group.rows.iter().zip(full).zip(ablated) {
+                if let (Some(full), Some(ablated)) = (*full, ablated) {
+                    clusters[row.cluster] = total([clusters[row.cluster], [full, ablated, 1.0]]);
+                }
+            }
+        }
+        Ok(clusters)
+    }
+}
+
+/// Runs the model with a hook. // [row, position, token]
+pub(crate) fn forward(
+    model: &Transformer,
+    tokens: &Tensor,
+    hook: &mut impl Hook,
+) -> candle_core::Result<Tensor> {
+    model.forward(tokens, hook).map_err(candle_core::Error::wrap)
+}

@@ -1,0 +1,250 @@
+//! The rows that are looked at: a keyed sample of each task, rows of one length together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use artifact::tables::{Counterfactual, Example, Token};
+use artifact::{read_table, stream_key, table_rows};
+use candle_core::{Device, Tensor};
+
+use crate::Error;
+
+/// The kind of counterfactual rows over which means are taken.
+const MEAN_OVER: &str = "random_members";
+
+/// The sampled rows of one task.
+pub(crate) struct Task {
+    pub(crate) name: String,
+    /// Shortest rows first.
+    pub(crate) groups: Vec<Group>,
+    /// Number of different clusters of the rows.
+    pub(crate) clusters: usize,
+}
+
+/// Rows of one length.
+pub(crate) struct Group {
+    pub(crate) rows: Vec<Row>,
+    /// What the model sees: every token but the last. // [row, position]
+    pub(crate) tokens: Tensor,
+    /// The same of the rows' counterfactual twins; nothing where there are none. // [row, position]
+    pub(crate) counterfactual: Option<Tensor>,
+}
+
+/// One row.
+pub(crate) struct Row {
+    pub(crate) example_id: i64,
+    /// From 0 to the task's number of clusters.
+    pub(crate) cluster: usize,
+    /// The whole row, END included.
+    pub(crate) tokens: Vec<u16>,
+    /// Where the answer span begins.
+    pub(crate) span: usize,
+    /// Position, right token and token of the last shown term where both first differ.
+    pub(crate) contrast: Option<(usize, u16, u16)>,
+}
+
+impl Task {
+    /// Returns every row, group by group.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.groups.iter().flat_map(|group| &group.rows)
+    }
+
+    /// Returns the number of rows.
+    pub(crate) fn n(&self) -> usize {
+        self.groups.iter().map(|group| group.rows.len()).sum()
+    }
+
+    /// Returns the largest group; of equal ones the one with the shortest rows.
+    pub(crate) fn most_common_length(&self) -> Option<&Group> {
+        self.groups.iter().rev().max_by_key(|group| group.rows.len())
+    }
+}
+
+/// Returns the vocabulary by token id.
+pub(crate) fn vocabulary(path: &Path) -> Result<Vec<Token>, Error> {
+    let mut tokens = read_table::<Token>(path)?;
+    tokens.sort_by_key(|token| token.token_id);
+    match tokens.iter().enumerate().find(|(place, token)| token.token_id != *place as i32) {
+        None => Ok(tokens),
+        Some((place, token)) => Err(Error::Nothing {
+            path: path.to_owned(),
+            message: format!(
+                "token {place} is missing, found {} in its place; rerun the build stage",
+                token.token_id
+            ),
+        }),
+    }
+}
+
+/// Returns at most `most` rows of each task, those with the least keyed hash of their `example_id`.
+pub(crate) fn read(
+    examples: &[PathBuf],
+    counterfactuals: &Path,
+    vocabulary: &[Token],
+    most: usize,
+) -> Result<Vec<Task>, Error> {
+    let mut tasks = BTreeMap::<String, BTreeMap<(u64, i64), Example>>::new();
+    for path in examples {
+        for batch in table_rows::<Example>(path)? {
+            for example in batch? {
+                let key = stream_key("analyzer/sample", &[example.example_id as u64]);
+                let key = u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"));
+                let sample = tasks.entry(example.task.clone()).or_default();
+                sample.insert((key, example.example_id), example);
+                if sample.len() > most {
+                    sample.pop_last();
+                }
+            }
+        }
+    }
+    let mut twins = HashMap::new();
+    for batch in table_rows::<Counterfactual>(counterfactuals)? {
+        let of_kind = batch?.into_iter().filter(|twin| twin.kind == MEAN_OVER);
+        twins.extend(of_kind.map(|twin| (twin.example_id, twin.tokens)));
+    }
+    let tasks = tasks.into_iter().map(|(name, sample)| task(name, sample.into_values(), &twins, vocabulary));
+    tasks.collect()
+}
+
+fn task(
+    name: String,
+    examples: impl Iterator<Item = Example>,
+    twins: &HashMap<i64, Vec<u16>>,
+    vocabulary: &[Token],
+) -> Result<Task, Error> {
+    let mut examples: Vec<Example> = examples.collect();
+    examples.sort_by_key(|example| (example.tokens.len(), example.example_id));
+    let mut clusters: Vec<i64> = examples.iter().map(|example| example.cluster).collect();
+    clusters.sort_unstable();
+    clusters.dedup();
+    let groups = examples.chunk_by(|one, other| one.tokens.len() == other.tokens.len()).map(|examples| {
+        let rows = examples.iter().map(|example| row(example, &clusters, vocabulary));
+        let rows = rows.collect::<Result<Vec<Row>, Error>>()?;
+        let twins: Vec<&[u16]> = rows
+            .iter()
+            .filter_map(|row| twins.get(&row.example_id).map(Vec::as_slice))
+            .filter(|twin| twin.len() == rows[0].tokens.len())
+            .collect();
+        let tokens = shown(&rows.iter().map(|row| row.tokens.as_slice()).collect::<Vec<_>>());
+        let counterfactual = (!twins.is_empty()).then(|| shown(&twins)).transpose();
+        let error = |error: candle_core::Error| Error::Row {
+            example_id: rows[0].example_id,
+            message: error.to_string(),
+        };
+        Ok(Group { tokens: tokens.map_err(error)?, counterfactual: counterfactual.map_err(error)?, rows })
+    });
+    Ok(Task { name, groups: groups.collect::<Result<_, Error>>()?, clusters: clusters.len() })
+}
+
+/// Returns what the model sees of rows of one length. // [row, position]
+fn shown(rows: &[&[u16]]) -> candle_core::Result<Tensor> {
+    let length = rows[0].len() - 1;
+    let tokens = rows.iter().flat_map(|row| row[..length].iter().map(|&token| u32::from(token)));
+    Tensor::from_vec(tokens.collect(), (rows.len(), length), &Device::Cpu)
+}
+
+fn row(example: &Example, clusters: &[i64], vocabulary: &[Token]) -> Result<Row, Error> {
+    let error = |message: &str| Error::Row {
+        example_id: example.example_id,
+        message: format!("{message}; rerun the build stage"),
+    };
+    let tokens = &example.tokens;
+    if tokens.iter().any(|&id| usize::from(id) >= vocabulary.len()) {
+        return Err(error("a token is not in the vocabulary"));
+    }
+    let span = usize::try_from(example.answer_start).ok().filter(|&start| start > 0 && start < tokens.len());
+    let span =
+        span.ok_or_else(|| error("the answer should begin after the first token and before the row's end"))?;
+    // The last shown term: the run of written tokens before the answer, or one token where nothing separates terms.
+    let written = |&id: &u16| matches!(vocabulary[usize::from(id)].kind.as_str(), "value" | "digit" | "word");
+    let runs =
+        tokens.chunk_by(|one, other| written(one) == written(other)).filter(|run| written(&run[0])).count();
+    let context = &tokens[..span];
+    let end = context.iter().rposition(written).map(|last| last + 1);
+    let end = end.ok_or_else(|| error("no term stands before the answer"))?;
+    let start = match runs == example.terms.len() {
+        true => context[..end].iter().rposition(|id| !written(id)).map_or(0, |border| border + 1),
+        false => end - 1,
+    };
+    let copied = context[start..end].iter().chain(tokens.last()).copied();
+    let contrast =
+        (span..).zip(tokens[span..].iter().copied()).zip(copied).find(|((_, right), copied)| right != copied);
+    Ok(Row {
+        example_id: example.example_id,
+        cluster: clusters.partition_point(|&cluster| cluster < example.cluster),
+        tokens: tokens.clone(),
+        span,
+        contrast: contrast.map(|((position, right), copied)| (position, right, copied)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vocabulary_of(kinds: &[&str]) -> Vec<Token> {
+        let token = |(id, kind): (usize, &&str)| Token {
+            token_id: id as i32,
+            token: id.to_string(),
+            kind: (*kind).to_owned(),
+            value: 0,
+        };
+        kinds.iter().enumerate().map(token).collect()
+    }
+
+    fn example(terms: usize, tokens: &[u16], answer_start: i32) -> Example {
+        Example {
+            example_id: 7,
+            task: "t".into(),
+            family: "f".into(),
+            notation: "n".into(),
+            domain: "integer".into(),
+            unit: "pair".into(),
+            parameter: 1,
+            text: String::new(),
+            terms: vec![0; terms],
+            tokens: tokens.to_vec(),
+            answer_start,
+            answer_length: tokens.len() as i32 - answer_start,
+            cluster: 5,
+        }
+    }
+
+    #[test]
+    fn the_last_shown_term_with_separators() {
+        // BEGIN 4 3 SEP 4 6 END: the right answer `4 6` and the last term `4 3` first differ at the second digit.
+        let vocabulary = vocabulary_of(&["begin", "end", "separator", "digit", "digit", "digit", "digit"]);
+        let row = row(&example(2, &[0, 4, 3, 2, 4, 6, 1], 4), &[5], &vocabulary).expect("a good row");
+        assert_eq!(row.contrast, Some((5, 6, 3)));
+    }
+
+    #[test]
+    fn the_last_shown_term_without_separators() {
+        let vocabulary = vocabulary_of(&["begin", "end", "value", "value", "value"]);
+        let row = row(&example(3, &[0, 2, 3, 4, 1], 3), &[5], &vocabulary).expect("a good row");
+        assert_eq!(row.contrast, Some((3, 4, 3)));
+    }
+
+    #[test]
+    fn a_shorter_answer_differs_at_its_end() {
+        // BEGIN 3 4 SEP 3 END
+        let vocabulary = vocabulary_of(&["begin", "end", "separator", "digit", "digit"]);
+        let row = row(&example(2, &[0, 3, 4, 2, 3, 1], 4), &[5], &vocabulary).expect("a good row");
+        assert_eq!(row.contrast, Some((5, 1, 4)));
+    }
+
+    #[test]
+    fn the_right_answer_copied_has_no_contrast() {
+        let vocabulary = vocabulary_of(&["begin", "end", "value"]);
+        let row = row(&example(2, &[0, 2, 2, 1], 2), &[5], &vocabulary).expect("a good row");
+        assert_eq!(row.contrast, None);
+    }
+
+    #[test]
+    fn a_bad_row_is_an_error() {
+        let vocabulary = vocabulary_of(&["begin", "end", "value"]);
+        for bad in [example(2, &[0, 2, 9, 1], 2), example(2, &[0, 2, 2, 1], 0), example(1, &[0, 2, 1], 1)] {
+            assert!(row(&bad, &[5], &vocabulary).is_err(), "{bad:?}");
+        }
+    }
+}

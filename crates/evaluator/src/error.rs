@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+
+/// Everything that can keep a model from being scored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A mistake in the definition.
+    #[error("{at}: {message}; {help}")]
+    Config {
+        /// Path inside the config, e.g. `bootstrap_draws`.
+        at: String,
+        /// What is wrong, with the value found.
+        message: String,
+        /// What to write instead.
+        help: String,
+    },
+    /// A table cannot be read or written.
+    #[error(transparent)]
+    Table(#[from] artifact::Error),
+    /// A file that is no table cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's own words.
+        source: std::io::Error,
+    },
+    /// The audit found a leak, so no score would say anything.
+    #[error(
+        "the certificate did not pass: check `{check}` of {left} against {right} in view `{view}` has {violations} \
+         violations, the worst in example {worst}; no score on this data would tell a rule from memory: rebuild the data"
+    )]
+    NotCertified {
+        /// The check.
+        check: String,
+        /// The held-out side.
+        left: String,
+        /// The other side.
+        right: String,
+        /// How values were compared.
+        view: String,
+        /// Number of held-out rows that violate it.
+        violations: i64,
+        /// The worst of them.
+        worst: i64,
+    },
+    /// The audit's tables belong to another dataset.
+    #[error("the audit is of other data: {message}; give `audit` the audit of the data that is scored")]
+    OtherData {
+        /// What does not fit.
+        message: String,
+    },
+    /// A row of the data is not what its own columns or its task say.
+    #[error("example {example_id} of {split}: {message}; rerun the build stage")]
+    Row {
+        /// Split of the row.
+        split: String,
+        /// The row.
+        example_id: i64,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The dataset does not say what its tasks are.
+    #[error("{}: {message}; rerun the build stage", path.display())]
+    Definition {
+        /// The file whose metadata was asked.
+        path: PathBuf,
+        /// What is missing or unreadable.
+        message: String,
+    },
+    /// The model's configuration is no configuration.
+    #[error("{}: not a model configuration ({message}); rerun the train stage", path.display())]
+    ModelConfig {
+        /// The file.
+        path: PathBuf,
+        /// The parser's own words.
+        message: String,
+    },
+    /// A checkpoint is not what the list of checkpoints says, or not a model of this configuration.
+    #[error("checkpoint {}: {message}; rerun the train stage", path.display())]
+    Checkpoint {
+        /// The safetensors file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// The model cannot be run on the rows, or answers with what is no number.
+    #[error("the model of seed {seed} at step {step} cannot answer: {message}")]
+    Model {
+        /// The model's seed.
+        seed: i32,
+        /// The checkpoint's step.
+        step: i64,
+        /// What went wrong.
+        message: String,
+    },
+}

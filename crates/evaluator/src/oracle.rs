@@ -1,0 +1,112 @@
+//! The rule itself as a model: what each task's own family answers, written in its own notation.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sequence::{Bounds, Family, Notation, Range, Vocabulary, read_answer, write_row};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::Error;
+use crate::error_class::ErrorClass;
+use crate::rows::{Ranges, Row};
+
+/// What the dataset's definition says of each task.
+pub(crate) struct Tasks(BTreeMap<String, Task>);
+
+struct Task {
+    family: Family,
+    notation: Notation,
+    bounds: Bounds,
+}
+
+impl Tasks {
+    /// Reads the tasks out of the resolved definition in the metadata of a table of examples.
+    pub(crate) fn read(path: &Path) -> Result<Tasks, Error> {
+        let config = artifact::read_provenance(path)?.config;
+        let error = |message: String| Error::Definition { path: path.to_owned(), message };
+        let tasks = config.get("tasks").and_then(Value::as_object);
+        let tasks = tasks.ok_or_else(|| error("its metadata names no tasks".to_owned()))?;
+        let task = |(name, task): (&String, &Value)| {
+            let family = part(task, "family").map_err(|m| error(format!("tasks.{name}.{m}")))?;
+            let notation = part(task, "notation").map_err(|m| error(format!("tasks.{name}.{m}")))?;
+            let values = match task.get("values") {
+                None | Some(Value::Null) => Range::ALL,
+                Some(_) => part(task, "values").map_err(|m| error(format!("tasks.{name}.{m}")))?,
+            };
+            // The rule is asked to go on, never to draw: of its bounds only the values matter, to `random` alone.
+            let bounds = Bounds { start: Range::ALL, values, terms: (2, usize::MAX), block: 1 };
+            Ok((name.clone(), Task { family, notation, bounds }))
+        };
+        tasks.iter().map(task).collect::<Result<_, Error>>().map(Tasks)
+    }
+
+    /// Returns whether the rule, given the row's context, writes exactly the row's answer.
+    pub(crate) fn oracle(&self, split: &str, row: &Row, vocabulary: &Vocabulary) -> Result<bool, Error> {
+        let task = self.task(split, row)?;
+        let example = &row.example;
+        let mut terms = example.terms[..row.context].to_vec();
+        while terms.len() < example.terms.len() {
+            let Some(next) = task.family.next(example.parameter, &terms, &task.bounds) else {
+                return Ok(false);
+            };
+            terms.push(next);
+        }
+        let written = write_row(&task.family, &task.notation, vocabulary, &terms);
+        Ok(written.is_some_and(|w| w.answer_start == row.span() && w.tokens == example.tokens))
+    }
+
+    /// Returns a generated answer as text, and what kind of mistake it is.
+    pub(crate) fn judge(
+        &self,
+        split: &str,
+        row: &Row,
+        said: &[u16],
+        vocabulary: &Vocabulary,
+        ranges: &Ranges,
+    ) -> Result<(String, ErrorClass), Error> {
+        let task = self.task(split, row)?;
+        let example = &row.example;
+        let ended = said.last() == example.tokens.last();
+        let values = if ended { read_answer(&task.notation, vocabulary, said) } else { None };
+        let text = match &values {
+            Some(values) => {
+                values.iter().map(|&value| task.notation.text(value)).collect::<Vec<_>>().join(" ")
+            }
+            None => spelled(said, ended, vocabulary),
+        };
+        let (context, answer) = example.terms.split_at(row.context);
+        let class = match (&values, answer) {
+            _ if said == &example.tokens[row.span()..] => ErrorClass::Correct,
+            (None, _) => ErrorClass::Malformed,
+            (Some(values), &[answer]) => match values[..] {
+                [value] => {
+                    ErrorClass::of_wrong(Some(value), answer, context, ranges.get(&example.task).copied())
+                }
+                _ => ErrorClass::Malformed,
+            },
+            _ => ErrorClass::Other,
+        };
+        Ok((text, class))
+    }
+
+    fn task(&self, split: &str, row: &Row) -> Result<&Task, Error> {
+        self.0.get(&row.example.task).ok_or_else(|| Error::Row {
+            split: split.to_owned(),
+            example_id: row.example.example_id,
+            message: format!("its task `{}` is not in the definition of the dataset", row.example.task),
+        })
+    }
+}
+
+/// Returns tokens as they are, for an answer that spells no value; `...` where it goes on without END.
+fn spelled(said: &[u16], ended: bool, vocabulary: &Vocabulary) -> String {
+    let shown = &said[..said.len() - usize::from(ended)];
+    let names = shown.iter().map(|&id| vocabulary.token(id).map_or("?", |token| token.token.as_str()));
+    names.chain((!ended).then_some("...")).collect::<Vec<_>>().join(" ")
+}
+
+fn part<T: DeserializeOwned>(task: &Value, name: &str) -> Result<T, String> {
+    let value = task.get(name).ok_or_else(|| format!("{name} is missing in its metadata"))?;
+    T::deserialize(value).map_err(|error| format!("{name} in its metadata is unreadable: {error}"))
+}

@@ -1,0 +1,177 @@
+//! The rows that are scored, checked against their own columns, with what the scores need beside them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::path::PathBuf;
+
+use artifact::tables::Example;
+use artifact::{stream_key, table_rows};
+use sequence::{Kind, Vocabulary};
+
+use crate::Error;
+
+/// A row to score.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) example: Example,
+    /// Number of terms before the answer.
+    pub(crate) context: usize,
+    /// Where copying the last shown term first differs from the right answer; nothing where it is the right answer.
+    pub(crate) contrast: Option<Contrast>,
+}
+
+/// A position of the answer span, the right token there, and the token that copying the last shown term puts there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Contrast {
+    pub(crate) position: usize,
+    pub(crate) right: u16,
+    pub(crate) copied: u16,
+}
+
+/// The smallest and largest term of each task's train rows.
+pub(crate) type Ranges = BTreeMap<String, (i64, i64)>;
+
+impl Row {
+    /// Checks the row against its own columns.
+    pub(crate) fn new(split: &str, example: Example, vocabulary: &Vocabulary) -> Result<Row, Error> {
+        let error = |message| Error::Row { split: split.to_owned(), example_id: example.example_id, message };
+        let (start, length) = (usize::try_from(example.answer_start), usize::try_from(example.answer_length));
+        let span = match (start, length) {
+            (Ok(start), Ok(length)) if start > 0 && length > 0 && start + length == example.tokens.len() => {
+                start
+            }
+            _ => {
+                return Err(error(format!(
+                    "the answer span (start {}, length {}) should end with the row's {} tokens and begin after the first",
+                    example.answer_start,
+                    example.answer_length,
+                    example.tokens.len()
+                )));
+            }
+        };
+        if let Some(unknown) = example.tokens.iter().find(|&&id| vocabulary.token(id).is_none()) {
+            return Err(error(format!(
+                "token {unknown} is not in the vocabulary of {}",
+                vocabulary.tokens().len()
+            )));
+        }
+        if example.tokens.last() != vocabulary.find(Kind::End, sequence::NONE).as_ref() {
+            return Err(error("the answer span should end with END".to_owned()));
+        }
+        let Some(groups) = term_groups(&example, vocabulary) else {
+            return Err(error(format!(
+                "its tokens do not spell as many terms as it has, {}",
+                example.terms.len()
+            )));
+        };
+        let context = groups.iter().filter(|group| group.end <= span).count();
+        let Some(last) = context.checked_sub(1) else {
+            return Err(error("no term stands before the answer".to_owned()));
+        };
+        let copied = example.tokens[groups[last].clone()].iter().chain(example.tokens.last()).copied();
+        let answer = example.tokens[span..].iter().copied().enumerate();
+        let contrast = answer
+            .zip(copied)
+            .find(|((_, right), copied)| right != copied)
+            .map(|((at, right), copied)| Contrast { position: span + at, right, copied });
+        Ok(Row { context, contrast, example })
+    }
+
+    /// Returns where the answer span begins in the tokens.
+    pub(crate) fn span(&self) -> usize {
+        self.example.answer_start as usize
+    }
+}
+
+/// Returns where each term stands in the tokens; nothing when there are not as many as the row has terms.
+///
+/// Terms are the runs between BEGIN, SEP, END, PAD and operators, or single tokens where nothing separates them.
+fn term_groups(example: &Example, vocabulary: &Vocabulary) -> Option<Vec<std::ops::Range<usize>>> {
+    let written = |id: u16| {
+        vocabulary.token(id).is_some_and(|token| matches!(token.kind, Kind::Value | Kind::Digit | Kind::Word))
+    };
+    let mut runs: Vec<std::ops::Range<usize>> = Vec::new();
+    for (place, _) in example.tokens.iter().enumerate().filter(|&(_, &id)| written(id)) {
+        match runs.last_mut() {
+            Some(run) if run.end == place => run.end += 1,
+            _ => runs.push(place..place + 1),
+        }
+    }
+    if runs.len() != example.terms.len() {
+        runs = runs.into_iter().flatten().map(|place| place..place + 1).collect();
+    }
+    (runs.len() == example.terms.len()).then_some(runs)
+}
+
+/// Returns every row of a split.
+pub(crate) fn read(split: &str, paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    for path in paths {
+        for batch in table_rows::<Example>(path)? {
+            for example in batch? {
+                rows.push(Row::new(split, example, vocabulary)?);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Returns a keyed sample of the train rows in their own order, and the range of each task's terms over all of them.
+///
+/// A row is in the sample by its `example_id` alone, so that other rows come and go without moving it much.
+pub(crate) fn read_sample(
+    paths: &[PathBuf],
+    most: usize,
+    vocabulary: &Vocabulary,
+) -> Result<(Vec<Row>, Ranges), Error> {
+    let mut ranges = Ranges::new();
+    let mut kept = BinaryHeap::<(u64, Reverse<u64>, Keyed)>::new();
+    let mut number = 0_u64;
+    for path in paths {
+        for batch in table_rows::<Example>(path)? {
+            for example in batch? {
+                for &term in &example.terms {
+                    let range = ranges.entry(example.task.clone()).or_insert((term, term));
+                    *range = (range.0.min(term), range.1.max(term));
+                }
+                let key = stream_key("evaluator/train_rows", &[example.example_id as u64]);
+                let key = u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"));
+                if kept.len() < most || kept.peek().is_some_and(|(largest, ..)| key < *largest) {
+                    kept.push((key, Reverse(number), Keyed(example)));
+                }
+                if kept.len() > most {
+                    kept.pop();
+                }
+                number += 1;
+            }
+        }
+    }
+    let mut kept: Vec<(u64, Example)> =
+        kept.into_iter().map(|(_, Reverse(n), Keyed(example))| (n, example)).collect();
+    kept.sort_by_key(|(number, _)| *number);
+    let rows = kept.into_iter().map(|(_, example)| Row::new("train", example, vocabulary));
+    Ok((rows.collect::<Result<_, _>>()?, ranges))
+}
+
+/// An example that is ordered by what stands before it in a tuple only.
+struct Keyed(Example);
+
+impl PartialEq for Keyed {
+    fn eq(&self, _: &Keyed) -> bool {
+        true
+    }
+}
+
+impl Eq for Keyed {}
+
+impl PartialOrd for Keyed {
+    fn partial_cmp(&self, other: &Keyed) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Keyed {
+    fn cmp(&self, _: &Keyed) -> std::cmp::Ordering {
+        std::cmp::Ordering::Equal
+    }
+}

@@ -1,0 +1,236 @@
+//! What a model answers to each row, and how sure it is.
+//!
+//! One forward pass over the whole row scores every answer token with the right ones before it. As long as the
+//! likeliest token is the right one, greedy generation sees the same prefix, so it goes on from the first wrong token
+//! only: the exact match of both is the same by construction, and right answers cost nothing more.
+
+use candle_core::{Device, Tensor};
+use transformer::Transformer;
+
+use crate::rows::Row;
+
+/// What a model answers to one row.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    /// The greedy answer is the right one, END included.
+    pub(crate) correct: bool,
+    /// Every answer token is the likeliest, the right ones before it given.
+    pub(crate) teacher_forced: bool,
+    /// Number of answer tokens, END included.
+    pub(crate) tokens: u32,
+    /// How many of them are the likeliest, the right ones before them given.
+    pub(crate) right_tokens: u32,
+    /// Sum of the log-probabilities of the answer tokens, in nats.
+    pub(crate) log_probability: f64,
+    /// The worst rank of an answer token; 1 is the likeliest.
+    pub(crate) rank: i32,
+    /// Logit of the right token minus that of copying, where both first differ.
+    pub(crate) logit_difference: Option<f64>,
+    /// The greedy answer, until END or the longest answer; cut after the first wrong token if not asked to go on.
+    pub(crate) said: Vec<u16>,
+}
+
+/// How far greedy generation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generate {
+    /// To the first wrong token: enough to know whether the answer is right.
+    ToFirstMistake,
+    /// To END, or to as many tokens as the longest answer of the dataset.
+    ToEnd {
+        /// Tokens of the longest answer.
+        longest: usize,
+    },
+}
+
+/// Returns the model's answer to each row, in the order of the rows.
+///
+/// Rows of one length share a forward pass, `batch` at a time; nothing is ever padded.
+pub(crate) fn answers(
+    model: &Transformer,
+    context: usize,
+    rows: &[Row],
+    batch: usize,
+    generate: Generate,
+) -> Result<Vec<Answer>, String> {
+    let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
+    for batch in by_length(rows.iter().map(|row| row.example.tokens.len()), batch) {
+        let prefixes: Vec<&[u16]> = batch.iter().map(|&row| whole(&rows[row])).collect();
+        let from = batch.iter().map(|&row| rows[row].span() - 1).min().unwrap_or(0);
+        let logits = Logits::of(model, &prefixes, from)?;
+        for (place, &row) in batch.iter().enumerate() {
+            answers[row] = Some(score(&rows[row], |position| logits.after(place, position - 1)));
+        }
+    }
+    let mut answers: Vec<Answer> = answers.into_iter().flatten().collect();
+    if let Generate::ToEnd { longest } = generate {
+        go_on(model, context, rows, &mut answers, batch, longest)?;
+    }
+    Ok(answers)
+}
+
+/// Everything of the row that the model needs to see to be asked for its last token.
+fn whole(row: &Row) -> &[u16] {
+    &row.example.tokens[..row.example.tokens.len() - 1]
+}
+
+/// Scores the answer span; `logits_at` gives what the model says for the token at a position of the row.
+fn score<'a>(row: &Row, logits_at: impl Fn(usize) -> &'a [f32]) -> Answer {
+    let span = &row.example.tokens[row.span()..];
+    let (mut right_tokens, mut log_probability, mut worst, mut said) = (0, 0.0, 1, Vec::new());
+    let mut mistaken = false;
+    for (position, &right) in (row.span()..).zip(span) {
+        let logits = logits_at(position);
+        let rank = rank(logits, right);
+        worst = worst.max(rank);
+        right_tokens += u32::from(rank == 1);
+        log_probability += log_softmax(logits, right);
+        if !mistaken {
+            said.push(if rank == 1 { right } else { likeliest(logits) });
+            mistaken = rank != 1;
+        }
+    }
+    let logit_difference = row.contrast.map(|contrast| {
+        let logits = logits_at(contrast.position);
+        f64::from(logits[usize::from(contrast.right)]) - f64::from(logits[usize::from(contrast.copied)])
+    });
+    Answer {
+        correct: said == span,
+        teacher_forced: right_tokens as usize == span.len(),
+        tokens: span.len() as u32,
+        right_tokens,
+        log_probability,
+        rank: worst,
+        logit_difference,
+        said,
+    }
+}
+
+/// Lets every wrong answer go on from its first wrong token, until END or `longest` tokens or the end of the context.
+fn go_on(
+    model: &Transformer,
+    context: usize,
+    rows: &[Row],
+    answers: &mut [Answer],
+    batch: usize,
+    longest: usize,
+) -> Result<(), String> {
+    let unfinished = |row: &Row, said: &[u16]| {
+        said.last() != row.example.tokens.last() && said.len() < longest && row.span() + said.len() <= context
+    };
+    loop {
+        let open: Vec<usize> =
+            (0..rows.len()).filter(|&row| unfinished(&rows[row], &answers[row].said)).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let prefixes: Vec<Vec<u16>> = open
+            .iter()
+            .map(|&row| [&rows[row].example.tokens[..rows[row].span()], &answers[row].said].concat())
+            .collect();
+        for batch in by_length(prefixes.iter().map(Vec::len), batch) {
+            let shown: Vec<&[u16]> = batch.iter().map(|&place| prefixes[place].as_slice()).collect();
+            let last = shown[0].len() - 1;
+            let logits = Logits::of(model, &shown, last)?;
+            for (place, &prefix) in batch.iter().enumerate() {
+                answers[open[prefix]].said.push(likeliest(logits.after(place, last)));
+            }
+        }
+    }
+}
+
+/// Returns the places of equal length together, at most `batch` of them, shortest first and in their own order.
+fn by_length(lengths: impl Iterator<Item = usize>, batch: usize) -> Vec<Vec<usize>> {
+    let mut groups = std::collections::BTreeMap::<usize, Vec<usize>>::new();
+    for (place, length) in lengths.enumerate() {
+        groups.entry(length).or_default().push(place);
+    }
+    groups.values().flat_map(|places| places.chunks(batch).map(<[usize]>::to_vec)).collect()
+}
+
+/// The logits after each token of some rows of one length, from one position on.
+struct Logits {
+    values: Vec<f32>, // [row, position, token]
+    from: usize,
+    positions: usize,
+    tokens: usize,
+}
+
+impl Logits {
+    fn of(model: &Transformer, rows: &[&[u16]], from: usize) -> Result<Logits, String> {
+        let length = rows[0].len();
+        let shown: Vec<u32> = rows.iter().flat_map(|row| row.iter().map(|&token| u32::from(token))).collect();
+        let positions = length - from;
+        let asked = (0..rows.len())
+            .flat_map(|row| (from..length).map(move |position| (row * length + position) as u32));
+        let asked: Vec<u32> = asked.collect();
+        let forward = || -> transformer::Result<Tensor> {
+            let asked = Tensor::from_vec(asked, rows.len() * positions, &Device::Cpu)?;
+            let shown = Tensor::from_vec(shown, (rows.len(), length), &Device::Cpu)?;
+            model.forward_at(&shown, &asked) // [row * position, token]
+        };
+        let logits = forward().map_err(|error| error.to_string())?;
+        let (tokens, values) =
+            (logits.dims2(), logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>()));
+        let ((_, tokens), values) = (tokens.map_err(|e| e.to_string())?, values.map_err(|e| e.to_string())?);
+        if values.iter().any(|logit| !logit.is_finite()) {
+            return Err("some logits are not finite; train again with a smaller learning rate".to_owned());
+        }
+        Ok(Logits { values, from, positions, tokens })
+    }
+
+    /// Returns what the model says after the token at `position` of a row.
+    fn after(&self, row: usize, position: usize) -> &[f32] {
+        let start = (row * self.positions + position - self.from) * self.tokens;
+        &self.values[start..start + self.tokens]
+    }
+}
+
+/// Returns the token with the largest logit; the first of equal ones.
+fn likeliest(logits: &[f32]) -> u16 {
+    let best = logits
+        .iter()
+        .enumerate()
+        .fold(0, |best, (token, logit)| if *logit > logits[best] { token } else { best });
+    best as u16
+}
+
+/// Returns 1 for the likeliest token, 2 for the next, and so on; of equal ones the first comes first.
+fn rank(logits: &[f32], token: u16) -> i32 {
+    let token = usize::from(token);
+    let before = |(other, logit): &(usize, &f32)| {
+        **logit > logits[token] || **logit == logits[token] && *other < token
+    };
+    1 + logits.iter().enumerate().filter(before).count() as i32
+}
+
+/// Returns the natural logarithm of the token's probability.
+fn log_softmax(logits: &[f32], token: u16) -> f64 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
+    f64::from(logits[usize::from(token)]) - f64::from(largest) - sum.ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_and_ties() {
+        let logits = [1.0, 3.0, 3.0, -2.0];
+        assert_eq!([0, 1, 2, 3].map(|token| rank(&logits, token)), [3, 1, 2, 4]);
+        assert_eq!(likeliest(&logits), 1);
+    }
+
+    #[test]
+    fn log_softmax_by_hand() {
+        let logits = [0.0_f32, 3.0_f32.ln(), -1e30];
+        assert!((log_softmax(&logits, 0) - 0.25_f64.ln()).abs() < 1e-7);
+        assert!((log_softmax(&logits, 1) - 0.75_f64.ln()).abs() < 1e-7);
+        assert!(log_softmax(&logits, 2).is_finite());
+    }
+
+    #[test]
+    fn rows_of_one_length_go_together() {
+        assert_eq!(by_length([3, 2, 3, 3, 2].into_iter(), 2), [vec![1, 4], vec![0, 2], vec![3]]);
+    }
+}
