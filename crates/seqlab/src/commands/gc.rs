@@ -1,0 +1,51 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::run::{Device, layout, plan};
+use crate::failure::Failure;
+
+/// List folders that no definition names any more
+#[derive(Debug, Args)]
+pub(crate) struct Gc {
+    /// The definitions that still count; by default all of pipelines/
+    files: Vec<PathBuf>,
+    /// Delete what is listed, except runs of the last 30 days
+    #[arg(long)]
+    delete: bool,
+}
+
+pub(crate) fn gc(arguments: &Gc) -> Result<ExitCode, Failure> {
+    let layout = layout()?;
+    let files = if arguments.files.is_empty() { definitions()? } else { arguments.files.clone() };
+    let plans = files.iter().map(|file| plan(file, &[])).collect::<Result<Vec<_>, _>>()?;
+    let garbage = pipeline::garbage(&plans, &layout, Device::default().name())?;
+    for entry in &garbage {
+        let days = entry.age.as_secs() / 86_400;
+        let spared = if entry.spared { ", kept for 30 days" } else { "" };
+        let path = entry.path.strip_prefix(layout.base()).unwrap_or(&entry.path).display();
+        println!("{path}  {} KiB, {days} days old: {}{spared}", entry.bytes.div_ceil(1024), entry.reason);
+    }
+    if arguments.delete {
+        let bytes = pipeline::delete(&garbage, &layout, "seqlab gc --delete")?;
+        println!("deleted {} KiB", bytes.div_ceil(1024));
+    } else if garbage.is_empty() {
+        println!("nothing: every folder belongs to a definition");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns every definition of pipelines/.
+fn definitions() -> Result<Vec<PathBuf>, Failure> {
+    let folder = Path::new("pipelines");
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Failure::io("list", folder))? {
+        let path = entry.map_err(Failure::io("list", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

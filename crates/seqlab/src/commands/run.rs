@@ -1,0 +1,210 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use clap::{Args, ValueEnum};
+use pipeline::{Definition, Event, Job, Layout, Options, Plan, Selection, State, Stream};
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::cli::{LogFormat, Output};
+use crate::console;
+use crate::failure::Failure;
+use crate::stages::Known;
+
+/// Run a pipeline: every stage whose result does not stand yet
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The definition, e.g. pipelines/x2.yaml
+    file: PathBuf,
+    /// Stages to run, after those of their ancestors that are stale; all stages if none is named
+    #[arg(value_name = "STAGE")]
+    stages: Vec<String>,
+    /// Run the named stages alone, on the inputs that are linked now
+    #[arg(long, requires = "stages", conflicts_with_all = ["from", "until"])]
+    only: bool,
+    /// Run this stage and all that come after it
+    #[arg(long, value_name = "STAGE", conflicts_with = "stages")]
+    from: Option<String>,
+    /// Run nothing that comes after this stage
+    #[arg(long, value_name = "STAGE", conflicts_with = "stages")]
+    until: Option<String>,
+    /// Change a value of the definition, e.g. train.seeds=16 or data.build.tasks.x2.terms=6
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// Say what would run and why, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Run the named stages (all, without names) though their results stand
+    #[arg(long)]
+    force: bool,
+    /// How many independent stages run at once
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: u16,
+    /// Threads for each stage; by default the machine's cores, divided by --jobs
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
+    /// Where to train
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
+}
+
+/// Where to train.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Device {
+    /// On the processor
+    #[default]
+    Cpu,
+    /// On an NVIDIA GPU
+    Cuda,
+}
+
+impl Device {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
+/// Reads and checks a definition.
+pub(crate) fn plan(file: &Path, sets: &[String]) -> Result<Plan, Failure> {
+    Ok(Plan::new(&Definition::load(file, sets)?, &Known)?)
+}
+
+/// Returns where results lie: below the current folder.
+pub(crate) fn layout() -> Result<Layout, Failure> {
+    let here = std::env::current_dir().map_err(Failure::io("find", Path::new(".")))?;
+    Ok(Layout::new(&here)?)
+}
+
+pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure> {
+    if arguments.device == Device::Cuda {
+        let message = "this build has no CUDA; run on the CPU (leave out --device cuda)";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    let plan = plan(&arguments.file, &arguments.sets)?;
+    let layout = layout()?;
+    let options = options(arguments, output)?;
+    if arguments.dry_run {
+        for step in pipeline::dry_run(&plan, &layout, &options)? {
+            println!("{}: {}", plan.jobs[step.job].title(), describe(&plan, &step.state));
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (cancel, signal) = signals()?;
+    let observer = |event: Event<'_>| tell(&plan, &layout, &event);
+    match pipeline::run(&plan, &layout, &options, &cancel, &observer) {
+        Err(pipeline::Error::Cancelled) => {
+            let number = signal.load(Ordering::Relaxed);
+            Err(Failure::Signal(u8::try_from(number).unwrap_or(2)))
+        }
+        Err(error) => Err(error.into()),
+        Ok(summary) => {
+            let (ran, skipped) = (summary.ran.len(), summary.skipped.len());
+            tracing::info!("{}: {ran} run, {skipped} already done", plan.name);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
+    let program = std::env::current_exe().map_err(Failure::io("find", Path::new("seqlab")))?;
+    let selection = match (&arguments.from, &arguments.until) {
+        (Some(from), Some(until)) => Selection::Between(from.clone(), until.clone()),
+        (Some(from), None) => Selection::From(from.clone()),
+        (None, Some(until)) => Selection::Until(until.clone()),
+        (None, None) if arguments.stages.is_empty() => Selection::All,
+        (None, None) if arguments.only => Selection::Only(arguments.stages.clone()),
+        (None, None) => Selection::Stages(arguments.stages.clone()),
+    };
+    let jobs = usize::from(arguments.jobs);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = arguments.threads.map_or((cores / jobs).max(1), usize::from);
+    // Seeds run in parallel, each in one thread: candle's own pool would only get in their way. It reads its width
+    // from the environment of a new process.
+    let mut child = vec!["env".to_owned(), "CANDLE_NUM_THREADS=1".to_owned(), "RAYON_NUM_THREADS=1".to_owned()];
+    child.push(program.display().to_string());
+    child.extend(["stage", "--log-format", "wire"].map(str::to_owned));
+    if output.verbose {
+        child.push("--verbose".to_owned());
+    }
+    Ok(Options {
+        selection,
+        force: arguments.force,
+        jobs,
+        threads,
+        device: arguments.device.name().to_owned(),
+        child,
+        tool: concat!("seqlab ", env!("CARGO_PKG_VERSION")).to_owned(),
+        command: std::env::args().collect::<Vec<_>>().join(" "),
+    })
+}
+
+/// Returns a flag that SIGINT and SIGTERM set, and which of them it was. A second signal ends the process at once.
+fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>), Failure> {
+    let (cancel, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    for signal in [SIGINT, SIGTERM] {
+        let number = usize::try_from(signal).unwrap_or(2);
+        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, cancel.clone())
+            .and_then(|_| signal_hook::flag::register_usize(signal, which.clone(), number))
+            .and_then(|_| signal_hook::flag::register(signal, cancel.clone()))
+            .map_err(Failure::io("watch for", Path::new("signals")))?;
+    }
+    Ok((cancel, which))
+}
+
+fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) {
+    let shown = |folder: &Path| folder.strip_prefix(layout.base()).unwrap_or(folder).display().to_string();
+    match event {
+        Event::StaleInput { job } => {
+            tracing::warn!("{} does not fit the definition any more; it is read as it is", job.title());
+        }
+        Event::Skipped { job, folder, relinked } => {
+            let how = if *relinked { "done before, linked again" } else { "done" };
+            tracing::info!("{}: {how}, {}", job.title(), shown(folder));
+        }
+        Event::Started { job, state } => tracing::info!("{}: {}", job.title(), describe(plan, state)),
+        Event::Line { job, stream: Stream::Err, line } => line_of(job, line),
+        Event::Line { line, .. } => println!("{line}"),
+        Event::Finished { job, folder, seconds, peak_bytes } => {
+            let memory = peak_bytes.map_or(String::new(), |bytes| format!(", {} MiB", bytes >> 20));
+            tracing::info!("{}: done in {seconds:.1} s{memory}, {}", job.title(), shown(folder));
+        }
+        Event::Failed { job, reason } => tracing::debug!("{}: {reason}", job.title()),
+    }
+}
+
+/// Shows a line that a child wrote: an event on the wire, or plain words of an external command.
+fn line_of(job: &Job, line: &str) {
+    if !console::receive(&job.title(), line) {
+        eprintln!("{line}");
+    }
+}
+
+/// Says how a job stands, for a person.
+pub(crate) fn describe(plan: &Plan, state: &State) -> String {
+    match state {
+        State::UpToDate(_) => "up to date".to_owned(),
+        State::NeverRun => "never run".to_owned(),
+        State::Stale(changes) => {
+            let mut lines = changes.iter().take(4).map(ToString::to_string).collect::<Vec<_>>();
+            if changes.len() > lines.len() {
+                lines.push(format!("{} more", changes.len() - lines.len()));
+            }
+            format!("stale ({})", if lines.is_empty() { "its folder is gone".to_owned() } else { lines.join("; ") })
+        }
+        State::Waiting(jobs) => {
+            let names: Vec<_> = jobs.iter().map(|job| plan.jobs[*job].title()).collect();
+            format!("waits for {}", names.join(", "))
+        }
+    }
+}
+
+impl LogFormat {
+    /// Whether events are for the process that started this one.
+    pub(crate) fn is_wire(self) -> bool {
+        self == Self::Wire
+    }
+}

@@ -1,0 +1,270 @@
+//! What the person sees while stages work: bars on a terminal, plain lines in a log, nothing with `--quiet`.
+//!
+//! Stages know no terminal. They log with `tracing`: an event of the target `progress` carries `task`, `done`,
+//! `total` and `unit`; every other event of level info or above is one line to read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::cli::{LogFormat, Output};
+use crate::failure::Failure;
+
+/// In a log, a line of progress comes this often at most.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// On the wire from a stage to the runner, an event of progress comes this often at most.
+const WIRE_EVERY: Duration = Duration::from_millis(100);
+
+/// Sends everything that stages log to standard error, in the form that `output` asks for.
+pub(crate) fn start(output: &Output) {
+    match output.log_format {
+        LogFormat::Json => {
+            let level = if output.quiet { Level::WARN } else { Level::INFO };
+            tracing_subscriber::fmt().json().with_max_level(level).with_writer(std::io::stderr).init();
+        }
+        LogFormat::Text | LogFormat::Wire => {
+            tracing_subscriber::registry().with(Console::new(output)).init();
+        }
+    }
+}
+
+/// Shows what ended the command.
+pub(crate) fn fail(failure: &Failure) {
+    tracing::error!("{failure}");
+}
+
+/// Logs again what a stage sent on the wire; `title` names its work. False where `line` is something else.
+pub(crate) fn receive(title: &str, line: &str) -> bool {
+    let Some(Ok(event)) = line.starts_with(WIRE_START).then(|| serde_json::from_str::<Wire>(line)) else {
+        return false;
+    };
+    let Fields { done, total, unit, message, .. } = &event.fields;
+    match event.seqlab {
+        Kind::Progress => tracing::info!(
+            target: "progress", task = title, done = *done, total = *total, unit = unit.as_str(), "{message}"
+        ),
+        Kind::Error => tracing::error!("{title}: {message}"),
+        Kind::Warning => tracing::warn!("{title}: {message}"),
+        Kind::Info => tracing::info!("{title}: {message}"),
+        Kind::Debug => tracing::debug!("{title}: {message}"),
+    }
+    true
+}
+
+const WIRE_START: &str = "{\"seqlab\":";
+
+/// An event on its way from a stage to the runner, one JSON object a line.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    seqlab: Kind,
+    fields: Fields,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Progress,
+    Error,
+    Warning,
+    Info,
+    Debug,
+}
+
+struct Console {
+    wire: bool,
+    quiet: bool,
+    verbose: bool,
+    bars: Option<MultiProgress>,
+    tasks: Mutex<HashMap<String, Task>>,
+}
+
+/// One piece of work under way.
+struct Task {
+    bar: Option<ProgressBar>,
+    started: Instant,
+    first: u64,
+    printed: Instant,
+}
+
+impl Console {
+    fn new(output: &Output) -> Self {
+        let terminal = std::io::stderr().is_terminal() && !output.quiet;
+        let bars = terminal.then(MultiProgress::new);
+        let wire = output.log_format.is_wire();
+        Self { wire, quiet: output.quiet, verbose: output.verbose, bars, tasks: Mutex::default() }
+    }
+
+    fn send(&self, seqlab: Kind, fields: &Fields) {
+        let wire = Wire { seqlab, fields: fields.clone() };
+        eprintln!("{}", serde_json::to_string(&wire).expect("text and numbers are JSON"));
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bars {
+            // `println` of a hidden group prints nothing, so an error here has lost nothing but a line of log.
+            Some(bars) => drop(bars.println(text)),
+            None => eprintln!("{text}"),
+        }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, HashMap<String, Task>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn progress(&self, event: &Fields) {
+        if self.quiet {
+            return;
+        }
+        let now = Instant::now();
+        let mut tasks = self.tasks();
+        let task = tasks.entry(event.task.clone()).or_insert_with(|| Task {
+            bar: self.bars.as_ref().map(|bars| bars.add(bar(event))),
+            started: now,
+            first: event.done,
+            printed: now,
+        });
+        let finished = event.done >= event.total;
+        match &task.bar {
+            _ if self.wire => {
+                if finished || task.first == event.done || now.duration_since(task.printed) >= WIRE_EVERY {
+                    task.printed = now;
+                    self.send(Kind::Progress, event);
+                }
+            }
+            Some(bar) => {
+                bar.set_length(event.total);
+                bar.set_position(event.done);
+                bar.set_message(event.message.clone());
+            }
+            None if finished || now.duration_since(task.printed) >= LINE_EVERY => {
+                task.printed = now;
+                eprintln!("{}", plain(event, now.duration_since(task.started), task.first));
+            }
+            None => {}
+        }
+        if finished && let Some(task) = tasks.remove(&event.task) && let Some(bar) = task.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(event: &Fields) -> ProgressBar {
+    let template = "  {prefix:<9} {bar:28} {percent:>3} %  {human_pos}/{human_len} {unit}  {per_sec}  {eta} left  {msg}"
+        .replace("{unit}", &event.unit);
+    let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(event.total).with_style(style.progress_chars("━╸ ")).with_prefix(event.task.clone())
+}
+
+fn plain(event: &Fields, elapsed: Duration, first: u64) -> String {
+    let Fields { task, done, total, unit, message } = event;
+    let percent = if *total == 0 { 100.0 } else { 100.0 * *done as f64 / *total as f64 };
+    let rate = done.saturating_sub(first) as f64 / elapsed.as_secs_f64().max(1e-9);
+    let mut line = format!("  {task}: {done}/{total} {unit} ({percent:.0} %)");
+    if rate > 0.0 && elapsed.as_millis() > 100 {
+        line += &format!(", {rate:.1}/s");
+        if done < total {
+            line += &format!(", {:.0} s left", total.saturating_sub(*done) as f64 / rate);
+        }
+    }
+    if !message.is_empty() {
+        line += &format!(", {message}");
+    }
+    line
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Console {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if metadata.target() == "progress" {
+            return self.progress(&fields);
+        }
+        if self.wire {
+            let kind = match *metadata.level() {
+                Level::ERROR => Kind::Error,
+                Level::WARN => Kind::Warning,
+                Level::INFO => Kind::Info,
+                Level::DEBUG if self.verbose => Kind::Debug,
+                _ => return,
+            };
+            return self.send(kind, &fields);
+        }
+        match *metadata.level() {
+            Level::ERROR => self.line(&format!("error: {}", fields.message)),
+            Level::WARN => self.line(&format!("warning: {}", fields.message)),
+            Level::INFO if !self.quiet => self.line(&format!("  {}", fields.message)),
+            Level::DEBUG if self.verbose => self.line(&format!("  {}", fields.message)),
+            _ => {}
+        }
+    }
+}
+
+/// The fields of an event.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Fields {
+    task: String,
+    done: u64,
+    total: u64,
+    unit: String,
+    message: String,
+}
+
+impl Visit for Fields {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "done" => self.done = value,
+            "total" => self.total = value,
+            _ => {}
+        }
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.record_u64(field, u64::try_from(value).unwrap_or(0));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "task" => value.clone_into(&mut self.task),
+            "unit" => value.clone_into(&mut self.unit),
+            "message" => value.clone_into(&mut self.message),
+            _ => {}
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_line_says_rate_and_time_left() {
+        let event = Fields {
+            task: "train".to_owned(),
+            done: 30,
+            total: 100,
+            unit: "steps".to_owned(),
+            message: "loss 0.5".to_owned(),
+        };
+        let line = plain(&event, Duration::from_secs(2), 10);
+        assert_eq!(line, "  train: 30/100 steps (30 %), 10.0/s, 7 s left, loss 0.5");
+        let done = Fields { done: 100, message: String::new(), ..event };
+        assert_eq!(plain(&done, Duration::from_secs(9), 10), "  train: 100/100 steps (100 %), 10.0/s");
+    }
+}

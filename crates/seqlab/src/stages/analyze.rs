@@ -1,0 +1,56 @@
+use pipeline::{Problem, Role, Root, Spec};
+
+use super::{Stage, config, input, problem, shards};
+use crate::failure::Failure;
+
+/// The stage `analyze`.
+pub(crate) const STAGE: Stage = Stage {
+    verb: "analyze",
+    about: "Opens the models up: attention patterns, what each head and MLP is worth.",
+    roles: ROLES,
+    version: analyzer::VERSION,
+    root: Root::Results,
+    device_matters: false,
+    shows_pipeline: false,
+    resolve: |value| super::resolved(value, analyzer::Config::check, explain),
+    schema: |generator| generator.subschema_for::<analyzer::Config>(),
+    run,
+};
+
+const ROLES: &[Role] = &[
+    Role {
+        name: "data",
+        many: false,
+        optional: false,
+        verbs: &["build"],
+        reads: &["validation-*.parquet", "test-*.parquet", "vocabulary.parquet", "counterfactuals.parquet"],
+    },
+    Role {
+        name: "model",
+        many: false,
+        optional: false,
+        verbs: &["train"],
+        reads: &["checkpoints.parquet", "model.json"],
+    },
+];
+
+fn run(spec: &Spec) -> Result<(), Failure> {
+    let (data, model) = (input(spec, "data")?, input(spec, "model")?);
+    let config: analyzer::Config = config(spec)?;
+    let inputs = analyzer::Inputs {
+        examples: shards(data, config.split.as_str())?,
+        vocabulary: data.join("vocabulary.parquet"),
+        counterfactuals: data.join("counterfactuals.parquet"),
+        checkpoints: model.join("checkpoints.parquet"),
+        model: model.join("model.json"),
+    };
+    analyzer::run(&config, &inputs, &spec.out, &spec.provenance())
+        .map_err(|error| Failure::Stage(error.to_string()))
+}
+
+fn explain(error: analyzer::Error) -> Problem {
+    match error {
+        analyzer::Error::Config { at, message, help } => problem(at, message, help),
+        error => problem(String::new(), error.to_string(), String::new()),
+    }
+}

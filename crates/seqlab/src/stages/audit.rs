@@ -1,0 +1,45 @@
+use pipeline::{Problem, Role, Root, Spec};
+
+use super::{Stage, config, input, problem, shards};
+use crate::failure::Failure;
+
+/// The stage `audit`.
+pub(crate) const STAGE: Stage = Stage {
+    verb: "audit",
+    about: "Proves that nothing leaks, and says what memorising alone would score.",
+    roles: ROLES,
+    version: auditor::VERSION,
+    root: Root::Results,
+    device_matters: false,
+    shows_pipeline: false,
+    resolve: |value| super::resolved(value, auditor::Config::check, explain),
+    schema: |generator| generator.subschema_for::<auditor::Config>(),
+    run,
+};
+
+const ROLES: &[Role] = &[Role {
+    name: "data",
+    many: false,
+    optional: false,
+    verbs: &["build"],
+    reads: &["train-*.parquet", "validation-*.parquet", "test-*.parquet", "vocabulary.parquet"],
+}];
+
+fn run(spec: &Spec) -> Result<(), Failure> {
+    let data = input(spec, "data")?;
+    let inputs = auditor::Inputs {
+        train: shards(data, "train")?,
+        validation: shards(data, "validation")?,
+        test: shards(data, "test")?,
+        vocabulary: Some(data.join("vocabulary.parquet")),
+    };
+    auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
+        .map_err(|error| Failure::Stage(error.to_string()))
+}
+
+fn explain(error: auditor::Error) -> Problem {
+    match error {
+        auditor::Error::Config { at, message, help } => problem(at, message, help),
+        error => problem(String::new(), error.to_string(), String::new()),
+    }
+}

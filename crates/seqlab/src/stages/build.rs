@@ -1,0 +1,32 @@
+use pipeline::{Problem, Role, Root, Spec};
+
+use super::{Stage, config, problem};
+use crate::failure::Failure;
+
+/// The stage `build`.
+pub(crate) const STAGE: Stage = Stage {
+    verb: "build",
+    about: "Draws examples and assigns them to splits so that nothing leaks.",
+    roles: ROLES,
+    version: dataset::VERSION,
+    root: Root::Datasets,
+    device_matters: false,
+    shows_pipeline: false,
+    resolve: |value| super::resolved(value, dataset::Config::check, explain),
+    schema: |generator| generator.subschema_for::<dataset::Config>(),
+    run,
+};
+
+const ROLES: &[Role] = &[];
+
+fn run(spec: &Spec) -> Result<(), Failure> {
+    dataset::run(&config(spec)?, &dataset::Inputs {}, &spec.out, &spec.provenance())
+        .map_err(|error| Failure::Stage(error.to_string()))
+}
+
+fn explain(error: dataset::Error) -> Problem {
+    match error {
+        dataset::Error::Config { at, message, help } => problem(at, message, help),
+        error => problem(String::new(), error.to_string(), String::new()),
+    }
+}

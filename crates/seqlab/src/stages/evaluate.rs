@@ -1,0 +1,68 @@
+use pipeline::{Problem, Role, Root, Spec};
+
+use super::{Stage, config, input, problem, shards};
+use crate::failure::Failure;
+
+/// The stage `evaluate`.
+pub(crate) const STAGE: Stage = Stage {
+    verb: "evaluate",
+    about: "Scores checkpoints beside the memorisers, the untrained model and the rule itself.",
+    roles: ROLES,
+    version: evaluator::VERSION,
+    root: Root::Results,
+    device_matters: false,
+    shows_pipeline: false,
+    resolve: |value| super::resolved(value, evaluator::Config::check, explain),
+    schema: |generator| generator.subschema_for::<evaluator::Config>(),
+    run,
+};
+
+const ROLES: &[Role] = &[
+    Role {
+        name: "data",
+        many: false,
+        optional: false,
+        verbs: &["build"],
+        reads: &["train-*.parquet", "validation-*.parquet", "test-*.parquet", "vocabulary.parquet"],
+    },
+    Role {
+        name: "audit",
+        many: false,
+        optional: false,
+        verbs: &["audit"],
+        reads: &["certificate.parquet", "memorizers.parquet", "ceilings.parquet", "exposure.parquet"],
+    },
+    Role {
+        name: "model",
+        many: false,
+        optional: false,
+        verbs: &["train"],
+        reads: &["checkpoints.parquet", "training.parquet", "model.json"],
+    },
+];
+
+fn run(spec: &Spec) -> Result<(), Failure> {
+    let (data, audit, model) = (input(spec, "data")?, input(spec, "audit")?, input(spec, "model")?);
+    let inputs = evaluator::Inputs {
+        train: shards(data, "train")?,
+        validation: shards(data, "validation")?,
+        test: shards(data, "test")?,
+        vocabulary: data.join("vocabulary.parquet"),
+        certificate: audit.join("certificate.parquet"),
+        memorizers: audit.join("memorizers.parquet"),
+        ceilings: audit.join("ceilings.parquet"),
+        exposure: audit.join("exposure.parquet"),
+        checkpoints: model.join("checkpoints.parquet"),
+        model: model.join("model.json"),
+        training: model.join("training.parquet"),
+    };
+    evaluator::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
+        .map_err(|error| Failure::Stage(error.to_string()))
+}
+
+fn explain(error: evaluator::Error) -> Problem {
+    match error {
+        evaluator::Error::Config { at, message, help } => problem(at, message, help),
+        error => problem(String::new(), error.to_string(), String::new()),
+    }
+}

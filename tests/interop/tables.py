@@ -1,0 +1,85 @@
+"""Loads seqlab's Parquet in DuckDB, pandas, polars, pyarrow and Hugging Face datasets.
+
+DuckDB counts, from the Parquet alone, the transitions of held-out rows that stand in train: none at level
+`transition`, some at level `random`. Usage: tables.py FOLDER_WITH_DATASETS_AND_RESULTS FOLDER_OF_A_RANDOM_DATASET
+"""
+
+import glob
+import os
+import sys
+
+import duckdb
+import pandas
+import polars
+import pyarrow.parquet
+
+base, leaky = sys.argv[1:]
+data, results = f"{base}/datasets/x2", f"{base}/results/x2"
+
+LEAKS = """
+with unit as (
+  select split, example_id, unnest(list_zip(terms[:-2], terms[2:])) as pair
+  from (
+    select 'train' as split, example_id, terms from '{0}/train-*.parquet'
+    union all select 'validation', example_id, terms from '{0}/validation-*.parquet'
+    union all select 'test', example_id, terms from '{0}/test-*.parquet'))
+select
+  (select count(*) from unit where split = 'test'),
+  (select count(*) from unit where split = 'validation'),
+  (select count(*) from unit where split = 'test'
+    and pair in (select pair from unit where split in ('train', 'validation'))),
+  (select count(*) from unit where split = 'validation' and pair in (select pair from unit where split = 'train'))
+"""
+test, validation, leaked_test, leaked_validation = duckdb.sql(LEAKS.format(data)).fetchone()
+assert test > 0 and validation > 0
+assert (leaked_test, leaked_validation) == (0, 0), (leaked_test, leaked_validation)
+_, _, leaked_test, leaked_validation = duckdb.sql(LEAKS.format(leaky)).fetchone()
+assert leaked_test > 0 and leaked_validation > 0
+print(f"DuckDB: {test} + {validation} held-out transitions, 0 in train; at level random {leaked_test} are")
+
+# The files and columns that outside scripts rely on.
+COLUMNS = {
+    f"{data}/train-00000-of-00001.parquet": "example_id task family notation domain unit parameter text terms tokens "
+    "answer_start answer_length cluster",
+    f"{data}/vocabulary.parquet": "token_id token kind value",
+    f"{data}/counterfactuals.parquet": "example_id kind tokens position answer_token counterfactual_token",
+    f"{results}/audit/certificate.parquet": "check left right view gate compared violations worst passed",
+    f"{results}/audit/leakage.parquet": "split example_id leaked_units longest_match_terms longest_match_tokens "
+    "longest_window_terms witness_example_id witness_offset",
+    f"{results}/audit/exposure.parquet": "split example_id answer_as_target rarest_term answer_at_position "
+    "same_task_rows successor_rows_in_range",
+    f"{results}/audit/memorizers.parquet": "split example_id memorizer class view prediction correct",
+    f"{results}/train/training.parquet": "seed step examples_seen train_loss train_accuracy validation_loss "
+    "validation_accuracy learning_rate gradient_norm weight_norm",
+    f"{results}/train/checkpoints.parquet": "seed step path digest",
+    f"{results}/evaluate/predictions.parquet": "seed step split example_id task prediction correct log_probability "
+    "rank logit_difference error_class",
+    f"{results}/evaluate/scores.parquet": "model seed step split task slice metric value low high n",
+    f"{results}/analyze/measurements.parquet": "analysis seed step task hook layer head position metric value low "
+    "high n",
+}
+for path, names in COLUMNS.items():
+    missing = set(names.split()) - set(pyarrow.parquet.read_schema(path).names)
+    assert not missing, f"{path} lacks {missing}"
+    table = pyarrow.parquet.read_table(path)
+    frame, other = pandas.read_parquet(path), polars.read_parquet(path)
+    rows = duckdb.sql(f"select count(*) from '{path}'").fetchone()[0]
+    assert len(frame) == len(other) == rows == table.num_rows, path
+    assert table.schema.metadata is None or b"pandas" not in table.schema.metadata
+    assert pyarrow.parquet.read_metadata(path).created_by == "seqlab", path
+    for name, column in zip(table.column_names, table.columns):
+        floating = pyarrow.types.is_floating(column.type)
+        assert floating or column.null_count == 0, f"{path}: {name} has nulls"
+        if floating:
+            assert not frame[name].isin([float("inf"), float("-inf")]).any(), f"{path}: {name} is infinite"
+print(f"pandas, polars, DuckDB, pyarrow: {len(COLUMNS)} tables")
+assert os.path.exists(f"{results}/report/index.html") and glob.glob(f"{results}/train/checkpoints/**/*.safetensors", recursive=True)
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HOME"] = os.path.join(base, ".hf")
+import datasets  # noqa: E402  (after the environment says offline)
+
+loaded = datasets.load_dataset(data, "x2")
+assert set(loaded) == {"train", "validation", "test"}, loaded
+assert loaded["train"][0]["tokens"] == pandas.read_parquet(f"{data}/train-00000-of-00001.parquet").tokens[0].tolist()
+print(f"Hugging Face datasets: {({split: len(rows) for split, rows in loaded.items()})}")

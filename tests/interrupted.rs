@@ -1,0 +1,67 @@
+//! `kill -9` in the middle of each stage: nothing runs on, and the same command completes to the same files.
+
+mod support;
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use support::{Place, TINY};
+
+#[test]
+fn a_killed_run_leaves_no_orphan_and_goes_on_to_the_same_files() {
+    let whole = Place::new(TINY);
+    whole.run(&[]);
+    let expected = whole.results();
+    let place = Place::new(TINY);
+    for stage in ["data", "audit", "train", "evaluate", "analyze", "report"] {
+        let mut runner = place
+            .command(&["run", "tiny.yaml", stage])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("seqlab starts");
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while !started(&place, stage) {
+            assert!(Instant::now() < deadline, "{stage} did not start");
+            std::thread::yield_now();
+        }
+        runner.kill().expect("it can be killed");
+        runner.wait().expect("it is gone");
+        while !children(&place).is_empty() {
+            assert!(Instant::now() < deadline, "orphans of {stage}: {:?}", children(&place));
+            std::thread::yield_now();
+        }
+    }
+    place.run(&[]);
+    assert_eq!(place.results(), expected);
+    for folder in ["datasets", "results/tiny"] {
+        let litter = std::fs::read_dir(place.path(folder)).expect("it is there");
+        let litter: Vec<_> = litter.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let hidden: Vec<_> = litter.iter().filter(|name| name.starts_with('.') && *name != ".lock").collect();
+        assert!(hidden.is_empty(), "left in {folder}: {hidden:?}");
+    }
+}
+
+/// Whether the work of `stage` has begun: its temporary folder is there, or already its result.
+fn started(place: &Place, stage: &str) -> bool {
+    let (folder, name) = if stage == "data" { ("datasets", "tiny") } else { ("results/tiny", stage) };
+    let Ok(entries) = std::fs::read_dir(place.path(folder)) else { return false };
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).any(|file| {
+        let file = file.trim_start_matches('.');
+        file.starts_with(&format!("{name}-")) || file == name
+    })
+}
+
+/// Returns the processes that work in `place`.
+fn children(place: &Place) -> Vec<String> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        if let Ok(folder) = std::fs::read_link(entry.path().join("cwd"))
+            && folder.starts_with(Path::new(&place.path("")))
+        {
+            found.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    found
+}

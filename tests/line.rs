@@ -1,0 +1,157 @@
+//! The whole line, from YAML to report: what it leaves, what it repeats, what it proves.
+
+mod support;
+
+use std::time::Instant;
+
+use artifact::tables::{Example, Score};
+use artifact::{Provenance, read_provenance, read_table, write_table};
+use support::{Place, TINY};
+
+const ALL: [&str; 6] = ["data", "audit", "train", "evaluate", "analyze", "report"];
+
+#[test]
+fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
+    let place = Place::new(TINY);
+    assert_eq!(place.run(&[]), ALL);
+    for file in [
+        "datasets/tiny/train-00000-of-00001.parquet",
+        "datasets/tiny/validation-00000-of-00001.parquet",
+        "datasets/tiny/test-00000-of-00001.parquet",
+        "datasets/tiny/vocabulary.parquet",
+        "datasets/tiny/counterfactuals.parquet",
+        "datasets/tiny/README.md",
+        "results/tiny/audit/certificate.parquet",
+        "results/tiny/audit/leakage.parquet",
+        "results/tiny/audit/exposure.parquet",
+        "results/tiny/audit/memorizers.parquet",
+        "results/tiny/train/training.parquet",
+        "results/tiny/train/checkpoints.parquet",
+        "results/tiny/train/model.json",
+        "results/tiny/evaluate/predictions.parquet",
+        "results/tiny/evaluate/scores.parquet",
+        "results/tiny/analyze/measurements.parquet",
+        "results/tiny/report/index.html",
+    ] {
+        assert!(place.path(file).is_file(), "{file} is missing");
+    }
+    let first = place.results();
+
+    let begun = Instant::now();
+    assert_eq!(place.run(&[]), [""; 0], "a second run runs nothing");
+    assert!(begun.elapsed().as_secs() < 5, "and does not take as long as a run");
+
+    assert_eq!(place.run(&["--set", "train.steps=13"]), ["train", "evaluate", "analyze", "report"]);
+    let why = place.seqlab(&["why", "tiny.yaml", "train"], 0);
+    assert!(why.contains("steps: 13 -> 12"), "{why}");
+    assert_eq!(place.run(&[]), [""; 0], "going back runs nothing");
+    assert_eq!(place.results(), first, "and shows the earlier results");
+
+    let ran = place.run(&["--set", "data.rows.test=60"]);
+    assert!(ran.contains(&"data".to_owned()) && ran.contains(&"audit".to_owned()), "{ran:?}");
+    assert!(!ran.contains(&"train".to_owned()), "fewer test rows retrained: {ran:?}");
+
+    assert_eq!(place.run(&["evaluate", "--set", "train.steps=14"]), ["data", "train", "evaluate"].map(str::to_owned)[1..]);
+    let stale = place.seqlab(&["run", "tiny.yaml", "report", "--only"], 0);
+    assert!(stale.contains("does not fit the definition any more"), "{stale}");
+}
+
+#[test]
+fn bytes_do_not_depend_on_threads_or_folder() {
+    let (one, two) = (Place::new(TINY), Place::new(TINY));
+    one.run(&["--threads", "1"]);
+    two.run(&["--threads", "2"]);
+    assert_eq!(one.results(), two.results());
+}
+
+#[test]
+fn test_rows_share_no_transition_with_train_and_random_rows_do() {
+    let place = Place::new(TINY);
+    let shared = |place: &Place| {
+        let rows = |split: &str| {
+            read_table::<Example>(&place.path(&format!("datasets/tiny/{split}-00000-of-00001.parquet"))).unwrap()
+        };
+        let pairs = |rows: Vec<Example>| -> std::collections::BTreeSet<(i64, i64)> {
+            rows.iter().flat_map(|row| row.terms.windows(2).map(|w| (w[0], w[1])).collect::<Vec<_>>()).collect()
+        };
+        let (train, validation, test) = (pairs(rows("train")), pairs(rows("validation")), pairs(rows("test")));
+        assert!(!train.is_empty() && !validation.is_empty() && !test.is_empty());
+        train.intersection(&test).count() + train.intersection(&validation).count() + validation.intersection(&test).count()
+    };
+    place.run(&["data"]);
+    assert_eq!(shared(&place), 0);
+    place.run(&["data", "--set", "data.holdout.level=random"]);
+    assert!(shared(&place) > 0);
+}
+
+#[test]
+fn planted_leaks_stop_the_audit_and_name_the_witness() {
+    let place = Place::new(TINY);
+    place.run(&["data"]);
+    let path = |split: &str| place.path(&format!("datasets/tiny/{split}-00000-of-00001.parquet"));
+    let clean = place.seqlab(&["audit", "datasets/tiny"], 0);
+    assert!(clean.contains("clean: nothing leaks"), "{clean}");
+    let (train, test) = (read_table::<Example>(&path("train")).unwrap(), read_table::<Example>(&path("test")).unwrap());
+    let provenance = read_provenance(&path("train")).unwrap();
+    let planted = |name: &str, rows: Vec<Example>, provenance: &Provenance| {
+        let folder = place.path(name);
+        std::fs::create_dir(&folder).unwrap();
+        for split in ["validation", "test"] {
+            let file = format!("{split}-00000-of-00001.parquet");
+            std::fs::copy(place.path("datasets/tiny").join(&file), folder.join(&file)).unwrap();
+        }
+        std::fs::copy(place.path("datasets/tiny/vocabulary.parquet"), folder.join("vocabulary.parquet")).unwrap();
+        write_table(&folder.join("train-00000-of-00001.parquet"), provenance, rows).unwrap();
+        place.seqlab(&["audit", name], 1)
+    };
+    let witness = train.last().unwrap().example_id;
+
+    // A whole row, under the identity of the last train row.
+    let mut rows = train.clone();
+    *rows.last_mut().unwrap() = Example { example_id: witness, ..test[3].clone() };
+    let found = planted("row", rows, &provenance);
+    assert!(found.contains(&format!("{}", test[3].example_id)) && found.contains(&witness.to_string()), "{found}");
+
+    // The end of a train row takes over one transition of a test row, in terms and in tokens.
+    let (mut rows, last) = (train.clone(), test[5].terms.len() - 1);
+    let row = rows.last_mut().unwrap();
+    row.terms[last - 1] = test[5].terms[last - 1];
+    row.terms[last] = test[5].terms[last];
+    let (from, to) = (row.tokens.len() - 1 - 2 * 4 - 1, row.tokens.len() - 1);
+    row.tokens[from..to].copy_from_slice(&test[5].tokens[from..to]);
+    let found = planted("transition", rows, &provenance);
+    assert!(found.contains(&test[5].example_id.to_string()) && found.contains(&witness.to_string()), "{found}");
+
+    // Right terms beside wrong tokens.
+    let mut rows = train.clone();
+    let row = rows.last_mut().unwrap();
+    row.tokens.swap(1, 6);
+    row.tokens[1] = if row.tokens[1] == row.tokens[2] { row.tokens[1] ^ 1 } else { row.tokens[2] };
+    let found = planted("tokens", rows, &provenance);
+    assert!(found.contains("decoding"), "{found}");
+}
+
+#[test]
+fn scores_stand_beside_their_controls() {
+    let place = Place::new(TINY);
+    place.run(&["evaluate"]);
+    let scores = read_table::<Score>(&place.path("results/tiny/evaluate/scores.parquet")).unwrap();
+    let value = |model: &str, metric: &str| {
+        let fits = |s: &&Score| s.model == model && s.metric == metric && s.split == "test" && s.task.is_empty();
+        scores.iter().find(|s| fits(s) && s.slice == "all" && s.seed == -1).and_then(|s| s.value)
+    };
+    assert_eq!(value("oracle", "accuracy"), Some(1.0));
+    assert!(value("untrained", "accuracy").is_some_and(|accuracy| accuracy < 0.05));
+    assert!(value("trained", "rule_index").is_some_and(|index| index <= 1.0));
+    assert!(scores.iter().all(|s| s.value.is_none_or(f64::is_finite)));
+}
+
+#[test]
+fn a_second_runner_is_told_who_holds_the_lock() {
+    let place = Place::new(TINY);
+    std::fs::create_dir_all(place.path("results")).unwrap();
+    let lock = std::fs::File::create(place.path("results/.lock")).unwrap();
+    lock.lock().unwrap();
+    let said = place.seqlab(&["run", "tiny.yaml"], 75);
+    assert!(said.contains("is in use by"), "{said}");
+}
