@@ -1,0 +1,251 @@
+//! The one function that decides which split a row is in.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sequence::{Key, UnitKind};
+
+use crate::{
+    Config, Level,
+    world::{self, Sequences, World},
+};
+
+/// From so many keys on, each is coloured by its own hash; below, by its place in the order of the hashes.
+const RANKED: usize = 10_000;
+
+/// Where a row is used; the greater is the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Split {
+    /// Fitted.
+    Train,
+    /// Looked at while fitting.
+    Validation,
+    /// Looked at in the end.
+    Test,
+}
+
+impl Split {
+    /// Every split, train first.
+    pub const ALL: [Split; 3] = [Split::Train, Split::Validation, Split::Test];
+
+    /// Returns the name in the tables and of the files.
+    pub fn name(self) -> &'static str {
+        ["train", "validation", "test"][self as usize]
+    }
+}
+
+/// Why a row is in no split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reason {
+    /// An earlier task, or an earlier parameter, makes the same row.
+    Duplicate,
+    /// Its units are in different splits.
+    MixedUnits,
+    /// A window of it is a unit that is held out more strictly.
+    ForeignWindow,
+    /// Its answer stands in its context.
+    Copy,
+    /// Another rule of the dataset answers its context otherwise.
+    Conflict,
+    /// A token of its answer is hardly ever a target of training.
+    Unanswerable,
+}
+
+impl Reason {
+    /// Every reason with its words in the price table.
+    pub(crate) const ALL: [(Reason, &'static str); 6] = [
+        (Reason::Duplicate, "made by an earlier task or parameter too"),
+        (Reason::MixedUnits, "units in different splits"),
+        (Reason::ForeignWindow, "holding a unit that is held out"),
+        (Reason::Copy, "held out, answer stands in the context"),
+        (Reason::Conflict, "held out, context has two answers"),
+        (Reason::Unanswerable, "held out, answer hardly ever trained"),
+    ];
+}
+
+/// The colour of every key.
+pub(crate) struct Colours {
+    key: [u8; 32],
+    test: f64,
+    validation: f64,
+    /// By task and parameter: the colours of few keys, or nothing for many.
+    ranked: Vec<HashMap<i64, Option<HashMap<Key, Split>>>>,
+    /// Widths of the windows that have the shape of some task's unit.
+    pub(crate) shapes: BTreeMap<UnitKind, Vec<usize>>,
+}
+
+impl Colours {
+    /// Colours the keys of every task.
+    pub(crate) fn new(config: &Config, tasks: &[Sequences]) -> Colours {
+        let holdout = &config.holdout;
+        let mut colours = Colours {
+            key: artifact::stream_key("dataset/colour", &[holdout.seed.unwrap_or(config.seed)]),
+            test: holdout.test,
+            validation: holdout.validation,
+            ranked: Vec::new(),
+            shapes: world::shapes(holdout.level, tasks),
+        };
+        for task in tasks {
+            let parameters = if task.task.train_only { Vec::new() } else { task.space.family.parameters() };
+            let rank = |parameter| (parameter, colours.rank(population(task, parameter)));
+            let ranked = parameters.into_iter().map(rank).collect();
+            colours.ranked.push(ranked);
+        }
+        colours
+    }
+
+    /// Returns the colours of a population of few keys: sorted by their hashes, the first share is test, the next
+    /// validation.
+    fn rank(&self, population: impl Iterator<Item = Key>) -> Option<HashMap<Key, Split>> {
+        let keys: Vec<Key> = population.take(RANKED).collect();
+        if keys.len() == RANKED {
+            return None;
+        }
+        let count =
+            |share: f64| if share > 0.0 { ((keys.len() as f64 * share).round() as usize).max(1) } else { 0 };
+        let (test, validation) = (count(self.test), count(self.validation));
+        let mut order: Vec<(u64, Key)> = keys.into_iter().map(|key| (self.hash(&key), key)).collect();
+        order.sort_unstable();
+        let colour = |place| match place {
+            _ if place < test => Split::Test,
+            _ if place < test + validation => Split::Validation,
+            _ => Split::Train,
+        };
+        Some(order.into_iter().enumerate().map(|(place, (_, key))| (key, colour(place))).collect())
+    }
+
+    fn hash(&self, key: &Key) -> u64 {
+        first_8(&blake3::keyed_hash(&self.key, &key.bytes()))
+    }
+
+    fn colour(&self, task: usize, parameter: i64, key: &Key) -> Split {
+        match &self.ranked[task].get(&parameter) {
+            None => Split::Train,
+            Some(Some(ranked)) => ranked.get(key).copied().unwrap_or(Split::Train),
+            Some(None) => {
+                let place = self.hash(key) as f64 / 2_f64.powi(64);
+                match place {
+                    _ if place < self.test => Split::Test,
+                    _ if place < self.test + self.validation => Split::Validation,
+                    _ => Split::Train,
+                }
+            }
+        }
+    }
+}
+
+/// Returns the keys that share out the splits among themselves: those of one parameter of one task.
+pub(crate) fn population(task: &Sequences, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_> {
+    if task.kind == task.space.family.unit() {
+        return task.space.family.population(parameter, &task.space.bounds);
+    }
+    let family = task.space.family.name();
+    Box::new(task.space.rows_under(parameter).map(move |row| Key::Unit { family, unit: row.terms }))
+}
+
+/// Returns a hash's first 8 bytes as a number, little endian.
+pub(crate) fn first_8(hash: &blake3::Hash) -> u64 {
+    u64::from_le_bytes(std::array::from_fn(|byte| hash.as_bytes()[byte]))
+}
+
+impl World {
+    /// Returns the split of a unit: its pin, or the strictest of the colours that it has under every task that could
+    /// produce it.
+    pub(crate) fn split(&self, kind: UnitKind, domain: &'static str, unit: &[i64]) -> Split {
+        let ordered;
+        let unit = if matches!(kind, UnitKind::UnorderedPair | UnitKind::Multiset) {
+            ordered = kind.canonical(unit);
+            &ordered
+        } else {
+            unit
+        };
+        if let Some(split) = self.pinned_unit(kind, domain, unit) {
+            return split;
+        }
+        let mut strictest = Split::Train;
+        for (number, task) in self.tasks.iter().enumerate() {
+            if task.kind != kind || task.task.notation.domain() != domain || task.task.train_only {
+                continue;
+            }
+            task.keys(unit, &mut |parameter, key| {
+                strictest = strictest.max(self.colours.colour(number, parameter, &key));
+            });
+        }
+        strictest
+    }
+
+    /// Returns the split of a row, or why it has none.
+    ///
+    /// Everything but what train rows were drawn (`Reason::Unanswerable`) is decided here, from the definition alone.
+    pub(crate) fn judge(&self, number: usize, parameter: i64, terms: &[i64]) -> Result<Split, Reason> {
+        let task = &self.tasks[number];
+        if self.is_duplicate(number, parameter, terms) {
+            return Err(Reason::Duplicate);
+        }
+        let split = self.assign(task, terms)?;
+        if split > Split::Train && self.level != Level::Random {
+            self.gate(task, terms)?;
+        }
+        Ok(split)
+    }
+
+    /// Returns the one split of all the row's units, if there is one and no window is stricter.
+    pub(crate) fn assign(&self, task: &Sequences, terms: &[i64]) -> Result<Split, Reason> {
+        let domain = task.task.notation.domain();
+        let context = task.space.family.context(terms.len());
+        let split = if task.task.train_only {
+            Split::Train
+        } else {
+            let mut splits = task.kind.units(terms, context).map(|unit| self.split(task.kind, domain, unit));
+            let first = splits.next().unwrap_or(Split::Train);
+            if splits.any(|split| split != first) {
+                return Err(Reason::MixedUnits);
+            }
+            first
+        };
+        let stricter = |(kind, window): (UnitKind, &[i64])| self.split(kind, domain, window) > split;
+        // All adjacent pairs were own units already.
+        let known = |kind: UnitKind| kind == UnitKind::Pair && task.kind == kind && !task.task.train_only;
+        if self.windows(terms).filter(|(kind, _)| !known(*kind)).any(stricter) {
+            return Err(Reason::ForeignWindow);
+        }
+        Ok(split)
+    }
+
+    /// Refuses a held-out row that can be answered by copying, or that has two answers.
+    pub(crate) fn gate(&self, task: &Sequences, terms: &[i64]) -> Result<(), Reason> {
+        let family = &task.space.family;
+        let (context, answer) = terms.split_at(family.context(terms.len()));
+        if !family.answer_in_context() && answer.iter().any(|term| context.contains(term)) {
+            return Err(Reason::Copy);
+        }
+        let same = |other: &&Sequences| {
+            other.script == task.script && other.space.family.operators() == family.operators()
+        };
+        let conflict = self.tasks.iter().filter(same).any(|other| {
+            let lengths = other.space.bounds.lengths();
+            let mut lengths = lengths.filter(|&terms| other.space.family.context(terms) == context.len());
+            lengths.any(|terms| other.space.answers(context, terms).any(|found| found != answer))
+        });
+        if conflict { Err(Reason::Conflict) } else { Ok(()) }
+    }
+
+    fn is_duplicate(&self, number: usize, parameter: i64, terms: &[i64]) -> bool {
+        let task = &self.tasks[number];
+        let earlier = self.tasks[..number].iter().filter(|other| other.script == task.script);
+        let operators = task.space.family.operators();
+        let mut earlier = earlier.filter(|other| other.space.family.operators() == operators);
+        earlier.any(|other| other.space.locate(terms).is_some())
+            || task.space.locate(terms).is_some_and(|(_, first)| first != parameter)
+    }
+}
+
+impl Sequences {
+    /// Calls `found` with the parameters and keys under which the task could produce a unit of the level.
+    fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
+        if self.kind == self.space.family.unit() {
+            self.space.keys(unit, found);
+        } else if let Some((_, parameter)) = self.space.locate(unit) {
+            found(parameter, Key::Unit { family: self.space.family.name(), unit: unit.to_vec() });
+        }
+    }
+}

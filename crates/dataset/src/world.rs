@@ -1,0 +1,240 @@
+//! A definition with everything that follows from it alone: the rows of each task, the tokens, the level's units.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use sequence::{Bounds, Range, Row, Space, UnitKind, Vocabulary, Written};
+
+use crate::{Config, Error, Level, Pin, Task, split::Colours, split::Split};
+
+/// The most rows that are numbered in one dataset.
+const MOST_ROWS: u64 = 1 << 62;
+/// The most terms of a row.
+const MOST_TERMS: i64 = 10_000;
+
+/// A definition with everything that follows from it alone.
+pub(crate) struct World {
+    pub(crate) level: Level,
+    pub(crate) tasks: Vec<Sequences>,
+    pub(crate) vocabulary: Vocabulary,
+    pub(crate) pins: Pinned,
+    pub(crate) colours: Colours,
+}
+
+/// The rows of one task.
+pub(crate) struct Sequences {
+    pub(crate) name: String,
+    pub(crate) task: Task,
+    pub(crate) space: Space,
+    /// `example_id` of row 0.
+    pub(crate) offset: u64,
+    /// Where units are looked for: kind of the level's units.
+    pub(crate) kind: UnitKind,
+    /// The first task of the same notation: they count tokens together.
+    pub(crate) script: usize,
+}
+
+/// The split of each pinned unit, and the path of its pin.
+type UnitPins = HashMap<Vec<i64>, (Split, String)>;
+
+/// The pinned rows.
+#[derive(Default)]
+pub(crate) struct Pinned {
+    /// By split, in the order of the definition: task, number of the row in it, path in the definition.
+    pub(crate) rows: Vec<(Split, usize, u64, String)>,
+    /// The split of each unit of a pinned row, and the pin's path.
+    units: HashMap<(UnitKind, &'static str), UnitPins>,
+    /// The terms of the pinned rows, by notation.
+    terms: HashSet<(usize, Vec<i64>)>,
+}
+
+impl World {
+    /// Works out the definition, refusing what cannot be meant.
+    pub(crate) fn new(config: &Config) -> Result<World, Error> {
+        let mut tasks: Vec<Sequences> = Vec::new();
+        let mut offset = 0_u64;
+        for (name, task) in &config.tasks {
+            let at = format!("tasks.{name}");
+            let space = space(&at, task, config)?;
+            let script = tasks.iter().position(|other| other.task.notation == task.notation);
+            let kind =
+                if config.holdout.level == Level::Random { UnitKind::Row } else { space.family.unit() };
+            let capacity = space.capacity();
+            let (name, task, script) = (name.clone(), task.clone(), script.unwrap_or(tasks.len()));
+            tasks.push(Sequences { name, task, space, offset, kind, script });
+            offset = offset.checked_add(capacity).filter(|&sum| sum <= MOST_ROWS).ok_or_else(|| {
+                Error::config(at, "the tasks have too many rows to number", "narrow the bounds or the terms")
+            })?;
+        }
+        let words = tasks.iter().map(|task| {
+            let reach = task.space.reach().unwrap_or(Range::EMPTY);
+            (&task.task.family, &task.task.notation, task.task.values.unwrap_or(reach))
+        });
+        let vocabulary = Vocabulary::new(words).map_err(|error| Error::sequence("tasks", error))?;
+        let colours = Colours::new(config, &tasks);
+        let mut world =
+            World { level: config.holdout.level, tasks, vocabulary, pins: Pinned::default(), colours };
+        world.pins = world.pin(config)?;
+        Ok(world)
+    }
+
+    /// Returns how many numbered rows there are.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.tasks.last().map_or(0, |task| task.offset + task.space.capacity())
+    }
+
+    /// Returns the split that a pin gives to the unit.
+    pub(crate) fn pinned_unit(&self, kind: UnitKind, domain: &'static str, unit: &[i64]) -> Option<Split> {
+        Some(self.pins.units.get(&(kind, domain))?.get(unit)?.0)
+    }
+
+    /// Says whether a row with these terms is pinned in the task's notation.
+    pub(crate) fn is_pinned(&self, task: &Sequences, terms: &[i64]) -> bool {
+        !self.pins.terms.is_empty() && self.pins.terms.contains(&(task.script, terms.to_vec()))
+    }
+
+    /// Returns every window of the terms that has the shape of some task's unit.
+    pub(crate) fn windows<'a>(
+        &'a self,
+        terms: &'a [i64],
+    ) -> impl Iterator<Item = (UnitKind, &'a [i64])> + 'a {
+        self.colours.shapes.iter().flat_map(move |(kind, widths)| {
+            widths.iter().flat_map(move |&width| terms.windows(width).map(move |window| (*kind, window)))
+        })
+    }
+
+    /// Returns the row as tokens.
+    pub(crate) fn write(&self, task: &Sequences, terms: &[i64]) -> Written {
+        sequence::write_row(&task.task.family, &task.task.notation, &self.vocabulary, terms)
+            .expect("the vocabulary was made for every value that a row can have")
+    }
+
+    fn pin(&self, config: &Config) -> Result<Pinned, Error> {
+        let mut pins = Pinned::default();
+        let lists: [(Split, &str, &[Pin]); 3] = [
+            (Split::Train, "train", &config.pins.train),
+            (Split::Validation, "validation", &config.pins.validation),
+            (Split::Test, "test", &config.pins.test),
+        ];
+        for (split, list, at_pins) in lists {
+            for (i, pin) in at_pins.iter().enumerate() {
+                self.pin_row(split, pin, format!("pins.{list}.{i}"), &mut pins)?;
+            }
+        }
+        Ok(pins)
+    }
+
+    fn pin_row(&self, split: Split, pin: &Pin, at: String, pins: &mut Pinned) -> Result<(), Error> {
+        let names = || self.tasks.iter().map(|task| task.name.as_str()).collect::<Vec<_>>().join(", ");
+        let Some(number) = self.tasks.iter().position(|task| task.name == pin.task) else {
+            let help = format!("the tasks are: {}", names());
+            return Err(Error::config(at + ".task", format!("there is no task `{}`", pin.task), help));
+        };
+        let task = &self.tasks[number];
+        let Some((index, _)) = task.space.locate(&pin.terms) else {
+            let message = format!("{:?} is no row of task `{}`", pin.terms, pin.task);
+            return Err(Error::config(at + ".terms", message, self.why_not(task, &pin.terms)));
+        };
+        if task.task.train_only && split != Split::Train {
+            let message = format!("task `{}` is train_only", pin.task);
+            return Err(Error::config(at, message, "pin it in `train`, or name another task"));
+        }
+        if !pins.terms.insert((task.script, pin.terms.clone())) {
+            let message = format!("{:?} is pinned twice", pin.terms);
+            return Err(Error::config(at, message, "pin it once"));
+        }
+        let own = task
+            .kind
+            .units(&pin.terms, task.space.family.context(pin.terms.len()))
+            .map(|unit| (task.kind, unit));
+        for (kind, unit) in own.chain(self.windows(&pin.terms)) {
+            let units = pins.units.entry((kind, task.task.notation.domain())).or_default();
+            let (other, first) = units.entry(kind.canonical(unit)).or_insert((split, at.clone())).clone();
+            if other != split {
+                let message =
+                    format!("it shares {unit:?} with {first}, which is pinned in `{}`", other.name());
+                return Err(Error::config(at, message, "pin both in one split, or leave one out"));
+            }
+        }
+        pins.rows.push((split, number, index, at));
+        Ok(())
+    }
+
+    fn why_not(&self, task: &Sequences, terms: &[i64]) -> String {
+        let bounds = task.space.bounds;
+        let (fewest, most) = bounds.terms;
+        if !bounds.lengths().contains(&terms.len()) {
+            return format!("its rows have {fewest} to {most} terms, this one has {}", terms.len());
+        }
+        match terms.iter().find(|&&term| !bounds.values.contains(term)) {
+            Some(term) => format!("{term} lies outside {} to {}", bounds.values.min, bounds.values.max),
+            None => "no parameter of its family makes these terms within the task's bounds".into(),
+        }
+    }
+}
+
+impl Sequences {
+    /// Returns the row's number over all tasks.
+    pub(crate) fn example_id(&self, index: u64) -> i64 {
+        (self.offset + index) as i64
+    }
+
+    /// Returns the row that the number names; only for numbers that were drawn.
+    pub(crate) fn drawn(&self, index: u64) -> Row {
+        self.space.row(index).expect("only numbers of rows are drawn")
+    }
+}
+
+/// Returns the widths of the windows that have the shape of some task's unit, by kind.
+pub(crate) fn shapes(level: Level, tasks: &[Sequences]) -> BTreeMap<UnitKind, Vec<usize>> {
+    let mut shapes: BTreeMap<UnitKind, Vec<usize>> = BTreeMap::new();
+    // At level `random` only whole rows count, and they are compared as a row's own unit.
+    for task in tasks.iter().filter(|_| level != Level::Random) {
+        let widths = shapes.entry(task.kind).or_default();
+        match task.kind {
+            UnitKind::Pair | UnitKind::UnorderedPair => widths.push(2),
+            UnitKind::Multiset => {
+                widths.extend(task.space.bounds.lengths().map(|n| task.space.family.context(n)))
+            }
+            UnitKind::Row => widths.extend(task.space.bounds.lengths()),
+            UnitKind::None => {}
+        }
+        widths.sort_unstable();
+        widths.dedup();
+    }
+    shapes
+}
+
+fn space(at: &str, task: &Task, config: &Config) -> Result<Space, Error> {
+    let terms = task.terms;
+    if terms.min < 2 || terms.max < terms.min || terms.max > MOST_TERMS {
+        let message = format!("{} to {} terms found", terms.min, terms.max);
+        let help =
+            format!("a row has 2 to {MOST_TERMS} terms, the answer included, and `min` is at most `max`");
+        return Err(Error::config(format!("{at}.terms"), message, help));
+    }
+    for (word, range) in [("start", task.start), ("values", task.values)] {
+        if let Some(range) = range.filter(|range| range.min > range.max) {
+            let message = format!("`min` {} is greater than `max` {}", range.min, range.max);
+            return Err(Error::config(format!("{at}.{word}"), message, "exchange them"));
+        }
+    }
+    let Some(start) = task.start.or(task.values) else {
+        let help = "give `start: { min, max }` for the first term, or `values: { min, max }` for every term";
+        return Err(Error::config(at, "it has no bounds", help));
+    };
+    task.family.check().map_err(|error| Error::sequence(at, error))?;
+    let block = config.holdout.block.unwrap_or(3 * terms.max as u64);
+    let values = task.values.unwrap_or(Range::ALL);
+    let bounds = Bounds { start, values, terms: (terms.min as usize, terms.max as usize), block };
+    let space = Space::new(&task.family, bounds).ok_or_else(|| {
+        Error::config(at, "it has more than 2^63 rows", "give `values`, or fewer values or terms")
+    })?;
+    let Some(reach) = space.reach().filter(|_| space.capacity() > 0) else {
+        let help = "widen `start` or `values`, or shorten `terms`";
+        return Err(Error::config(at, "not one row fits its bounds", help));
+    };
+    task.notation
+        .check(task.values.unwrap_or(reach).and(reach))
+        .map_err(|error| Error::sequence(at, error))?;
+    Ok(space)
+}
