@@ -214,6 +214,16 @@ impl<'a> Problems<'a> {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether one of the first `before` mistakes stands in the place of `path`.
+    pub(crate) fn is_known(&self, path: &str, on_key: bool, before: usize) -> bool {
+        let place = self.source.place(path, on_key);
+        self.list[..before].iter().any(|known| known.place == place)
+    }
+
     pub(crate) fn into_error(self) -> Error {
         Error::Definition(self.list)
     }

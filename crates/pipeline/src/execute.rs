@@ -10,86 +10,12 @@ use artifact::Manifest;
 use crate::child::{Ended, Spec, SpecFolder, SpecInput, watch};
 use crate::key::Parts;
 use crate::layout::TEMPORARY;
+use crate::litter::{remove, remove_all};
 use crate::lock::Lock;
 use crate::record::{Outcome, RunRecord, SPEC, write_json};
 use crate::select::Chosen;
 use crate::state::{Found, Store, linked, target};
-use crate::{Change, Done, Error, Job, Layout, Plan, Result, Root, Selection, State, Stream, status};
-
-/// How to run a plan.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Which stages.
-    pub selection: Selection,
-    /// Run the named stages (all, without names) though they are done.
-    pub force: bool,
-    /// How many independent jobs run at once; at least 1.
-    pub jobs: usize,
-    /// How many threads each of them is told to use.
-    pub threads: usize,
-    /// Which device they are told to use.
-    pub device: String,
-    /// Program and arguments that do one job; the path of its [`Spec`] is added. Empty: external commands are started
-    /// as they are, and there are no other jobs.
-    pub child: Vec<String>,
-    /// Name and version of the tool, for the records.
-    pub tool: String,
-    /// The command that the person gave, for the records and for whoever finds the lock taken.
-    pub command: String,
-}
-
-/// What happens while a plan runs. With several jobs at once, events of several threads interleave.
-#[derive(Debug)]
-pub enum Event<'a> {
-    /// A job is taken as it is linked now, though it does not fit the definition any more.
-    StaleInput {
-        /// The job that would have to run again.
-        job: &'a Job,
-    },
-    /// A job is already done.
-    Skipped {
-        /// The job.
-        job: &'a Job,
-        /// Its finished folder.
-        folder: &'a Path,
-        /// Whether its link showed another folder until now.
-        relinked: bool,
-    },
-    /// A job starts.
-    Started {
-        /// The job.
-        job: &'a Job,
-        /// Why: [`State::Stale`] or [`State::NeverRun`].
-        state: &'a State,
-    },
-    /// The job's child wrote a line.
-    Line {
-        /// The job.
-        job: &'a Job,
-        /// Where to.
-        stream: Stream,
-        /// The line, without its end.
-        line: &'a str,
-    },
-    /// A job is done and its folder committed.
-    Finished {
-        /// The job.
-        job: &'a Job,
-        /// Its folder.
-        folder: &'a Path,
-        /// How long it took.
-        seconds: f64,
-        /// The most memory its child was seen to hold, in bytes.
-        peak_bytes: Option<u64>,
-    },
-    /// A job failed.
-    Failed {
-        /// The job.
-        job: &'a Job,
-        /// What happened.
-        reason: &'a str,
-    },
-}
+use crate::{Change, Done, Error, Event, Job, Layout, Options, Plan, Result, Root, State, status};
 
 /// What a run did. Indices into [`Plan::jobs`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -498,28 +424,4 @@ struct Attempt {
     parts: Parts,
     state: State,
     spec: Spec,
-}
-
-fn remove_all(folder: &Path, which: impl Fn(&str) -> bool) -> Result<()> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
-    for entry in entries {
-        let entry = entry.map_err(Error::io("list", folder))?;
-        if which(&entry.file_name().to_string_lossy()) {
-            remove(&entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-/// Removes a file or folder, if it is there.
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    let removed = match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(path),
-        Ok(_) => std::fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
-        _ => Ok(()),
-    }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::execute::remove;
 use crate::layout::{PARTIAL, TEMPORARY};
+use crate::litter::remove;
 use crate::lock::Lock;
 use crate::state::{State, status};
 use crate::{Error, Layout, Plan, Result, Root};

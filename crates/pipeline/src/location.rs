@@ -80,6 +80,9 @@ impl<'a> Reader<'a> {
             Some(Ok((event, span))) => Ok((event, start(&span))),
             Some(Err(error)) => {
                 let at = (error.marker().line().max(1), error.marker().col() + 1);
+                if error.info().contains("recursion limit") {
+                    return Err(problem(at, format!("nested more than {DEPTH} levels deep"), None));
+                }
                 Err(problem(at, format!("this is not YAML: {}", error.info()), None))
             }
             None => Ok((Event::StreamEnd, (1, 1))),
@@ -240,7 +243,7 @@ mod tests {
         assert_eq!(locations.find("name", true), (1, 1));
         assert_eq!(locations.find("stages.data", false), (3, 3), "a block stands at its key");
         assert_eq!(locations.find("stages.data.build.seed", true), (4, 14));
-        assert_eq!(locations.find("stages.data.build.a.b[1].c", false), (4, 36), "a key may contain dots");
+        assert_eq!(locations.find("stages.data.build.a.b[1].c", false), (4, 37), "a key may contain dots");
         assert_eq!(locations.find("stages.data.build.a.b.0", false), (4, 29));
         assert_eq!(locations.find("stages.data.build.nothing", true), (4, 12));
     }

@@ -8,8 +8,7 @@ use crate::{Error, Layout, Result, Root};
 /// A kernel lock on an output root: gone with the process that holds it, however that ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    /// Held, not used: closing it unlocks.
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -35,6 +34,15 @@ impl Lock {
         let written =
             file.set_len(0).and_then(|()| writeln!(file, "process {} ({command})", std::process::id()));
         written.map_err(Error::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone would leave it locked while a child that is just being started still shares the file.
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!("lock not released before it is closed: {error}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use crate::definition::Problems;
 use crate::external::{self, External, RUN};
 use crate::layout::Slot;
 use crate::matrix::{self, Point};
-use crate::{Definition, Error, Resolved, Result, Role, Verbs, did_you_mean, interpolate};
+use crate::wire::{Wiring, names_of_roles, order, wire};
+use crate::{Definition, Error, Resolved, Result, Verbs, did_you_mean, interpolate};
 
 /// Everything that a definition asks for, checked, in an order in which it can be done.
 #[derive(Debug, Clone)]
@@ -62,15 +63,6 @@ impl Job {
     }
 }
 
-/// The inputs of a stage as the definition names them.
-struct Wiring {
-    role: String,
-    many: bool,
-    reads: Vec<String>,
-    /// Stage and the path where it is named.
-    stages: Vec<(String, String)>,
-}
-
 impl Plan {
     /// Checks all of `definition` and puts it in order.
     ///
@@ -80,12 +72,12 @@ impl Plan {
         let mut problems = Problems::new(&definition.source);
         let wirings = wire(definition, verbs, &mut problems);
         let order = order(&wirings, &mut problems);
-        let axes = axes(definition, &wirings, &order, &mut problems);
+        let axes = axes(definition, verbs, &wirings, &order, &mut problems);
         let mut jobs: Vec<Job> = Vec::new();
         let mut made: HashMap<&str, Vec<usize>> = HashMap::new();
         for stage in &order {
             for point in matrix::points(&definition.matrix, &axes[stage]) {
-                let content = content(definition, stage, &wirings[stage]);
+                let content = content(definition, stage, verbs);
                 let roles: Vec<&str> = wirings[stage].iter().map(|wiring| wiring.role.as_str()).collect();
                 let checked = resolve(definition, stage, &point, &content, verbs, &roles, &mut problems);
                 let Some((resolved, external)) = checked else { continue };
@@ -144,196 +136,11 @@ impl Plan {
     }
 }
 
-/// Reads the roles of every stage and checks that they name stages that fit.
-fn wire(
-    definition: &Definition,
-    verbs: &dyn Verbs,
-    problems: &mut Problems<'_>,
-) -> IndexMap<String, Vec<Wiring>> {
-    let mut wirings = IndexMap::new();
-    for (stage, verb) in &definition.stages {
-        let path = format!("stages.{stage}.{verb}");
-        let mut all = Vec::new();
-        let known = verbs.names();
-        if verb == RUN {
-            all = run_roles(definition.content(stage), &path, problems);
-        } else if known.contains(&verb.as_str()) {
-            for role in verbs.roles(verb) {
-                all.extend(read_role(role, definition.content(stage), &path, problems));
-            }
-        } else {
-            let allowed: Vec<String> = known.into_iter().chain([RUN]).map(str::to_owned).collect();
-            let help = did_you_mean(verb, &allowed);
-            problems.allow(&path, true, format!("unknown kind of stage `{verb}`"), allowed, help);
-        }
-        for wiring in &all {
-            let fits = verbs_of(verbs, verb, &wiring.role);
-            for (name, path) in &wiring.stages {
-                check_input(definition, stage, name, path, fits, problems);
-            }
-        }
-        wirings.insert(stage.clone(), all);
-    }
-    wirings
-}
-
-fn verbs_of(verbs: &dyn Verbs, verb: &str, role: &str) -> &'static [&'static str] {
-    if verb == RUN {
-        return &[];
-    }
-    verbs.roles(verb).iter().find(|known| known.name == role).map_or(&[], |role| role.verbs)
-}
-
-fn names_of_roles(verbs: &dyn Verbs, verb: &str) -> Vec<&'static str> {
-    verbs.roles(verb).iter().map(|role| role.name).collect()
-}
-
-fn check_input(
-    definition: &Definition,
-    stage: &str,
-    name: &str,
-    path: &str,
-    fits: &[&str],
-    problems: &mut Problems<'_>,
-) {
-    let Some(verb) = definition.stages.get(name) else {
-        let allowed: Vec<String> =
-            definition.stages.keys().filter(|other| *other != stage).cloned().collect();
-        let help = did_you_mean(name, &allowed);
-        problems.allow(path, false, format!("there is no stage `{name}`"), allowed, help);
-        return;
-    };
-    if name == stage {
-        problems.add(path, false, format!("stage `{stage}` reads itself"));
-    } else if !fits.is_empty() && !fits.contains(&verb.as_str()) {
-        let suitable = definition.stages.iter().filter(|(_, verb)| fits.contains(&verb.as_str()));
-        let suitable: Vec<&str> = suitable.map(|(name, _)| name.as_str()).collect();
-        let help = (!suitable.is_empty()).then(|| format!("stages of that kind: {}", suitable.join(", ")));
-        let message =
-            format!("`{name}` is a `{verb}` stage, but a `{}` stage belongs here", fits.join("` or `"));
-        problems.push(path, false, message, help);
-    }
-}
-
-fn read_role(role: &Role, content: &Value, path: &str, problems: &mut Problems<'_>) -> Option<Wiring> {
-    let at = format!("{path}.{}", role.name);
-    let value = content.get(role.name).unwrap_or(&Value::Null);
-    if value.is_null() {
-        if !role.optional {
-            let message = format!("missing key `{}`: the name of the stage to read", role.name);
-            problems.add(path, true, message);
-        }
-        return None;
-    }
-    let stages = names(value, &at, role.many, problems)?;
-    let reads = role.reads.iter().map(|pattern| (*pattern).to_owned()).collect();
-    Some(Wiring { role: role.name.to_owned(), many: role.many, reads, stages })
-}
-
-/// Reads `inputs` of a `run` stage: `{ role: stage, role: [stage, ...] }` or `[stage, ...]`.
-fn run_roles(content: &Value, path: &str, problems: &mut Problems<'_>) -> Vec<Wiring> {
-    let at = format!("{path}.inputs");
-    let everything = vec!["*".to_owned()];
-    match content.get("inputs") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Object(roles)) => {
-            let mut all = Vec::new();
-            for (role, value) in roles {
-                let at = format!("{at}.{role}");
-                if !role.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                    let help = Some("use letters, digits and `_`".to_owned());
-                    problems.push(&at, true, format!("`{role}` cannot be the name of an input"), help);
-                }
-                if let Some(stages) = names(value, &at, value.is_array(), problems) {
-                    let reads = everything.clone();
-                    all.push(Wiring { role: role.clone(), many: value.is_array(), reads, stages });
-                }
-            }
-            all
-        }
-        Some(list) => {
-            let stages = names(list, &at, true, problems).unwrap_or_default();
-            let wiring = |(name, at): (String, String)| Wiring {
-                role: name.replace('-', "_"),
-                many: true,
-                reads: everything.clone(),
-                stages: vec![(name, at)],
-            };
-            stages.into_iter().map(wiring).collect()
-        }
-    }
-}
-
-/// Reads a stage's name, or a list of them if `many`, each with its path.
-fn names(value: &Value, at: &str, many: bool, problems: &mut Problems<'_>) -> Option<Vec<(String, String)>> {
-    let single = |value: &Value, at: String| match value {
-        Value::String(name) if !name.contains("${") => Ok((name.clone(), at)),
-        _ => Err(at),
-    };
-    let read: std::result::Result<Vec<_>, String> = match value {
-        Value::Array(list) if many => {
-            list.iter().enumerate().map(|(index, item)| single(item, format!("{at}[{index}]"))).collect()
-        }
-        _ => single(value, at.to_owned()).map(|one| vec![one]),
-    };
-    match read {
-        Ok(names) => {
-            for (index, (name, at)) in names.iter().enumerate() {
-                if names[..index].iter().any(|(other, _)| other == name) {
-                    problems.add(at, false, format!("stage `{name}` is given twice"));
-                }
-            }
-            Some(names)
-        }
-        Err(at) => {
-            let wanted = if many { "a list of names of stages" } else { "the name of a stage" };
-            problems.add(&at, false, format!("expected {wanted}, as plain text"));
-            None
-        }
-    }
-}
-
-/// Returns the stages so that inputs come first, otherwise in the order of the definition.
-fn order(wirings: &IndexMap<String, Vec<Wiring>>, problems: &mut Problems<'_>) -> Vec<String> {
-    let mut order: Vec<String> = Vec::new();
-    loop {
-        let ready = |stage: &&String| {
-            let mut inputs = wirings[*stage].iter().flat_map(|wiring| &wiring.stages);
-            !order.contains(stage)
-                && inputs
-                    .all(|(name, _)| order.contains(name) || !wirings.contains_key(name) || name == *stage)
-        };
-        match wirings.keys().find(ready) {
-            Some(stage) => order.push(stage.clone()),
-            None => break,
-        }
-    }
-    let Some(stuck) = wirings.keys().find(|stage| !order.contains(stage)) else { return order };
-    // Every stage left waits for another one left: going from input to input must come round.
-    let mut walk = vec![stuck.clone()];
-    loop {
-        let last = &walk[walk.len() - 1];
-        let waits = wirings[last].iter().flat_map(|wiring| &wiring.stages);
-        let mut waits = waits.filter(|(name, _)| name != last && wirings.contains_key(name));
-        let Some((next, path)) = waits.find(|(name, _)| !order.contains(name)) else { return order };
-        if let Some(start) = walk.iter().position(|stage| stage == next) {
-            let mut cycle = walk[start..].to_vec();
-            cycle.push(next.clone());
-            problems.add(
-                path,
-                false,
-                format!("the stages read each other in a circle: {}", cycle.join(" <- ")),
-            );
-            return order;
-        }
-        walk.push(next.clone());
-    }
-}
-
 /// Returns the axes that every stage is expanded over: those it uses, and those of its inputs. A list of inputs
 /// gathers instead: it brings no axes.
 fn axes(
     definition: &Definition,
+    verbs: &dyn Verbs,
     wirings: &IndexMap<String, Vec<Wiring>>,
     order: &[String],
     problems: &mut Problems<'_>,
@@ -341,7 +148,7 @@ fn axes(
     let mut axes: HashMap<String, BTreeSet<String>> = HashMap::new();
     for stage in order {
         let path = format!("stages.{stage}.{}", definition.stages[stage]);
-        let content = content(definition, stage, &wirings[stage]);
+        let content = content(definition, stage, verbs);
         let mut mine = match interpolate::axes(definition, &content, &path) {
             Ok(mine) => mine,
             Err((path, message, help)) => {
@@ -360,16 +167,14 @@ fn axes(
 }
 
 /// Returns what stands under the verb of `stage`, without its inputs.
-fn content(definition: &Definition, stage: &str, wirings: &[Wiring]) -> Value {
+fn content(definition: &Definition, stage: &str, verbs: &dyn Verbs) -> Value {
     let mut content = definition.content(stage).clone();
     if content.is_null() {
         content = Value::Object(Default::default());
     }
     if let Value::Object(map) = &mut content {
-        if definition.stages[stage] == RUN {
-            map.shift_remove("inputs");
-        } else {
-            wirings.iter().for_each(|wiring| drop(map.shift_remove(&wiring.role)));
+        for role in names_of_roles(verbs, &definition.stages[stage]) {
+            map.shift_remove(role);
         }
     }
     content
@@ -409,9 +214,10 @@ fn resolve(
         Ok(resolved) => return Some(resolved),
         Err(wrong) => wrong,
     };
+    let before = problems.len();
     for mut problem in wrong {
         if problem.on_key && !problem.at.contains('.') {
-            let roles = if verb == RUN { vec!["inputs"] } else { names_of_roles(verbs, verb) };
+            let roles = names_of_roles(verbs, verb);
             problem.allowed.splice(0..0, roles.into_iter().map(str::to_owned));
         }
         let at = match problem.at.as_str() {
@@ -423,7 +229,18 @@ fn resolve(
         let help = problem.help.or_else(|| unknown.and_then(|name| did_you_mean(name, &problem.allowed)));
         let around =
             if problem.on_key { at.rsplit_once('.').map_or(at.as_str(), |(parent, _)| parent) } else { &at };
-        let message = format!("{} in {around}", problem.message);
+        let about_a_name = ["unknown ", "missing "].iter().any(|start| problem.message.starts_with(start));
+        let mut message = match about_a_name {
+            true => format!("{} in {around}", problem.message),
+            false => format!("{at}: {}", problem.message),
+        };
+        if !point.is_empty() {
+            // The same mistake at another point says nothing new.
+            if problems.is_known(&at, problem.on_key, before) {
+                continue;
+            }
+            message += &format!(" (at {})", matrix::name(point));
+        }
         problems.allow(&at, problem.on_key, message, problem.allowed, help);
     }
     None

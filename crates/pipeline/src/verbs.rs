@@ -122,9 +122,39 @@ fn explain(path: &str, message: &str) -> Problem {
     }
     let message = match message.strip_prefix("missing field ") {
         Some(name) => format!("missing key {name}"),
-        None => message.replace("integer `", "number `").replace("floating point `", "number `"),
+        None => plain(message).unwrap_or_else(|| message.to_owned()),
     };
     Problem { at: path.to_owned(), message, ..Problem::default() }
+}
+
+/// Says "invalid type: string \"x\", expected u32" without the words of a programming language.
+fn plain(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "))?;
+    let (found, expected) = rest.rsplit_once(", expected ")?;
+    let expected = match expected {
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "nonzero u32" | "nonzero u64" => {
+            "a whole number, not negative"
+        }
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "a string" => "text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" => "a mapping",
+        expected if expected.starts_with("struct ") => "a mapping",
+        expected => expected,
+    };
+    let found = match found {
+        "sequence" => "a list".to_owned(),
+        "map" => "a mapping".to_owned(),
+        "null" | "unit value" => "nothing".to_owned(),
+        found => found
+            .replace('`', "")
+            .replace("integer ", "")
+            .replace("floating point ", "")
+            .replace("boolean ", ""),
+    };
+    Some(format!("expected {expected}, found {}", found.replacen("string ", "text ", 1)))
 }
 
 /// Removes the entry at `path`; false where there is none.
@@ -186,6 +216,7 @@ mod tests {
     fn a_wrong_type_and_a_missing_key_say_where() {
         let problems = typed::<Train>(&json!({ "steps": "x", "model": {} })).expect_err("a text");
         assert_eq!(problems[0].at, "steps");
+        assert_eq!(problems[0].message, "expected a whole number, not negative, found text \"x\"");
         let problems = typed::<Train>(&json!({ "steps": 1, "model": { "width": 1 } })).expect_err("no act");
         assert_eq!((problems[0].at.as_str(), problems[0].message.as_str()), ("model", "missing key `act`"));
     }
