@@ -135,7 +135,6 @@ pub(crate) fn play_child() {
                     }
                 }
                 Some("fail") => {
-                    eprintln!("loss is not a number");
                     std::process::exit(3);
                 }
                 _ => {}
