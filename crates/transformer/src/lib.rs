@@ -1,1 +1,23 @@
 //! The hooked tiny transformer: a value, a forward pass, a backward pass, weights in and out.
+//!
+//! * [`Config`]: the shape of a model, with the field names of TransformerLens; `model.json` is this.
+//! * [`Transformer`]: named weights and the forward pass (`model.rs`, readable top to bottom).
+//! * [`HookPoint`], [`Hook`]: one mechanism for looking at an activation and for changing it.
+//! * [`initial_weights`]: weights of an untrained model from a random stream.
+//!
+//! Nothing here knows Parquet, YAML or a clock. Every operation has a backward pass, which a test asserts for every
+//! parameter of every kind of configuration.
+
+mod config;
+mod error;
+mod hook;
+mod init;
+mod model;
+pub mod ops;
+mod weights;
+
+pub use config::{ActFn, Config, Normalization, PositionalEmbedding};
+pub use error::{Error, Result};
+pub use hook::{Hook, HookPoint, NoHook};
+pub use init::initial_weights;
+pub use model::Transformer;

@@ -1,0 +1,25 @@
+/// What can go wrong with a model.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A field of the configuration that no model can have.
+    #[error("model configuration: {at}: {message}")]
+    Config {
+        /// The field.
+        at: &'static str,
+        /// What was expected and found, and what to do.
+        message: String,
+    },
+    /// A weights file that does not fit the configuration.
+    #[error("weights: {0}")]
+    Weights(String),
+    /// An input that the model cannot take.
+    #[error("input: {0}")]
+    Input(String),
+    /// A tensor operation that failed.
+    #[error("tensor operation: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
