@@ -26,7 +26,7 @@ pub(crate) fn duplicates(split: &Split, wanted: &Wanted) -> Result<Duplicates> {
             bytes.clear();
             bytes.extend(rows.notation[row].to_le_bytes());
             bytes.extend(rows.domain[row].to_le_bytes());
-            if rows.terms.len() == rows.len() {
+            if rows.has_terms {
                 bytes.extend(rows.terms.row(row).iter().flat_map(|term| term.to_le_bytes()));
             } else {
                 bytes.extend(rows.tokens.row(row).iter().flat_map(|token| token.to_le_bytes()));

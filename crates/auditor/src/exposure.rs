@@ -129,7 +129,7 @@ fn within(successors: &BTreeMap<(u64, usize), Vec<i64>>, domain: u64, terms: &[i
 pub(crate) fn answer_terms(rows: &Rows, row: usize, vocabulary: &Vocabulary) -> Range<usize> {
     let terms = rows.terms.row(row).len();
     let start = rows.answer_start[row];
-    let groups = match rows.has_tokens() && start >= 0 {
+    let groups = match rows.has_tokens && start >= 0 {
         true => vocabulary.groups(rows.tokens.row(row)).filter(|group| group.start as i64 >= start).count(),
         false => 1,
     };

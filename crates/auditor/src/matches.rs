@@ -89,3 +89,53 @@ impl<'a> Matcher<'a> {
 fn pair(window: &[u32]) -> u64 {
     u64::from(window[0]) << 32 | u64::from(window[1])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes::View;
+    use crate::rows::tests::{Draws, rows_of};
+    use crate::vocabulary::Vocabulary;
+
+    /// The first place in file order where the piece stands.
+    fn first(train: &[Vec<i64>], piece: &[i64]) -> Option<Witness> {
+        let places = train.iter().enumerate().flat_map(|(row, terms)| {
+            terms.windows(piece.len()).enumerate().map(move |(offset, window)| (row, offset, window))
+        });
+        let mut hits = places.filter(|(_, _, window)| *window == piece);
+        hits.next().map(|(row, offset, _)| Witness { row: row as u64, offset: offset as u32 })
+    }
+
+    /// The definition, word by word: every window of the row, longest first, later ones first.
+    fn brute(train: &[Vec<i64>], row: &[i64]) -> Match {
+        let lengths = || (1..=row.len()).rev();
+        let suffix = lengths().find(|length| first(train, &row[row.len() - length..]).is_some()).unwrap_or(0);
+        let windows = lengths()
+            .flat_map(|length| (0..=row.len() - length).rev().map(move |start| start..start + length));
+        let found = windows.filter_map(|range| Some((range.len(), first(train, &row[range])?))).next();
+        Match {
+            suffix: suffix as u32,
+            window: found.map_or(0, |(length, _)| length as u32),
+            witness: found.map(|(_, witness)| witness),
+        }
+    }
+
+    #[test]
+    fn longest_match_and_witness_are_those_of_brute_force_in_any_order() {
+        let mut draws = Draws(7);
+        for round in 0..4000 {
+            let values = 1 + draws.below(6);
+            let (held, train) = (draws.corpus(6, 7, values), draws.corpus(8, 9, values));
+            let held_rows = rows_of(0, &held);
+            let vocabulary = Vocabulary::default();
+            let (codes, coded) = Codes::of(View::Terms, &held_rows, &vocabulary);
+            let matcher = Matcher::of(&codes, &coded);
+            let cut = draws.below(train.len() as u64 + 1) as usize;
+            // The later part first: a scan promises no order.
+            matcher.observe(&rows_of(cut as u64, &train[cut..]), 0);
+            matcher.observe(&rows_of(0, &train[..cut]), 0);
+            let expected: Vec<Match> = held.iter().map(|row| brute(&train, row)).collect();
+            assert_eq!(matcher.finish(), expected, "round {round}: held {held:?}, train {train:?}");
+        }
+    }
+}

@@ -61,14 +61,14 @@ impl<'a> HeldOut<'a> {
         let mut held = Self { name, rows, vocabulary, views: Vec::new(), checks: Vec::new() };
         let units_gate = *level == Level::Transition;
         if scope == Scope::Windows {
-            let view = if rows.terms.len() == rows.len() { View::Terms } else { View::Tokens };
+            let view = if rows.has_terms { View::Terms } else { View::Tokens };
             held.add("units", view, vec![view.name()], units_gate, Rule::Units);
             return held;
         }
         let domains = distinct(&rows.domain);
         let domains_known = rows.domain.iter().any(|domain| *domain != 0);
-        let has_terms = rows.terms.len() == rows.len();
-        let has_tokens = rows.has_tokens();
+        let has_terms = rows.has_terms;
+        let has_tokens = rows.has_tokens;
         if has_terms {
             held.add("rows", View::Written, vec!["terms"], true, Rule::WholeRow);
         }
@@ -137,7 +137,7 @@ impl<'a> HeldOut<'a> {
                 self.look(Source::Coded(at), &codes, rows.first + row as u64, found, &mut scratch);
             }
         }
-        if rows.has_tokens() {
+        if rows.has_tokens {
             for row in 0..rows.len() {
                 self.look(
                     Source::RawTokens,
@@ -235,9 +235,9 @@ impl<'a> HeldOut<'a> {
 
     /// Returns the terms of unit number `at` of a row, readable.
     fn piece(&self, rule: Rule, row: usize, at: usize) -> String {
-        let terms: Vec<String> = match self.rows.terms.len() {
-            0 => self.rows.tokens.row(row).iter().map(u32::to_string).collect(),
-            _ => self.rows.terms.row(row).iter().map(i64::to_string).collect(),
+        let terms: Vec<String> = match self.rows.has_terms {
+            false => self.rows.tokens.row(row).iter().map(u32::to_string).collect(),
+            true => self.rows.terms.row(row).iter().map(i64::to_string).collect(),
         };
         let range = match (rule, self.rows.unit[row]) {
             (Rule::Units, UnitKind::Pair) => at..at + 2,

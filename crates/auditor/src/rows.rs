@@ -116,7 +116,7 @@ pub(crate) fn nothing(schema: &Schema) -> String {
     }
 }
 
-/// Decoded rows. A column that was not wanted, or is not there, holds its default in every row (lists: no row at all).
+/// Decoded rows. A column that was not wanted, or is not there, holds its default in every row (lists: no values).
 ///
 /// `task`, `family`, `notation`, `domain` are the first 8 bytes of BLAKE3 of the name, 0 for none: equal names are equal
 /// numbers in every file, without a table that threads would have to share.
@@ -127,7 +127,9 @@ pub(crate) struct Rows {
     /// `example_id`, or the row's index.
     pub(crate) ids: Vec<i64>,
     pub(crate) terms: Lists<i64>,
+    pub(crate) has_terms: bool,
     pub(crate) tokens: Lists<u32>,
+    pub(crate) has_tokens: bool,
     pub(crate) task: Vec<u64>,
     pub(crate) family: Vec<u64>,
     pub(crate) notation: Vec<u64>,
@@ -145,8 +147,9 @@ impl Rows {
         self.ids.len()
     }
 
-    pub(crate) fn has_tokens(&self) -> bool {
-        self.tokens.len() == self.len()
+    /// No rows yet, of the columns wanted.
+    pub(crate) fn none(wanted: &Wanted) -> Self {
+        Self { has_terms: wanted.terms.is_some(), has_tokens: wanted.tokens.is_some(), ..Self::default() }
     }
 
     /// Appends the rows that follow.
@@ -169,7 +172,10 @@ impl Rows {
     pub(crate) fn decode(path: &Path, batch: &RecordBatch, first: u64, wanted: &Wanted) -> Result<Self> {
         let n = batch.num_rows();
         let source = Source { path, batch, first };
-        let mut rows = Self { first, ..Self::default() };
+        let mut rows = Self { first, ..Self::none(wanted) };
+        let no_values = vec![0; n + 1];
+        rows.terms.offsets.clone_from(&no_values);
+        rows.tokens.offsets = no_values;
         if let Some(name) = &wanted.terms {
             rows.terms =
                 source.list(name, &DataType::Int64, |values| values.as_primitive::<Int64Type>().values())?;
@@ -350,5 +356,48 @@ impl Source<'_> {
             .iter()
             .map(|index| key(index).ok_or_else(|| wrong("a broken dictionary")))
             .collect()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Rows that have terms and nothing else, of which the first has index `first`.
+    pub(crate) fn rows_of(first: u64, terms: &[Vec<i64>]) -> Rows {
+        let n = terms.len();
+        let mut rows = Rows {
+            first,
+            ids: (0..n).map(|row| (first + row as u64) as i64).collect(),
+            task: vec![0; n],
+            family: vec![0; n],
+            notation: vec![0; n],
+            domain: vec![0; n],
+            unit: vec![UnitKind::Pair; n],
+            parameter: vec![i64::MIN; n],
+            answer_start: vec![-1; n],
+            answer_length: vec![0; n],
+            ..Rows::default()
+        };
+        terms.iter().for_each(|row| rows.terms.push(row));
+        terms.iter().for_each(|_| rows.tokens.push(&[]));
+        rows.has_terms = true;
+        rows
+    }
+
+    /// A small linear congruential generator: the tests draw from code of their own.
+    pub(crate) struct Draws(pub(crate) u64);
+
+    impl Draws {
+        pub(crate) fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) % bound
+        }
+
+        /// Up to `rows` rows of up to `terms` terms, each one of `values` values.
+        pub(crate) fn corpus(&mut self, rows: u64, terms: u64, values: u64) -> Vec<Vec<i64>> {
+            let n = 1 + self.below(rows);
+            (0..n).map(|_| (0..=self.below(terms)).map(|_| self.below(values) as i64).collect()).collect()
+        }
     }
 }

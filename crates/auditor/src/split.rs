@@ -59,7 +59,7 @@ impl Split {
 
     /// Reads the whole split into memory, in order.
     pub(crate) fn load(&self, wanted: &Wanted) -> Result<Rows> {
-        let mut all = Rows::default();
+        let mut all = Rows::none(wanted);
         for (shard, group, first) in self.parts() {
             shard.read(group, first, wanted, |rows| {
                 all.append(rows);

@@ -190,3 +190,73 @@ impl Found {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::tests::Draws;
+
+    /// The definition, word by word: does a window of the train row have the unit's shape and content?
+    fn holds(window: &[i64], kind: UnitKind, unit: &[i64]) -> bool {
+        let sorted = |terms: &[i64]| {
+            let mut terms = terms.to_vec();
+            terms.sort();
+            terms
+        };
+        match kind {
+            UnitKind::Pair | UnitKind::Row => window == unit,
+            UnitKind::UnorderedPair | UnitKind::Multiset => sorted(window) == sorted(unit),
+            UnitKind::None => false,
+        }
+    }
+
+    fn units_of(row: &[i64], kind: UnitKind) -> Vec<Vec<i64>> {
+        match kind {
+            UnitKind::Pair => row.windows(2).map(<[i64]>::to_vec).collect(),
+            UnitKind::UnorderedPair if row.len() > 1 => vec![row[..2].to_vec()],
+            UnitKind::Multiset => vec![row[..row.len() / 2].to_vec()],
+            UnitKind::Row => vec![row.to_vec()],
+            UnitKind::UnorderedPair | UnitKind::None => vec![],
+        }
+    }
+
+    #[test]
+    fn leaked_units_and_first_places_are_those_of_brute_force() {
+        const KINDS: [UnitKind; 5] =
+            [UnitKind::Pair, UnitKind::UnorderedPair, UnitKind::Multiset, UnitKind::Row, UnitKind::None];
+        let mut draws = Draws(11);
+        for round in 0..4000 {
+            let values = 1 + draws.below(7);
+            let (held, train) = (draws.corpus(5, 6, values), draws.corpus(7, 7, values));
+            let kinds: Vec<UnitKind> = held.iter().map(|_| KINDS[draws.below(5) as usize]).collect();
+            let code = |rows: &[Vec<i64>]| {
+                let mut coded = Lists::default();
+                for row in rows {
+                    coded.push(&row.iter().map(|term| *term as u32).collect::<Vec<_>>());
+                }
+                coded
+            };
+            let units = Units::of(&code(&held), &kinds, Rule::Units);
+            let found = Found::none(units.len());
+            for (row, codes) in code(&train).rows().enumerate().collect::<Vec<_>>().into_iter().rev() {
+                units.scan(codes, &mut Vec::new(), |unit, offset| found.put(unit, row as u64, offset));
+            }
+            for (row, kind) in kinds.iter().enumerate() {
+                let expected: Vec<Option<Witness>> = units_of(&held[row], *kind)
+                    .iter()
+                    .map(|unit| {
+                        let places = train.iter().enumerate().flat_map(|(row, terms)| {
+                            let windows = terms.windows(unit.len().max(1)).enumerate();
+                            windows.map(move |(offset, window)| (row as u64, offset as u32, window))
+                        });
+                        let mut hits =
+                            places.filter(|(_, _, window)| !unit.is_empty() && holds(window, *kind, unit));
+                        hits.next().map(|(row, offset, _)| Witness { row, offset })
+                    })
+                    .collect();
+                let got: Vec<_> = units.of_row.row(row).iter().map(|unit| found.get(*unit)).collect();
+                assert_eq!(got, expected, "round {round}: {kind:?} {:?} in {train:?}", held[row]);
+            }
+        }
+    }
+}

@@ -139,9 +139,10 @@ impl Table {
         best
     }
 
-    /// argmax over y of log p(y) + sum over features f of log p(f | y), each with add-one-half smoothing.
+    /// argmax over y of log p(y) + sum over features f of log p(f | y), smoothed so little that a symbol
+    /// never seen with a feature is all but excluded: what is asked is whether the pieces determine the answer.
     fn vote(&self, number: usize, pieces: Pieces, prefix: &super::Prefix<'_>) -> Option<i64> {
-        const SMOOTHING: f64 = 0.5;
+        const SMOOTHING: f64 = 1e-6;
         let mut found = Vec::new();
         pieces(prefix, &mut |piece| {
             found.push(self.follows(number, piece));

@@ -1,4 +1,4 @@
-//! What the same rows give without a model: tables that can only repeat, and one that can combine single pieces.
+//! What the same rows give without a model: tables that can only repeat, and some that can combine single pieces.
 //!
 //! A memoriser is one small file and one line in [`ALL`]. It says which pieces of a prefix it goes by; counting them in
 //! train and answering with them is the same for all ([`counts`]).
@@ -9,6 +9,7 @@ mod counts;
 mod most_frequent;
 mod nearest_neighbor;
 mod position_most_frequent;
+mod position_skip_gram;
 mod sequences;
 mod skip_gram;
 mod suffix_backoff;
@@ -26,12 +27,13 @@ pub(crate) use nearest_neighbor::Sampling;
 use sequences::{Prefix, Sequences, Symbols};
 
 /// All memorisers, by name.
-const ALL: [&Memorizer; 7] = [
+const ALL: [&Memorizer; 8] = [
     &bigram::BIGRAM,
     &copy_last::COPY_LAST,
     &most_frequent::MOST_FREQUENT,
     &nearest_neighbor::NEAREST_NEIGHBOR,
     &position_most_frequent::POSITION_MOST_FREQUENT,
+    &position_skip_gram::POSITION_SKIP_GRAM,
     &skip_gram::SKIP_GRAM,
     &suffix_backoff::SUFFIX_BACKOFF,
 ];

@@ -6,7 +6,11 @@ pub(super) const SKIP_GRAM: Memorizer =
     Memorizer { name: "skip_gram", class: Class::Shallow, method: Method::Vote(pieces) };
 
 fn pieces(prefix: &Prefix<'_>, piece: &mut dyn FnMut(Piece) -> bool) {
-    let prior = Piece::from(prefix.world);
+    features(Piece::from(prefix.world), prefix, piece);
+}
+
+/// Names the prior, then for every distance that there is a symbol at it, and which.
+pub(super) fn features(prior: Piece, prefix: &Prefix<'_>, piece: &mut dyn FnMut(Piece) -> bool) {
     let mut go_on = piece(prior);
     for (distance, symbol) in prefix.symbols.iter().rev().enumerate() {
         let seen = join(prior, distance as i64 + 1);
