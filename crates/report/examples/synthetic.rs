@@ -1,0 +1,58 @@
+//! Renders made-up studies, to look at the page without running a pipeline.
+//!
+//! `cargo run -p report --example synthetic -- FOLDER` writes `x2.html`, `plus2.html`, `memory.html` and `mixed.html`
+//! into FOLDER.
+
+use std::path::{Path, PathBuf};
+
+use artifact::Provenance;
+use report::{Config, Inputs};
+
+#[path = "../tests/synthetic/mod.rs"]
+mod synthetic;
+
+use synthetic::Study;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let out = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write into")?);
+    std::fs::create_dir_all(&out)?;
+    let x2 = Study::x2();
+    page(&out, "x2", "Doubling, digit by digit, on progressions never seen in training.", &[("", x2)])?;
+
+    let sweep = [
+        ("k=2", vec![0.0, 0.0, 0.033, 0.0]),
+        ("k=5", vec![0.55, 0.91, 0.03, 0.01]),
+        ("k=10", vec![0.975, 1.0, 0.99, 0.997]),
+        ("k=20", vec![0.999, 0.993, 1.0, 0.998]),
+    ];
+    let sweep: Vec<_> = sweep.iter().map(|(point, accuracy)| (*point, Study::plus2(accuracy))).collect();
+    page(&out, "plus2", "With +1 trained everywhere and +2 elsewhere: can 10 12 14 16 be inferred?", &sweep)?;
+
+    let memory = Study { ceilings: (0.12, 0.14), ..Study::plus2(&[0.1, 0.09, 0.13, 0.11, 0.12, 0.1]) };
+    page(&out, "memory", "Fits its training rows and nothing else.", &[("", memory)])?;
+
+    let tasks = ["plus1", "plus2", "fibonacci"].map(str::to_owned).to_vec();
+    let mixed = Study { tasks, ceilings: (0.08, 0.5), ..Study::x2() };
+    page(&out, "mixed", "Four rules in one model.", &[("", mixed)])?;
+    Ok(())
+}
+
+fn page(
+    out: &Path,
+    name: &str,
+    description: &str,
+    studies: &[(&str, Study)],
+) -> Result<(), Box<dyn std::error::Error>> {
+    let root = tempfile::tempdir()?;
+    let folders =
+        studies.iter().flat_map(|(point, study)| synthetic::write(root.path(), study, point)).collect();
+    let config = Config {
+        pipeline: Some(name.to_owned()),
+        description: Some(description.to_owned()),
+        question: Some("Does it know the rule, or has it memorised the pieces?".to_owned()),
+        ..Config::default()
+    };
+    report::run(&config, &Inputs { folders }, root.path(), &Provenance::default())?;
+    std::fs::copy(root.path().join(report::PAGE_FILE), out.join(format!("{name}.html")))?;
+    Ok(())
+}

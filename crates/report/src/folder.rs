@@ -1,0 +1,229 @@
+//! Finds the known tables in the input folders, and which folders belong to one point of a matrix.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use artifact::{Manifest, Provenance, Row, read_manifest, read_provenance, table_rows};
+use serde_json::Value;
+
+use crate::{Error, Inputs};
+
+/// One finished folder of one stage at one point.
+pub(crate) struct Folder {
+    /// Name of the stage.
+    pub stage: String,
+    /// The point, `(axis, value)` each; empty without a matrix.
+    pub point: Vec<(String, String)>,
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its Parquet files by name, sorted.
+    pub tables: Vec<String>,
+    /// Its manifest; folders from elsewhere have none.
+    pub manifest: Option<Manifest>,
+}
+
+/// Opens every input folder.
+pub(crate) fn open(inputs: &Inputs) -> Result<Vec<Folder>, Error> {
+    inputs.folders.iter().map(|(label, path)| Folder::open(label, path)).collect()
+}
+
+impl Folder {
+    fn open(label: &str, path: &Path) -> Result<Self, Error> {
+        let (stage, point) = label.split_once('/').unwrap_or((label, ""));
+        let io = |source| Error::Io { action: "list", path: path.to_owned(), source };
+        let mut tables = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(io)? {
+            let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".parquet") {
+                tables.push(name);
+            }
+        }
+        tables.sort();
+        let manifest = read_manifest(path)?;
+        let point = parse_point(point);
+        Ok(Self { stage: stage.to_owned(), point, path: path.to_owned(), tables, manifest })
+    }
+
+    /// Returns what the page calls the folder: `datasets/..` or `results/..` where its path has them, so that no
+    /// machine's own paths get into the page.
+    pub(crate) fn shown_path(&self) -> String {
+        let parts: Vec<_> = self.path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+        let root = parts.iter().rposition(|part| part == "datasets" || part == "results");
+        let start = root.unwrap_or(parts.len().saturating_sub(1));
+        parts[start..].join("/")
+    }
+
+    /// Returns the provenance of the folder's first table.
+    pub(crate) fn provenance(&self) -> Option<Provenance> {
+        self.tables.iter().find_map(|name| read_provenance(&self.path.join(name)).ok())
+    }
+}
+
+fn parse_point(text: &str) -> Vec<(String, String)> {
+    let pairs = text.split(',').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(axis, value)| (axis.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The folders that one point of a matrix reads: its own, and those that lie above it (a data stage shared by all).
+pub(crate) struct Source<'a> {
+    /// The point; empty without a matrix.
+    pub point: Vec<(String, String)>,
+    /// Folders in the order of the inputs.
+    pub folders: Vec<&'a Folder>,
+}
+
+/// Returns one source for each most detailed point, in the order of the inputs; at least one.
+pub(crate) fn points(folders: &[Folder]) -> Vec<Source<'_>> {
+    let within = |a: &[(String, String)], b: &[(String, String)]| a.iter().all(|pair| b.contains(pair));
+    let mut points: Vec<&Vec<(String, String)>> = Vec::new();
+    for folder in folders {
+        let detailed = folders
+            .iter()
+            .all(|other| other.point.len() <= folder.point.len() || !within(&folder.point, &other.point));
+        if detailed && !points.contains(&&folder.point) {
+            points.push(&folder.point);
+        }
+    }
+    if points.is_empty() {
+        return vec![Source { point: Vec::new(), folders: Vec::new() }];
+    }
+    points
+        .into_iter()
+        .map(|point| Source {
+            point: point.clone(),
+            folders: folders.iter().filter(|folder| within(&folder.point, point)).collect(),
+        })
+        .collect()
+}
+
+impl Source<'_> {
+    /// Returns the point as `k=2,loss=all`; empty without a matrix.
+    pub(crate) fn label(&self) -> String {
+        let pairs: Vec<_> = self.point.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+        pairs.join(",")
+    }
+
+    /// Returns the file `<table>.parquet` of the most detailed folder that has one.
+    pub(crate) fn table(&self, table: &str) -> Option<PathBuf> {
+        let name = format!("{table}.parquet");
+        let holding = self.folders.iter().filter(|folder| folder.tables.contains(&name));
+        holding.max_by_key(|folder| folder.point.len()).map(|folder| folder.path.join(name))
+    }
+
+    /// Returns all rows of `<table>.parquet`, `None` where no folder has it.
+    pub(crate) fn read<R: Row>(&self, table: &str) -> Result<Option<Vec<R>>, Error> {
+        let Some(path) = self.table(table) else { return Ok(None) };
+        Ok(Some(artifact::read_table(&path)?))
+    }
+
+    /// Calls `each` with every row of `<table>.parquet`, in bounded memory; says whether there is such a table.
+    pub(crate) fn each<R: Row>(&self, table: &str, each: impl FnMut(R)) -> Result<bool, Error> {
+        let Some(path) = self.table(table) else { return Ok(false) };
+        each_row(&[path], each)?;
+        Ok(true)
+    }
+
+    /// Returns the shards of the examples of `split`, in order.
+    pub(crate) fn examples(&self, split: &str) -> Vec<PathBuf> {
+        let is_shard = |name: &String| name.strip_prefix(split).is_some_and(|rest| rest.starts_with('-'));
+        let holding = self.folders.iter().filter(|folder| folder.tables.iter().any(is_shard));
+        let Some(folder) = holding.max_by_key(|folder| folder.point.len()) else { return Vec::new() };
+        folder.tables.iter().filter(|name| is_shard(name)).map(|name| folder.path.join(name)).collect()
+    }
+
+    /// Returns the resolved config of the stage that wrote `path`; null where it cannot be read.
+    pub(crate) fn config(&self, path: Option<PathBuf>) -> Value {
+        path.and_then(|path| read_provenance(&path).ok()).map_or(Value::Null, |provenance| provenance.config)
+    }
+
+    /// Returns `model.json` of the folder that has one.
+    pub(crate) fn model(&self) -> Result<Option<Value>, Error> {
+        let paths = self.folders.iter().rev().map(|folder| folder.path.join("model.json"));
+        let Some(path) = paths.into_iter().find(|path| path.is_file()) else { return Ok(None) };
+        let bytes = std::fs::read(&path).map_err(|source| Error::Io {
+            action: "read",
+            path: path.clone(),
+            source,
+        })?;
+        let broken =
+            |error: serde_json::Error| Error::Model { path: path.clone(), message: error.to_string() };
+        serde_json::from_slice(&bytes).map(Some).map_err(broken)
+    }
+}
+
+/// Calls `each` with every row of the shards, in order and in bounded memory.
+pub(crate) fn each_row<R: Row>(shards: &[PathBuf], mut each: impl FnMut(R)) -> Result<(), Error> {
+    for path in shards {
+        for batch in table_rows::<R>(path)? {
+            batch?.into_iter().for_each(&mut each);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the names of the axes of all points, in order of first appearance.
+pub(crate) fn axes(sources: &[Source]) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let names = sources.iter().flat_map(|source| source.point.iter().map(|(axis, _)| axis.clone()));
+    names.filter(|axis| seen.insert(axis.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(label: &str) -> Folder {
+        let (stage, point) = label.split_once('/').unwrap_or((label, ""));
+        Folder {
+            stage: stage.into(),
+            point: parse_point(point),
+            path: format!("/home/somebody/results/plus2/{label}").into(),
+            tables: Vec::new(),
+            manifest: None,
+        }
+    }
+
+    #[test]
+    fn a_point_reads_its_own_folders_and_those_above_it() {
+        let folders = [
+            "data/k=2",
+            "data/k=5",
+            "train/k=2,loss=all",
+            "train/k=2,loss=answer",
+            "train/k=5,loss=all",
+            "notes",
+        ]
+        .map(folder);
+        let sources = points(&folders);
+        let shown: Vec<_> = sources
+            .iter()
+            .map(|source| {
+                (
+                    source.label(),
+                    source.folders.iter().map(|folder| folder.stage.as_str()).collect::<Vec<_>>(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("k=2,loss=all".into(), vec!["data", "train", "notes"]),
+                ("k=2,loss=answer".into(), vec!["data", "train", "notes"]),
+                ("k=5,loss=all".into(), vec!["data", "train", "notes"]),
+            ]
+        );
+        assert_eq!(axes(&sources), ["k", "loss"]);
+    }
+
+    #[test]
+    fn without_a_matrix_there_is_one_point() {
+        let folders = ["data", "train"].map(folder);
+        let sources = points(&folders);
+        assert_eq!(sources.len(), 1);
+        assert_eq!(sources[0].label(), "");
+        assert_eq!(folders[0].shown_path(), "results/plus2/data");
+    }
+}

@@ -1,0 +1,93 @@
+//! Where everything comes from: folders, keys, digests, configs, and how to run it again.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::folder::Folder;
+use crate::{Config, Inputs};
+
+/// One input folder.
+#[derive(Debug, Serialize)]
+struct Origin {
+    label: String,
+    path: String,
+    key: String,
+    tables: String,
+    /// Role and table, and the digest, of what the stage read.
+    inputs: BTreeMap<String, String>,
+    /// The resolved config, indented; empty where it is the same as that of an earlier folder or was left out.
+    config: String,
+    config_left_out: bool,
+}
+
+/// The section.
+#[derive(Debug, Serialize)]
+pub(crate) struct Section {
+    pipeline: Option<String>,
+    /// `pipelines/<name>.yaml`.
+    definition: String,
+    stage: String,
+    /// A folder for the snippets: one with scores where there is one.
+    example: Option<String>,
+    /// A point of the matrix, for the snippets.
+    folders: Vec<Origin>,
+    report_key: String,
+}
+
+/// Builds the section with at most `bytes` bytes of configs.
+pub(crate) fn build(
+    config: &Config,
+    inputs: &Inputs,
+    folders: &[Folder],
+    report_key: &str,
+    bytes: usize,
+) -> Section {
+    let pipeline = pipeline(config, folders);
+    let mut spent = 0;
+    let mut seen = Vec::new();
+    let origins = inputs.folders.iter().zip(folders).map(|((label, _), folder)| {
+        let provenance = folder.provenance().unwrap_or_default();
+        let mut text = serde_json::to_string_pretty(&provenance.config).unwrap_or_default();
+        let again = seen.contains(&text) || text == "{}";
+        seen.push(text.clone());
+        let config_left_out = !again && spent + text.len() > bytes;
+        if again || config_left_out {
+            text.clear();
+        }
+        spent += text.len();
+        Origin {
+            label: label.clone(),
+            path: folder.shown_path(),
+            key: provenance.key,
+            tables: folder.tables.join(", "),
+            inputs: provenance.inputs,
+            config: text,
+            config_left_out,
+        }
+    });
+    let origins: Vec<_> = origins.collect();
+    let holding = |table: &str| {
+        let folder = folders.iter().find(|folder| folder.tables.iter().any(|name| name == table))?;
+        Some(format!("{}/{table}", folder.shown_path()))
+    };
+    let example = holding("scores.parquet").or_else(|| {
+        let folder = folders.iter().find(|folder| !folder.tables.is_empty())?;
+        Some(format!("{}/{}", folder.shown_path(), folder.tables[0]))
+    });
+    let trained = folders.iter().find(|folder| folder.tables.iter().any(|name| name == "training.parquet"));
+    Section {
+        definition: format!("pipelines/{}.yaml", pipeline.as_deref().unwrap_or("NAME")),
+        stage: trained.or(folders.first()).map_or("train".to_owned(), |folder| folder.stage.clone()),
+        pipeline,
+        example,
+        folders: origins,
+        report_key: report_key.to_owned(),
+    }
+}
+
+/// Returns the name of the pipeline: what the config says, or what the manifests say.
+pub(crate) fn pipeline(config: &Config, folders: &[Folder]) -> Option<String> {
+    let manifests = folders.iter().filter_map(|folder| folder.manifest.as_ref());
+    config.pipeline.clone().or_else(|| manifests.map(|manifest| manifest.pipeline.clone()).next())
+}

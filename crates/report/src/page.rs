@@ -1,0 +1,144 @@
+//! Fills the template, and keeps the page below its size.
+
+use artifact::Provenance;
+use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, value::Serde};
+use serde::Serialize;
+
+use crate::ceiling::METRICS;
+use crate::folder::{self, Source};
+use crate::point::{self, Limits, Point};
+use crate::verdict::{AS_CLOSE, FITTED, MEMORY, RULE};
+use crate::{Config, Error, Inputs, MAX_BYTES, matrix, number, origin};
+
+/// Returns the page.
+pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -> Result<String, Error> {
+    let folders = folder::open(inputs)?;
+    let sources = folder::points(&folders);
+    let mut limits = Limits::of(sources.len());
+    loop {
+        let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes);
+        let page = render(config, &sources, origin, &folders, &limits)?;
+        if page.len() < MAX_BYTES {
+            return Ok(page);
+        }
+        let Some(tighter) = limits.tighter() else {
+            return Err(Error::TooLarge { bytes: page.len(), points: sources.len() });
+        };
+        tracing::info!("a page of {} bytes is too large; it shows less of the large tables", page.len());
+        limits = tighter;
+    }
+}
+
+impl Limits {
+    /// What a page of `points` points begins with.
+    fn of(points: usize) -> Self {
+        Self {
+            curve_points: (600 / points).clamp(40, 150),
+            attention_bytes: 400_000 / points,
+            ablation_values: 8_000 / points,
+            mistakes: 4,
+            config_bytes: 60_000,
+            points: 64,
+        }
+    }
+
+    /// The next tighter limits; `None` where there is nothing left to leave out.
+    fn tighter(self) -> Option<Self> {
+        let next = Self {
+            curve_points: (self.curve_points / 2).max(10),
+            attention_bytes: self.attention_bytes / 2,
+            ablation_values: self.ablation_values / 2,
+            mistakes: (self.mistakes / 2).max(1),
+            config_bytes: self.config_bytes / 2,
+            points: (self.points / 2).max(1),
+        };
+        (next != self).then_some(next)
+    }
+}
+
+/// Everything that the template names.
+#[derive(Serialize)]
+struct Page<'a> {
+    title: String,
+    description: Option<&'a str>,
+    question: Option<&'a str>,
+    style: &'static str,
+    script: &'static str,
+    /// What the script draws, as JSON that is harmless in a page.
+    data: String,
+    /// Whether there are several points.
+    matrix: bool,
+    points: &'a [Point],
+    /// How many of the points have sections of their own.
+    detailed: usize,
+    origin: origin::Section,
+    metrics: [(&'static str, &'static str); 3],
+    borders: Borders,
+}
+
+/// The borders between the verdicts, as text.
+#[derive(Serialize)]
+struct Borders {
+    rule: String,
+    memory: String,
+    fitted: String,
+    close: String,
+}
+
+fn render(
+    config: &Config,
+    sources: &[Source],
+    origin: origin::Section,
+    folders: &[folder::Folder],
+    limits: &Limits,
+) -> Result<String, Error> {
+    let points = sources.iter().enumerate().map(|(index, source)| point::build(source, index, limits));
+    let points: Vec<Point> = points.collect::<Result<_, _>>()?;
+    let matrix = matrix::build(sources, &points);
+    let detailed = points.len().min(limits.points);
+    let figures: Vec<_> = points.iter().take(detailed).map(|point| (&point.id, &point.figures)).collect();
+    let data = embedded(&serde_json::json!({
+        "matrix": matrix,
+        "points": figures,
+    }));
+    let title = config.title.clone().or_else(|| origin::pipeline(config, folders));
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_template("page", include_str!("page.html"))?;
+    let page = Page {
+        title: title.unwrap_or_else(|| "Report".to_owned()),
+        description: config.description.as_deref(),
+        question: config.question.as_deref(),
+        style: include_str!("style.css"),
+        script: include_str!("page.js"),
+        data,
+        matrix: matrix.is_some(),
+        points: &points,
+        detailed,
+        origin,
+        metrics: METRICS,
+        borders: Borders {
+            rule: number::share(RULE),
+            memory: number::share(MEMORY),
+            fitted: number::share(FITTED),
+            close: number::share(AS_CLOSE),
+        },
+    };
+    Ok(environment.get_template("page")?.render(Value::from(Serde(&page)))?)
+}
+
+/// Writes JSON that is harmless inside a `<script>`: no `<`, `>` or `&`, and no line separators of JavaScript.
+fn embedded(value: &serde_json::Value) -> String {
+    let mut text = value.to_string();
+    for (from, to) in [
+        ("<", "\\u003c"),
+        (">", "\\u003e"),
+        ("&", "\\u0026"),
+        ("\u{2028}", "\\u2028"),
+        ("\u{2029}", "\\u2029"),
+    ] {
+        text = text.replace(from, to);
+    }
+    text
+}

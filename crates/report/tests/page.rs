@@ -1,0 +1,164 @@
+//! The page as a whole: what is missing, what is hostile, how large it gets.
+
+use std::path::{Path, PathBuf};
+
+use artifact::Provenance;
+use report::{Config, Inputs, MAX_BYTES, PAGE_FILE};
+use serde_json::{Value, json};
+
+mod synthetic;
+
+use synthetic::Study;
+
+fn render(config: &Config, folders: Vec<(String, PathBuf)>, out: &Path) -> String {
+    report::run(config, &Inputs { folders }, out, &Provenance::default()).expect("the page is written");
+    std::fs::read_to_string(out.join(PAGE_FILE)).expect("the page is there")
+}
+
+fn page(study: &Study) -> String {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folders = synthetic::write(root.path(), study, "");
+    render(&Config::default(), folders, root.path())
+}
+
+/// The JSON that the page's script reads.
+fn data(page: &str) -> Value {
+    let (_, rest) =
+        page.split_once(r#"<script type="application/json" id="data">"#).expect("the page embeds its data");
+    let (text, _) = rest.split_once("</script>").expect("the data end");
+    serde_json::from_str(text).expect("the data are JSON")
+}
+
+/// What a reader sees: the page without style, script and data.
+fn visible(page: &str) -> &str {
+    let (_, body) = page.split_once("<body>").expect("the page has a body");
+    body.split_once("<script").expect("the page has a script").0
+}
+
+#[test]
+fn a_whole_pipeline_gives_every_section() {
+    let page = page(&Study::x2());
+    for section in
+        ["asked", "verdict", "certificate", "curves", "ceiling", "mistakes", "attention", "ablation"]
+    {
+        assert!(page.contains(&format!("<section id=\"p0-{section}\"")), "no section {section}");
+    }
+    assert!(page.contains("A rule, but a shallow one"));
+    assert!(page.contains("1,102 test rows"));
+    assert!(!page.contains("Left out, because"));
+    for never in ["NaN", "undefined</", "{{", "{%", "http://", "https://", "/tmp/"] {
+        let text = page.replace("http://www.w3.org/", "");
+        assert!(!text.contains(never), "{never} stands in the page");
+    }
+    let data = data(&page);
+    let figures = &data["points"][0][1];
+    assert_eq!(figures["curves"]["panels"].as_array().map(Vec::len), Some(4));
+    assert_eq!(figures["curves"]["panels"][0]["lines"].as_array().map(Vec::len), Some(8));
+    assert_eq!(figures["attention"]["patterns"].as_array().map(Vec::len), Some(24));
+    assert_eq!(figures["ablation"]["groups"].as_array().map(Vec::len), Some(4));
+    assert_eq!(data["matrix"], Value::Null);
+    assert!(page.len() < MAX_BYTES);
+}
+
+#[test]
+fn the_bytes_depend_on_the_tables_alone() {
+    assert_eq!(page(&Study::x2()), page(&Study::x2()));
+}
+
+#[test]
+fn pinned_rows_are_answered_by_every_seed() {
+    let page = page(&Study::plus2(&[1.0, 0.0, 1.0]));
+    let text = visible(&page);
+    assert!(text.contains("<code>10 12 14</code>") && text.contains("<b>16</b>"));
+    assert!(text.contains("Inferred by <b>2 of 3</b> seeds"), "the pin's outcome is missing");
+    assert!(text.contains("2 4 6 8 (plus2)"));
+}
+
+#[test]
+fn hostile_names_are_harmless() {
+    let hostile = "</script><script>alert(1)</script>\u{2028}'\"&<b>";
+    let mut study = Study { tasks: vec![hostile.into()], pinned: true, ..Study::x2() };
+    study.level = json!({hostile: {}});
+    study.family = json!({hostile: {"ratio": hostile}});
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let mut folders = synthetic::write(root.path(), &study, "");
+    folders.iter_mut().for_each(|(label, _)| *label = format!("{hostile}/{hostile}={hostile}"));
+    let config = Config {
+        title: Some(hostile.into()),
+        description: Some(hostile.into()),
+        question: Some(hostile.into()),
+        pipeline: Some(hostile.into()),
+    };
+    let page = render(&config, folders, root.path());
+    assert_eq!(page.matches("<script").count(), 2, "only the page's own scripts");
+    assert_eq!(page.matches("</script>").count(), 2);
+    assert!(!page.contains("<script>alert"));
+    assert!(
+        !page.contains('\u{2028}') || !page[page.rfind("id=\"data\"").unwrap_or(0)..].contains('\u{2028}')
+    );
+    let data = data(&page);
+    assert!(data.to_string().contains("alert(1)"), "the name still stands in the data");
+}
+
+#[test]
+fn a_missing_table_drops_its_section_and_the_page_says_so() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folders = synthetic::write(root.path(), &Study::x2(), "");
+    let of = |wanted: &[&str]| {
+        let folders = folders.iter().filter(|(label, _)| wanted.contains(&label.as_str())).cloned().collect();
+        render(&Config::default(), folders, root.path())
+    };
+    let nothing = of(&[]);
+    assert!(nothing.contains("No verdict") && nothing.contains("Left out, because"));
+    let only_train = of(&["train"]);
+    assert!(only_train.contains("p0-curves") && !only_train.contains("p0-certificate"));
+    assert!(only_train.contains("certificate (<code>certificate</code>)"));
+    let no_audit = of(&["data", "train", "evaluate"]);
+    assert!(no_audit.contains("what memorising alone would score is not among the inputs"));
+    let only_audit = of(&["data", "audit"]);
+    assert!(only_audit.contains("p0-certificate") && only_audit.contains("skip grams"));
+    for page in [nothing, only_train, no_audit, only_audit] {
+        data(&page);
+    }
+}
+
+#[test]
+fn a_matrix_sets_its_points_beside_each_other() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let mut folders = synthetic::write(root.path(), &Study::plus2(&[0.0, 0.0]), "k=2");
+    folders.extend(synthetic::write(root.path(), &Study::plus2(&[1.0, 1.0]), "k=10"));
+    let page = render(&Config::default(), folders, root.path());
+    let text = visible(&page);
+    assert!(text.contains("id=\"matrix\"") && text.contains("id=\"p1-verdict\""));
+    assert!(text.contains("0 of 2 seeds") && text.contains("2 of 2 seeds"));
+    let matrix = &data(&page)["matrix"];
+    assert_eq!(matrix["axes"], json!(["k"]));
+    assert_eq!(matrix["points"][1]["values"], json!(["10"]));
+    assert_eq!(matrix["points"][1]["pins"], json!([[2, 2]]));
+    assert_eq!(matrix["points"][0]["seeds"][0], json!(["seed 0", 0.0, "memory"]));
+}
+
+#[test]
+fn a_large_study_stays_below_a_megabyte_and_says_what_it_leaves_out() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let study = Study { length: 48, steps: 600, rows: 60, ..Study::plus2(&[0.3; 12]) };
+    let folders = (0..12).flat_map(|k| synthetic::write(root.path(), &study, &format!("k={k}"))).collect();
+    let page = render(&Config::default(), folders, root.path());
+    assert!(page.len() < MAX_BYTES, "{} bytes", page.len());
+    assert!(page.contains("further patterns stand in <code>attention.parquet</code>"));
+    assert!(page.contains("logged values a line"));
+    data(&page);
+}
+
+#[test]
+fn config_mistakes_name_their_place() {
+    let config = Config { title: Some("  ".into()), ..Config::default() };
+    assert_eq!(
+        config.check().expect_err("an empty title").to_string(),
+        "`title`: expected some text, found none"
+    );
+    let config = Config { question: Some("?".repeat(4_001)), ..Config::default() };
+    let message = config.check().expect_err("a long question").to_string();
+    assert_eq!(message, "`question`: expected at most 4000 characters, found 4001");
+    assert!(serde_json::from_value::<Config>(json!({"titel": "x"})).is_err());
+}
