@@ -1,6 +1,9 @@
 //! The one function that decides which split a row is in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::OnceLock,
+};
 
 use sequence::{Key, UnitKind};
 
@@ -67,30 +70,27 @@ pub(crate) struct Colours {
     key: [u8; 32],
     test: f64,
     validation: f64,
-    /// By task and parameter: the colours of few keys, or nothing for many.
-    ranked: Vec<HashMap<i64, Option<HashMap<Key, Split>>>>,
+    /// By task and parameter, worked out when first asked for: the colours of few keys, or nothing for many.
+    ranked: Vec<HashMap<i64, OnceLock<Option<HashMap<Key, Split>>>>>,
     /// Widths of the windows that have the shape of some task's unit.
     pub(crate) shapes: BTreeMap<UnitKind, Vec<usize>>,
 }
 
 impl Colours {
-    /// Colours the keys of every task.
+    /// Prepares the colours of every task that is not `train_only`.
     pub(crate) fn new(config: &Config, tasks: &[Sequences]) -> Colours {
         let holdout = &config.holdout;
-        let mut colours = Colours {
+        let parameters = |task: &Sequences| {
+            let all = if task.task.train_only { Vec::new() } else { task.space.family.parameters() };
+            all.into_iter().map(|parameter| (parameter, OnceLock::new())).collect()
+        };
+        Colours {
             key: artifact::stream_key("dataset/colour", &[holdout.seed.unwrap_or(config.seed)]),
             test: holdout.test,
             validation: holdout.validation,
-            ranked: Vec::new(),
+            ranked: tasks.iter().map(parameters).collect(),
             shapes: world::shapes(holdout.level, tasks),
-        };
-        for task in tasks {
-            let parameters = if task.task.train_only { Vec::new() } else { task.space.family.parameters() };
-            let rank = |parameter| (parameter, colours.rank(population(task, parameter)));
-            let ranked = parameters.into_iter().map(rank).collect();
-            colours.ranked.push(ranked);
         }
-        colours
     }
 
     /// Returns the colours of a population of few keys: sorted by their hashes, the first share is test, the next
@@ -117,18 +117,16 @@ impl Colours {
         first_8(&blake3::keyed_hash(&self.key, &key.bytes()))
     }
 
-    fn colour(&self, task: usize, parameter: i64, key: &Key) -> Split {
-        match &self.ranked[task].get(&parameter) {
-            None => Split::Train,
-            Some(Some(ranked)) => ranked.get(key).copied().unwrap_or(Split::Train),
-            Some(None) => {
-                let place = self.hash(key) as f64 / 2_f64.powi(64);
-                match place {
-                    _ if place < self.test => Split::Test,
-                    _ if place < self.test + self.validation => Split::Validation,
-                    _ => Split::Train,
-                }
-            }
+    fn colour(&self, tasks: &[Sequences], number: usize, parameter: i64, key: &Key) -> Split {
+        let Some(ranked) = self.ranked[number].get(&parameter) else { return Split::Train };
+        if let Some(ranked) = ranked.get_or_init(|| self.rank(population(&tasks[number], parameter))) {
+            return ranked.get(key).copied().unwrap_or(Split::Train);
+        }
+        let place = self.hash(key) as f64 / 2_f64.powi(64);
+        match place {
+            _ if place < self.test => Split::Test,
+            _ if place < self.test + self.validation => Split::Validation,
+            _ => Split::Train,
         }
     }
 }
@@ -167,7 +165,7 @@ impl World {
                 continue;
             }
             task.keys(unit, &mut |parameter, key| {
-                strictest = strictest.max(self.colours.colour(number, parameter, &key));
+                strictest = strictest.max(self.colours.colour(&self.tasks, number, parameter, &key));
             });
         }
         strictest

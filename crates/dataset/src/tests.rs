@@ -1,6 +1,6 @@
 //! Whole builds of small worlds, checked against oracles that work from the written terms alone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use artifact::{
     Provenance,
@@ -119,4 +119,334 @@ fn the_definitions_of_the_ready_made_pipelines_give_the_rows_they_promise() {
     }
     let (_, sizes) = counts(random());
     assert_eq!(sizes, [4000, 250, 500]);
+}
+
+fn world(value: Value) -> (Config, world::World) {
+    let config = config(value);
+    let world = world::World::new(&config).unwrap();
+    (config, world)
+}
+
+/// Rows of a task as one walk over all starts and steps finds them.
+fn walk(
+    steps: &[i64],
+    values: std::ops::RangeInclusive<i64>,
+    terms: std::ops::RangeInclusive<usize>,
+) -> Vec<Vec<i64>> {
+    let mut rows = Vec::new();
+    for &step in steps {
+        for start in values.clone() {
+            for n in terms.clone() {
+                let row: Vec<i64> = (0..n as i64).map(|i| start + i * step).collect();
+                if row.iter().all(|term| values.contains(term)) {
+                    rows.push(row);
+                }
+            }
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_price_counts_every_row_once() {
+    let (config, world) = world(plus2(5));
+    let drawn = draw::draw(&config, &world).unwrap();
+    for (price, steps) in drawn.prices.iter().zip([vec![1], vec![2, 3, 4, 5]]) {
+        assert_eq!(price.seen, walk(&steps, 0..=199, 4..=8).len() as u64);
+        assert_eq!(price.kept.iter().sum::<u64>() + price.dropped.iter().sum::<u64>(), price.seen);
+    }
+    for (split, rows) in drawn.rows.iter().enumerate() {
+        assert_eq!(rows.len() as u64, drawn.prices.iter().map(|price| price.kept[split]).sum::<u64>());
+    }
+}
+
+/// The oracle works out blocks, drops and gates from the text of the definition; only the colour of a block is asked.
+#[test]
+fn a_row_is_kept_exactly_when_its_pairs_agree() {
+    let built = build(plus2(6)).unwrap();
+    let pinned: HashMap<(i64, i64), usize> =
+        [(2, [10, 12, 14, 16].to_vec()), (0, [2, 4, 6, 8].to_vec()), (0, (10..=16).collect())]
+            .iter()
+            .flat_map(|(split, row)| row.windows(2).map(|w| ((w[0], w[1]), *split)).collect::<Vec<_>>())
+            .collect();
+    // Blocks of 3 x 8 units along each orbit of each step, over the values from which a row of 4 terms can go on.
+    let block = |u: i64, k: i64| {
+        let last = 199 - k;
+        let orbit: Vec<i64> = (0..=last).filter(|v| v % k == u % k).collect();
+        let place = orbit.iter().position(|&v| v == u).unwrap();
+        (k, u % k, (place / 24).min((orbit.len() / 24).max(1) - 1))
+    };
+    let mut colours: HashMap<(i64, i64, usize), usize> = HashMap::new();
+    for (split, rows) in built.splits.iter().enumerate() {
+        for row in rows.iter().filter(|row| row.task == "plus2") {
+            for pair in row.terms.windows(2).filter(|pair| !pinned.contains_key(&(pair[0], pair[1]))) {
+                let colour = *colours.entry(block(pair[0], row.parameter)).or_insert(split);
+                assert_eq!(colour, split, "the block of {pair:?} is in two splits");
+            }
+        }
+    }
+    for k in 2..=6 {
+        // Each step has its own share of held-out blocks.
+        let of = |split| colours.iter().filter(|(block, colour)| block.0 == k && **colour == split).count();
+        let all = (0..=199 - k).map(|u| block(u, k)).collect::<BTreeSet<_>>().len() as f64;
+        assert_eq!(of(2), (all * 0.10).round().max(1.0) as usize, "step {k}");
+        assert_eq!(of(1), (all * 0.05).round().max(1.0) as usize, "step {k}");
+    }
+    let mut expected: [BTreeSet<Vec<i64>>; 3] = Default::default();
+    for row in walk(&[1, 2, 3, 4, 5, 6], 0..=199, 4..=8) {
+        let k = row[1] - row[0];
+        let colour = |pair: &[i64]| match pinned.get(&(pair[0], pair[1])) {
+            Some(&split) => split,
+            None if k == 1 => 0,
+            None => colours[&block(pair[0], k)],
+        };
+        let splits: BTreeSet<usize> = row.windows(2).map(colour).collect();
+        if splits.len() == 1 {
+            expected[splits.into_iter().next().unwrap()].insert(row);
+        }
+    }
+    // Of each token, how often it comes after the first term in training.
+    let mut seen: HashMap<i64, u32> = HashMap::new();
+    expected[0].iter().flat_map(|row| &row[1..]).for_each(|term| *seen.entry(*term).or_default() += 1);
+    for held in &mut expected[1..] {
+        held.retain(|row| seen.get(&row[row.len() - 1]).copied().unwrap_or(0) >= 3);
+    }
+    let found = built.splits.map(|rows| rows.into_iter().map(|row| row.terms).collect::<BTreeSet<_>>());
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn steps_written_as_one_task_or_as_many_have_the_same_splits() {
+    let task = |steps: Value| json!({ "family": { "arithmetic": { "steps": steps } }, "notation": "numeral", "values": { "min": 0, "max": 120 }, "terms": 4 });
+    let one =
+        build(json!({ "tasks": { "a": task(json!([2, 3, -5])) }, "holdout": { "min_seen": 0 } })).unwrap();
+    let many = build(
+        json!({ "tasks": { "c": task(json!(-5)), "a": task(json!([2])), "b": task(json!(3)) }, "holdout": { "min_seen": 0 } }),
+    );
+    let terms = |built: Built| {
+        built.splits.map(|rows| rows.into_iter().map(|row| row.terms).collect::<BTreeSet<_>>())
+    };
+    assert_eq!(terms(one), terms(many.unwrap()));
+}
+
+#[test]
+fn a_train_only_row_never_holds_what_another_task_holds_out() {
+    let mut definition = plus2(3);
+    definition["tasks"]["plus2"]["family"] = json!({ "arithmetic": { "steps": [1, 2, 3] } });
+    definition["pins"] = json!({});
+    let built = build(definition.clone()).unwrap();
+    let held: BTreeSet<_> = pairs(&built.splits[2]).union(&pairs(&built.splits[1])).copied().collect();
+    assert!(pairs(&built.splits[0]).is_disjoint(&held));
+    let (config, world) = world(definition);
+    let drawn = draw::draw(&config, &world).unwrap();
+    assert!(drawn.prices[0].dropped[split::Reason::ForeignWindow as usize] > 0);
+    assert!(drawn.prices[1].dropped[split::Reason::Duplicate as usize] > 0);
+    assert!(built.splits[1].iter().chain(&built.splits[2]).all(|row| row.task == "plus2"));
+}
+
+#[test]
+fn a_held_out_row_of_random_terms_stands_in_no_longer_row() {
+    let definition = json!({
+        "tasks": {
+            "random": { "family": "random", "notation": "numeral", "values": { "min": 0, "max": 9 }, "terms": 3 },
+            "plus": { "family": { "arithmetic": { "steps": [1, 2, -1, -2] } }, "notation": "numeral", "values": { "min": 0, "max": 9 }, "terms": 5 },
+        },
+        "holdout": { "test": 0.4, "validation": 0.1, "block": 1, "min_rows": { "test": 0, "validation": 0 }, "min_seen": 0 },
+    });
+    let built = build(definition.clone()).unwrap();
+    let [train, validation, test] = &built.splits;
+    let held = |rows: &[Example]| {
+        rows.iter().filter(|row| row.task == "random").map(|row| row.terms.clone()).collect::<BTreeSet<_>>()
+    };
+    let (config, world) = world(definition);
+    for (held, free) in [(held(test), train), (held(validation), train), (held(test), validation)] {
+        assert!(!held.is_empty());
+        assert!(free.iter().all(|row| row.terms.windows(3).all(|window| !held.contains(window))));
+    }
+    let drawn = draw::draw(&config, &world).unwrap();
+    assert!(drawn.prices[1].dropped[split::Reason::ForeignWindow as usize] > 0);
+}
+
+#[test]
+fn held_out_rows_are_answerable_by_neither_copying_nor_guessing_the_rule() {
+    for definition in [x2(), plus2(20), random(), mixed()] {
+        let built = build(definition).unwrap();
+        let mut seen: HashMap<(String, u16), u32> = HashMap::new();
+        for row in &built.splits[0] {
+            let first = if row.notation == "numeral" { 2 } else { 1 + row.text.find(' ').unwrap() };
+            for &token in &row.tokens[first..] {
+                *seen.entry((row.notation.clone(), token)).or_default() += 1;
+            }
+        }
+        for row in built.splits[1].iter().chain(&built.splits[2]) {
+            let (answer, context) = row.terms.split_last().unwrap();
+            assert!(!context.contains(answer));
+            let start = row.answer_start as usize;
+            assert_eq!(row.tokens.len(), start + row.answer_length as usize);
+            assert!(row.tokens[start..].iter().all(|&token| seen[&(row.notation.clone(), token)] >= 3));
+        }
+    }
+}
+
+#[test]
+fn one_context_has_one_answer_in_held_out_rows() {
+    // 2 4 goes on with 6 and with 8, 3 6 with 9 and 12: terms of 3 are where the rules meet.
+    let definition = json!({
+        "tasks": {
+            "plus": { "family": { "arithmetic": { "steps": [1, 2, 3, 4, 5, 6, 7] } }, "notation": "numeral", "values": { "min": 0, "max": 80 }, "terms": 3 },
+            "double": { "family": { "geometric": { "ratios": [2, 3] } }, "notation": "numeral", "values": { "min": 0, "max": 80 }, "terms": 3 },
+        },
+        "holdout": { "block": 2, "min_rows": { "test": 1, "validation": 1 } },
+    });
+    let built = build(definition).unwrap();
+    let mut held = 0;
+    for row in built.splits[1].iter().chain(&built.splits[2]) {
+        let (a, b) = (row.terms[0], row.terms[1]);
+        let mut answers: BTreeSet<i64> = BTreeSet::new();
+        answers.extend((1..=7).filter(|k| b - a == *k).map(|k| b + k));
+        answers.extend((2..=3).filter(|r| a * r == b).map(|r| b * r));
+        answers.retain(|answer| (0..=80).contains(answer));
+        assert_eq!(answers.len(), 1, "{:?}", row.terms);
+        held += 1;
+    }
+    assert!(held > 20);
+}
+
+#[test]
+fn every_row_has_a_number_of_its_own_and_stands_once() {
+    for definition in [plus2(20), mixed()] {
+        let built = build(definition).unwrap();
+        let rows: Vec<&Example> = built.splits.iter().flatten().collect();
+        let ids: BTreeSet<i64> = rows.iter().map(|row| row.example_id).collect();
+        let texts: BTreeSet<_> = rows.iter().map(|row| &row.tokens).collect();
+        assert_eq!((ids.len(), texts.len()), (rows.len(), rows.len()));
+    }
+}
+
+#[test]
+fn a_rows_number_does_not_hang_on_how_many_are_kept_and_fewer_test_rows_leave_training_alone() {
+    let all = build(x2()).unwrap();
+    let mut fewer = x2();
+    fewer["rows"] = json!({ "test": 30 });
+    let fewer = build(fewer).unwrap();
+    assert_eq!(all.splits[0], fewer.splits[0]);
+    assert_eq!(all.splits[1], fewer.splits[1]);
+    assert_eq!(all.splits[2][..30], fewer.splits[2]);
+    let mut other = x2();
+    (other["seed"], other["holdout"]["seed"]) = (json!(7), json!(1729));
+    let other = build(other).unwrap();
+    let sorted = |rows: &[Example]| {
+        let mut rows = rows.to_vec();
+        rows.sort_by_key(|row| row.example_id);
+        rows
+    };
+    assert_eq!(sorted(&all.splits[2]), sorted(&other.splits[2]), "the build's seed moves no border");
+    assert_ne!(all.splits[2], other.splits[2], "but it changes the order");
+}
+
+#[test]
+fn bytes_are_the_same_with_one_and_with_two_threads() {
+    for definition in [plus2(20), mixed(), random()] {
+        let folders = [1, 2].map(|threads| {
+            let folder = tempfile::tempdir().unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let config = config(definition.clone());
+            pool.install(|| run(&config, &Inputs {}, folder.path(), &Provenance::default())).unwrap();
+            folder
+        });
+        let names = [
+            "train-00000-of-00001",
+            "validation-00000-of-00001",
+            "test-00000-of-00001",
+            "vocabulary",
+            "counterfactuals",
+        ];
+        for name in names.map(|name| format!("{name}.parquet")).into_iter().chain(["README.md".into()]) {
+            let [one, two] =
+                folders.each_ref().map(|folder| std::fs::read(folder.path().join(&name)).unwrap());
+            assert!(one == two, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_counterfactual_has_the_shape_of_its_row_and_another_answer() {
+    for definition in [x2(), plus2(2), plus2(20), random(), mixed()] {
+        let (_, world) = world(definition.clone());
+        let built = build(definition.clone()).unwrap();
+        let rows: HashMap<i64, &Example> =
+            built.splits[1..].iter().flatten().map(|row| (row.example_id, row)).collect();
+        let texts: Vec<&str> = built.vocabulary.iter().map(|token| token.token.as_str()).collect();
+        assert!(built.counterfactuals.len() > rows.len());
+        for corrupted in &built.counterfactuals {
+            let clean = rows[&corrupted.example_id];
+            let task = world.tasks.iter().find(|task| task.name == clean.task).unwrap();
+            let (start, place) = (clean.answer_start as usize, corrupted.position as usize);
+            assert_eq!(corrupted.tokens.len(), clean.tokens.len());
+            assert!(place >= start && corrupted.tokens[..start] != clean.tokens[..start]);
+            assert_eq!(corrupted.tokens[start..place], clean.tokens[start..place]);
+            assert_eq!(i32::from(clean.tokens[place]), corrupted.answer_token);
+            assert_eq!(i32::from(corrupted.tokens[place]), corrupted.counterfactual_token);
+            assert_ne!(corrupted.answer_token, corrupted.counterfactual_token);
+            // The kinds of tokens stand in the same places.
+            let kind = |id: u16| built.vocabulary[id as usize].kind.as_str();
+            assert!(
+                corrupted.tokens.iter().zip(&clean.tokens).all(|(&a, &b)| kind(a) == kind(b)),
+                "{:?}",
+                corrupted.tokens.iter().map(|&id| texts[id as usize]).collect::<Vec<_>>()
+            );
+            let answer = &corrupted.tokens[start..];
+            let last = sequence::read_answer(&task.task.notation, &world.vocabulary, answer).unwrap()[0];
+            let right = *clean.terms.last().unwrap();
+            // No task steps from the corrupted row's last term to the right answer, by arithmetic on the definition.
+            for task in definition["tasks"].as_object().unwrap().values() {
+                let family: sequence::Family = serde_json::from_value(task["family"].clone()).unwrap();
+                for parameter in family.parameters() {
+                    let next = match family.name() {
+                        "arithmetic" => last + parameter,
+                        "geometric" => last * parameter,
+                        _ => continue,
+                    };
+                    let inside = |word: &str| {
+                        task.get(word).is_none_or(|range| {
+                            let bound = |end: &str| range[end].as_i64().unwrap();
+                            (bound("min")..=bound("max")).contains(&last)
+                        })
+                    };
+                    assert!(next != right || !inside("values") || !inside("start"), "{last} {right}");
+                }
+            }
+        }
+        let kinds: BTreeSet<&str> = built.counterfactuals.iter().map(|row| row.kind.as_str()).collect();
+        assert_eq!(kinds.len(), 2);
+    }
+}
+
+#[test]
+fn many_keys_are_coloured_by_their_own_hash_in_the_same_shares() {
+    let (_, world) = world(json!({ "tasks": { "a": {
+        "family": { "arithmetic": { "step": 1 } }, "notation": "digits", "values": { "min": 0, "max": 60_000 }, "terms": 4,
+    } }, "holdout": { "block": 3 } }));
+    let count = |split| {
+        (0..60_000)
+            .filter(|u| world.split(sequence::UnitKind::Pair, "integer", &[*u, u + 1]) == split)
+            .count() as f64
+            / 3.0
+    };
+    // 20,000 keys: standard deviations 42 and 31.
+    assert!((count(Split::Test) - 2000.0).abs() < 200.0);
+    assert!((count(Split::Validation) - 1000.0).abs() < 150.0);
+}
+
+#[test]
+fn at_level_random_rows_are_split_and_pieces_shared() {
+    let mut definition = x2();
+    definition["holdout"]["level"] = json!("random");
+    definition["pins"] = json!({ "test": [{ "task": "x2", "terms": [3, 6, 12, 24, 48] }] });
+    let built = build(definition).unwrap();
+    let [train, validation, test] = built.splits.each_ref().map(|rows| rows.len());
+    assert_eq!(train + validation + test, 4999);
+    assert!((495..=505).contains(&test) && (245..=255).contains(&validation), "{test} {validation}");
+    assert_eq!(built.splits[2][0].terms, [3, 6, 12, 24, 48]);
+    assert!(!pairs(&built.splits[2]).is_disjoint(&pairs(&built.splits[0])));
 }

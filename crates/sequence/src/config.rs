@@ -164,6 +164,18 @@ impl JsonSchema for Values {
     }
 }
 
+/// Lets the schema of a rule's parameters have the singular (`step`) for the plural (`steps`).
+pub(crate) fn singular(schema: &mut Schema, plural: &str) {
+    let one = plural.trim_end_matches('s');
+    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut)
+        && let Some(parameter) = properties.get(plural).cloned()
+    {
+        properties.insert(one.to_owned(), parameter);
+    }
+    schema.remove("required");
+    schema.insert("oneOf".into(), serde_json::json!([{ "required": [plural] }, { "required": [one] }]));
+}
+
 /// Reads a number, a map with `min` and `max`, and, where `list` is true, a list of numbers.
 ///
 /// `#[serde(untagged)]` would do the same with the message "data did not match any variant".

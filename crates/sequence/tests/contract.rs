@@ -79,6 +79,13 @@ fn an_entry_is_written_and_read_back_and_refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn the_schema_knows_both_ways_of_writing_a_parameter() {
+    let schema = serde_json::to_value(schemars::schema_for!(Family)).expect("a schema is JSON").to_string();
+    assert!(schema.contains(r#""oneOf":[{"required":["steps"]},{"required":["step"]}]"#), "{schema}");
+    assert!(schema.contains(r#""const":"random""#) && !schema.contains(r#""const":"arithmetic""#));
+}
+
+#[test]
 fn examples_are_valid() {
     assert!(families().iter().all(|family| family.check().is_ok()));
     assert!(

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, rule::block, rule::blocks};
+use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, config::singular, rule::block, rule::blocks};
 
 /// Adds the same step again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = |schema: &mut schemars::Schema| singular(schema, "steps"))]
 pub struct Arithmetic {
     /// The steps: a number, a list, or `{ min, max }`. Negative ones count down.
     #[serde(alias = "step")]

@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values};
+use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, config::singular};
 
 /// Multiplies by the same ratio again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = |schema: &mut schemars::Schema| singular(schema, "ratios"))]
 pub struct Geometric {
     /// The ratios: a number, a list, or `{ min, max }`.
     #[serde(alias = "ratio")]

@@ -1,0 +1,169 @@
+//! Every refusal, at its path.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn definition() -> Value {
+    json!({
+        "tasks": {
+            "a": { "family": { "arithmetic": { "steps": [1, 2, 3] } }, "notation": "numeral", "values": { "min": 0, "max": 200 }, "terms": 4 },
+            "b": { "family": { "arithmetic": { "step": 7 } }, "notation": { "digits": { "width": 3 } }, "values": { "min": 0, "max": 200 }, "terms": 4 },
+        },
+        "holdout": { "block": 4 },
+    })
+}
+
+/// Sets the value at a dotted path of the definition, and returns what the check says.
+fn with(path: &str, value: Value) -> Result<(), Error> {
+    let mut definition = definition();
+    let mut place = &mut definition;
+    for word in path.split('.') {
+        place = &mut place[word];
+    }
+    *place = value;
+    serde_json::from_value::<Config>(definition).unwrap().check()
+}
+
+#[test]
+fn a_sound_definition_passes() {
+    with("seed", json!(1)).unwrap();
+}
+
+#[test]
+fn each_mistake_is_refused_at_its_path() {
+    let geometric = |ratio: i64| json!({ "geometric": { "ratio": ratio } });
+    let pin = |task: &str, terms: Value| json!([{ "task": task, "terms": terms }]);
+    let cases: Vec<(&str, Value, &str, &str)> = vec![
+        ("tasks", json!({}), "tasks", "there is no task"),
+        ("tasks.c", definition()["tasks"]["a"].clone(), "tasks.c", "task `a` again"),
+        ("tasks.a.terms", json!(1), "tasks.a.terms", "1 to 1 terms"),
+        ("tasks.a.terms", json!(-4), "tasks.a.terms", "-4 to -4 terms"),
+        ("tasks.a.terms", json!({ "min": 6, "max": 4 }), "tasks.a.terms", "6 to 4 terms"),
+        ("tasks.a.start", json!({ "min": 6, "max": 4 }), "tasks.a.start", "greater than"),
+        ("tasks.a.values", json!({ "min": 6, "max": 4 }), "tasks.a.values", "greater than"),
+        ("tasks.a.values", Value::Null, "tasks.a", "no bounds"),
+        ("tasks.a.values", json!({ "min": 0, "max": 2 }), "tasks.a", "not one row"),
+        ("tasks.a.values", json!({ "min": 0, "max": 70_000 }), "tasks.a.notation", "70001 values"),
+        (
+            "tasks.a.family",
+            json!({ "arithmetic": { "step": 0 } }),
+            "tasks.a.family.arithmetic.steps",
+            "0 is among",
+        ),
+        (
+            "tasks.a.family",
+            json!({ "arithmetic": { "steps": [] } }),
+            "tasks.a.family.arithmetic.steps",
+            "0 values",
+        ),
+        (
+            "tasks.a.family",
+            json!({ "arithmetic": { "steps": [2, 2] } }),
+            "tasks.a.family.arithmetic.steps",
+            "twice",
+        ),
+        ("tasks.a.family", geometric(1), "tasks.a.family.geometric.ratios", "1 is among"),
+        (
+            "tasks.b.notation",
+            json!({ "digits": { "width": 2 } }),
+            "tasks.b.notation.digits.width",
+            "200, which has 3 digits",
+        ),
+        ("tasks.b.values.min", json!(-5), "tasks.b.notation.digits", "down to -5"),
+        ("tasks.a.notation", json!("digits"), "tasks.b.notation", "in another way"),
+        ("tasks.a.weight", json!(2.0), "tasks.a.weight", "no effect"),
+        ("tasks.a.weight", json!(0.0), "tasks.a.weight", "no weight"),
+        ("holdout.test", json!(1.5), "holdout.test", "1.5 is no share"),
+        ("holdout.test", json!(-0.1), "holdout.test", "-0.1 is no share"),
+        ("holdout.test", json!(0.96), "holdout", "take 1.01"),
+        ("holdout.test", json!(0.0), "holdout.test", "0 pinned rows"),
+        ("holdout.block", json!(0), "holdout.block", "0 found"),
+        ("holdout.block", json!(100), "tasks.a", "2 stretches of parameter 1"),
+        ("rows", json!({ "train": 10_000 }), "rows", "only"),
+        ("pins.test", pin("c", json!([1, 2, 3, 4])), "pins.test.0.task", "no task `c`"),
+        ("pins.test", pin("a", json!([1, 2, 3, 5])), "pins.test.0.terms", "no row of task"),
+        ("pins.test", pin("a", json!([1, 2, 3])), "pins.test.0.terms", "no row of task"),
+        ("pins.test", pin("a", json!([198, 200, 202, 204])), "pins.test.0.terms", "no row of task"),
+        (
+            "pins",
+            json!({ "test": pin("a", json!([2, 4, 6, 8])), "train": pin("a", json!([6, 8, 10, 12])) }),
+            "pins.test.0",
+            "shares [6, 8] with pins.train.0, which is pinned in `train`",
+        ),
+        (
+            "pins",
+            json!({ "train": [{ "task": "a", "terms": [2, 4, 6, 8] }, { "task": "a", "terms": [2, 4, 6, 8] }] }),
+            "pins.train.1",
+            "pinned twice",
+        ),
+    ];
+    for (path, value, at, words) in cases {
+        match with(path, value.clone()) {
+            Err(Error::Config { at: found, message, help }) => {
+                assert_eq!(found, at, "{path} {value}: {message}");
+                assert!(message.contains(words), "{path}: {message}");
+                assert!(!help.is_empty());
+            }
+            Err(other) => panic!("{path} {value}: {other}"),
+            Ok(()) => panic!("{path} {value} passed"),
+        }
+    }
+}
+
+#[test]
+fn what_can_never_be_answered_is_refused_with_what_helps() {
+    let task = |steps: Value, train_only: bool| json!({ "family": { "arithmetic": { "steps": steps } }, "notation": "numeral", "values": { "min": 0, "max": 200 }, "terms": 4, "train_only": train_only });
+    let check = |tasks: Value| {
+        serde_json::from_value::<Config>(json!({ "tasks": tasks, "holdout": { "block": 4 } }))
+            .unwrap()
+            .check()
+    };
+    let error = check(json!({ "a": task(json!(2), false) })).unwrap_err().to_string();
+    assert!(error.contains("tasks.a.notation") && error.contains("train_only"), "{error}");
+    check(json!({ "a": task(json!([2, 3]), false) })).unwrap();
+    check(json!({ "a": task(json!([2, -2]), false) })).unwrap();
+    check(json!({ "a": task(json!(2), false), "b": task(json!(1), true) })).unwrap();
+    assert!(
+        check(json!({ "a": task(json!(1), true) }))
+            .unwrap_err()
+            .to_string()
+            .contains("nothing can be held out")
+    );
+}
+
+#[test]
+fn too_many_rows_to_keep_all_are_asked_for_in_numbers() {
+    let check = |rows: Value| {
+        let task = json!({ "family": "random", "notation": "numeral", "values": { "min": 0, "max": 199 }, "terms": 5 });
+        serde_json::from_value::<Config>(json!({ "tasks": { "a": task }, "rows": rows })).unwrap().check()
+    };
+    assert!(
+        check(json!({ "train": 10, "test": 30 }))
+            .unwrap_err()
+            .to_string()
+            .contains("`validation` is missing")
+    );
+    check(json!({ "train": 10, "test": 30, "validation": 30 })).unwrap();
+}
+
+#[test]
+fn unknown_levels_and_fields_name_what_there_is() {
+    let read = |value: Value| serde_json::from_value::<Config>(value).unwrap_err().to_string();
+    let message = read(json!({ "tasks": {}, "holdout": { "level": "windw" } }));
+    assert!(message.contains("`random` or `transition`"), "{message}");
+    let message = read(json!({ "tasks": {}, "holdout": { "level": { "window": { "m": 3 } } } }));
+    assert!(message.contains("unknown variant `window`, expected `random` or `transition`"), "{message}");
+    assert!(read(json!({ "tasks": {}, "hold": {} })).contains("unknown field `hold`"));
+}
+
+#[test]
+fn the_resolved_definition_is_read_back_as_itself() {
+    let config: Config = serde_json::from_value(definition()).unwrap();
+    let resolved = serde_json::to_value(&config).unwrap();
+    assert_eq!(resolved["holdout"]["test"], json!(0.10));
+    assert_eq!(resolved["tasks"]["b"]["family"], json!({ "arithmetic": { "steps": [7] } }));
+    assert_eq!(serde_json::from_value::<Config>(resolved.clone()).unwrap(), config);
+    let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
+    assert_eq!(schema["properties"]["seed"]["type"], "integer");
+}
