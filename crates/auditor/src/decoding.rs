@@ -105,10 +105,9 @@ impl<'a> Decoding<'a> {
             // The files do not say which digit comes first; the order that fits more rows is the notation's.
             let least_first = total(&space.least_first) <= total(&space.most_first);
             let digits = if least_first { &space.least_first } else { &space.most_first };
-            for split in 0..self.splits {
-                for wrong in [space.wrong[split], digits[split]] {
-                    verdict.wrong[split].add(wrong.rows, wrong.first);
-                }
+            for ((all, wrong), digits) in verdict.wrong.iter_mut().zip(&space.wrong).zip(digits) {
+                all.add(wrong.rows, wrong.first);
+                all.add(digits.rows, digits.first);
             }
             verdict.readings += space.meanings.values().map(|meanings| meanings.len() as u64).sum::<u64>();
             verdict.conflicts.extend(space.conflicts());

@@ -151,7 +151,7 @@ fn splits_of(folder: &Path) -> Result<(Files, Option<PathBuf>)> {
                 let parents = inside.parent().into_iter().flat_map(Path::components);
                 let names =
                     parents.map(|part| part.as_os_str().to_string_lossy().into_owned()).chain([stem.clone()]);
-                match names.filter_map(|name| split_name(&name)).last() {
+                match names.filter_map(|name| split_name(&name)).next_back() {
                     Some(split) => known.entry(split.to_owned()).or_default().push(path),
                     None => other.entry(without_shard(&stem).to_owned()).or_default().push(path),
                 }

@@ -248,14 +248,14 @@ impl Source<'_> {
     }
 
     /// Reads a list column, its values cast to `kind`.
-    fn list<T: Copy>(
+    fn list<T>(
         &self,
         name: &str,
         kind: &DataType,
         values_of: impl Fn(&ArrayRef) -> &arrow::buffer::ScalarBuffer<T>,
     ) -> Result<Lists<T>>
     where
-        T: arrow::datatypes::ArrowNativeType,
+        T: Copy + arrow::datatypes::ArrowNativeType,
     {
         let array = self.column(name)?;
         if array.null_count() > 0 {

@@ -46,19 +46,17 @@ impl Vocabulary {
     }
 
     pub(crate) fn new(tokens: &[Token]) -> Self {
-        let size = tokens
-            .iter()
-            .filter_map(|token| usize::try_from(token.token_id).ok())
-            .max()
-            .map_or(0, |id| id + 1);
+        // Ids of tokens are 16 bits wide in our files; a wild one in a foreign file must not fill the memory.
+        let id = |token: &Token| usize::try_from(token.token_id).ok().filter(|id| *id < 1 << 22);
+        let size = tokens.iter().filter_map(id).max().map_or(0, |id| id + 1);
         let mut vocabulary =
             Self { kinds: vec![Kind::Part; size], names: vec![String::new(); size], end: None };
         for token in tokens {
-            let Ok(id) = usize::try_from(token.token_id) else { continue };
+            let Some(id) = id(token) else { continue };
             vocabulary.kinds[id] = match token.kind.as_str() {
                 "value" => Kind::Value(token.value),
                 "digit" if (0..=9).contains(&token.value) => Kind::Digit(token.value),
-                "digit" | "operator" if token.token == "-" && token.kind == "digit" => Kind::Minus,
+                "digit" if token.token == "-" => Kind::Minus,
                 "separator" | "begin" | "end" | "pad" | "operator" => Kind::Border,
                 _ => Kind::Part,
             };
