@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod pins;
+
 /// A built dataset, read back from its files.
 struct Built {
     splits: [Vec<Example>; 3],
