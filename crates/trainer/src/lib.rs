@@ -1,1 +1,23 @@
 //! Fits many seeds at once and records every step.
+//!
+//! `learner.rs` is a model with its optimizer and one update, `run.rs` the loop over steps and seeds, `rows.rs` which
+//! tokens are asked and scored, `order.rs` which rows come when.
+//!
+//! [`Inputs`] has no path to the test table: what is not read cannot leak. Nothing here knows a clock; weights are
+//! bit-identical for any number of threads, and for one seed alone or many together.
+
+mod config;
+mod error;
+mod learner;
+mod order;
+mod rows;
+mod run;
+mod seeds;
+
+pub use config::{Checkpoints, Config, Loss, Model, Optimizer, Schedule, Span};
+pub use error::Error;
+pub use run::{Inputs, run};
+pub use seeds::Seeds;
+
+/// Raised when the same config and inputs give other tables than before; part of the stage key.
+pub const VERSION: u32 = 1;

@@ -1,0 +1,68 @@
+//! What can go wrong while models are trained.
+
+use std::path::PathBuf;
+
+/// What can go wrong while models are trained.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The definition asks for what cannot be.
+    #[error("{at}: {message}; {help}")]
+    Config {
+        /// The path inside the definition, `model.n_heads`.
+        at: String,
+        /// What is wrong, with the value found.
+        message: String,
+        /// What to do.
+        help: String,
+    },
+    /// The rows cannot be trained on.
+    #[error("{split} rows: {message}")]
+    Data {
+        /// The split.
+        split: &'static str,
+        /// What was expected and found, with the row, and what to do.
+        message: String,
+    },
+    /// A loss or gradient that is no number.
+    #[error(
+        "seed {seed}: {quantity} is {value} at step {step}; the weights before that step are kept as its last \
+         checkpoint; lower optimizer.learning_rate, or set optimizer.clip or optimizer.warmup"
+    )]
+    Diverged {
+        /// The model's seed.
+        seed: i32,
+        /// The update that would have been wrong, from 1.
+        step: u64,
+        /// "loss" or "gradient norm".
+        quantity: &'static str,
+        /// What it was.
+        value: f64,
+    },
+    /// The model failed.
+    #[error(transparent)]
+    Model(#[from] transformer::Error),
+    /// A table could not be read or written.
+    #[error(transparent)]
+    Artifact(#[from] artifact::Error),
+    /// A file could not be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    pub(crate) fn config(at: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
+        Error::Config { at: at.into(), message: message.into(), help: help.into() }
+    }
+}
+
+impl From<candle_core::Error> for Error {
+    fn from(error: candle_core::Error) -> Self {
+        Error::Model(error.into())
+    }
+}

@@ -1,0 +1,199 @@
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use artifact::Provenance;
+use artifact::tables::{Checkpoint, Training};
+use rayon::prelude::*;
+
+use crate::learner::{Learner, Update};
+use crate::order::Order;
+use crate::rows::{Rows, vocabulary_size};
+use crate::{Config, Error};
+
+/// The tables that the stage reads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Shards of the training rows.
+    pub train: Vec<PathBuf>,
+    /// Shards of the validation rows.
+    pub validation: Vec<PathBuf>,
+    /// The vocabulary.
+    pub vocabulary: PathBuf,
+}
+
+/// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/` and `model.json` into `out`.
+///
+/// The vocabulary gives `d_vocab`; the longest train or validation row, less its last token (which is never an input),
+/// gives `n_ctx`. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
+///
+/// # Errors
+/// A config or rows that cannot be trained on, a loss that is no number (what was logged and saved before is kept in
+/// `out`), or a file that cannot be read or written.
+pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
+    config.check()?;
+    let d_vocab = vocabulary_size(&inputs.vocabulary)?;
+    let train = Rows::read("train", &inputs.train, d_vocab, config.loss)?;
+    let validation = Rows::read("validation", &inputs.validation, d_vocab, config.loss)?;
+    if train.len() < config.batch.max(1) {
+        let message = format!("{} rows are fewer than the batch of {}", train.len(), config.batch);
+        return Err(Error::Data {
+            split: "train",
+            message: format!("{message}; lower `batch`, or build more rows"),
+        });
+    }
+    if validation.len() == 0 {
+        tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
+    }
+    let shape = config.model.shape(d_vocab, train.longest().max(validation.longest()) - 1);
+    write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
+    let folder = out.join("checkpoints");
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
+    let parameters: usize = shape.parameters().values().map(|shape| shape.iter().product::<usize>()).sum();
+    tracing::info!(
+        "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {d_vocab}, context {}",
+        config.seeds.0.len(),
+        config.steps,
+        config.batch,
+        train.len(),
+        shape.n_ctx
+    );
+
+    let stop = AtomicBool::new(false);
+    let done = AtomicU64::new(0);
+    let seeds = config.seeds.0.par_iter().with_max_len(1).map(|&seed| {
+        let mut record = Record::default();
+        let fit = Fit {
+            config,
+            shape: &shape,
+            train: &train,
+            validation: &validation,
+            out,
+            stop: &stop,
+            done: &done,
+        };
+        let result = fit.seed(seed, &mut record);
+        if result.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        (record, result)
+    });
+    let (records, results): (Vec<Record>, Vec<Result<(), Error>>) = seeds.collect();
+
+    // Also after a failure: what the seeds did until then is there to look at.
+    let (training, checkpoints): (Vec<_>, Vec<_>) =
+        records.into_iter().map(|record| (record.training, record.checkpoints)).unzip();
+    artifact::write_table(&out.join("training.parquet"), provenance, training.into_iter().flatten())?;
+    artifact::write_table(&out.join("checkpoints.parquet"), provenance, checkpoints.into_iter().flatten())?;
+    results.into_iter().collect()
+}
+
+/// What a seed leaves behind.
+#[derive(Default)]
+struct Record {
+    training: Vec<Training>,
+    checkpoints: Vec<Checkpoint>,
+}
+
+struct Fit<'a> {
+    config: &'a Config,
+    shape: &'a transformer::Config,
+    train: &'a Rows,
+    validation: &'a Rows,
+    out: &'a Path,
+    /// Another seed failed.
+    stop: &'a AtomicBool,
+    /// Updates of all seeds.
+    done: &'a AtomicU64,
+}
+
+impl Fit<'_> {
+    fn seed(&self, seed: i32, record: &mut Record) -> Result<(), Error> {
+        let Config { steps, batch, log_every, evaluate_every, .. } = *self.config;
+        let kept = self.config.checkpoints.at(steps);
+        let mut learner = Learner::new(self.shape, &self.config.optimizer, steps, seed)?;
+        let mut order = Order::new(seed, self.train.len());
+        record.training.push(self.row(seed, &learner, None, true)?);
+        self.save(seed, &learner, record)?;
+        for step in 1..=steps {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let rows = self.train.batch(&order.batch(step, batch))?;
+            let update = match learner.step(&rows)? {
+                Ok(update) => update,
+                Err(what) => {
+                    if record.checkpoints.last().is_none_or(|last| last.step as u64 != learner.done()) {
+                        self.save(seed, &learner, record)?;
+                    }
+                    return Err(Error::Diverged { seed, step, quantity: what.quantity, value: what.value });
+                }
+            };
+            let evaluated = step % evaluate_every == 0 || step == steps;
+            if step % log_every == 0 || evaluated {
+                let accuracy = rows.answers_right(&update.logits)? as f32 / rows.len() as f32;
+                record.training.push(self.row(seed, &learner, Some((&update, accuracy)), evaluated)?);
+            }
+            if kept.binary_search(&step).is_ok() {
+                self.save(seed, &learner, record)?;
+            }
+            self.progress(&update);
+        }
+        Ok(())
+    }
+
+    fn row(
+        &self,
+        seed: i32,
+        learner: &Learner,
+        update: Option<(&Update, f32)>,
+        evaluated: bool,
+    ) -> Result<Training, Error> {
+        let score = if evaluated { learner.score(self.validation)? } else { None };
+        let step = learner.done() as i64;
+        Ok(Training {
+            seed,
+            step,
+            examples_seen: step * self.config.batch as i64,
+            train_loss: update.map(|(update, _)| update.loss),
+            train_accuracy: update.map(|(_, accuracy)| accuracy),
+            validation_loss: score.map(|score| score.loss),
+            validation_accuracy: score.map(|score| score.accuracy),
+            learning_rate: update.map_or(0.0, |(update, _)| update.learning_rate),
+            gradient_norm: update.map(|(update, _)| update.gradient_norm),
+            weight_norm: Some(learner.weight_norm()?),
+        })
+    }
+
+    fn save(&self, seed: i32, learner: &Learner, record: &mut Record) -> Result<(), Error> {
+        let step = learner.done();
+        let path = format!("checkpoints/seed-{seed:03}/step-{step:06}.safetensors");
+        let bytes = learner.to_safetensors()?;
+        write(&self.out.join(&path), &bytes)?;
+        let digest = artifact::digest_bytes(&bytes);
+        record.checkpoints.push(Checkpoint { seed, step: step as i64, path, digest });
+        Ok(())
+    }
+
+    fn progress(&self, update: &Update) {
+        let total = self.config.steps * self.config.seeds.0.len() as u64;
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if done.is_multiple_of((total / 1000).max(1)) || done == total {
+            tracing::info!(
+                target: "progress",
+                task = "train",
+                done,
+                total,
+                unit = "seed-steps",
+                "loss {:.3}",
+                update.loss
+            );
+        }
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(path, bytes))
+        .map_err(|source| Error::Io { path: path.to_owned(), source })
+}
