@@ -65,13 +65,16 @@ impl Reason {
     ];
 }
 
+/// The colours of few keys; nothing for many.
+type Ranked = Option<HashMap<Key, Split>>;
+
 /// The colour of every key.
 pub(crate) struct Colours {
     key: [u8; 32],
     test: f64,
     validation: f64,
-    /// By task and parameter, worked out when first asked for: the colours of few keys, or nothing for many.
-    ranked: Vec<HashMap<i64, OnceLock<Option<HashMap<Key, Split>>>>>,
+    /// By task and parameter, worked out when first asked for.
+    ranked: Vec<HashMap<i64, OnceLock<Ranked>>>,
     /// Widths of the windows that have the shape of some task's unit.
     pub(crate) shapes: BTreeMap<UnitKind, Vec<usize>>,
 }
@@ -95,7 +98,7 @@ impl Colours {
 
     /// Returns the colours of a population of few keys: sorted by their hashes, the first share is test, the next
     /// validation.
-    fn rank(&self, population: impl Iterator<Item = Key>) -> Option<HashMap<Key, Split>> {
+    fn rank(&self, population: impl Iterator<Item = Key>) -> Ranked {
         let keys: Vec<Key> = population.take(RANKED).collect();
         if keys.len() == RANKED {
             return None;
