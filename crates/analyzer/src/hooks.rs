@@ -151,3 +151,113 @@ impl Hook for Ablate<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::DType;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    use transformer::{ActFn, NoHook, Normalization, PositionalEmbedding, initial_weights};
+
+    fn shape() -> transformer::Config {
+        transformer::Config {
+            n_layers: 2,
+            d_model: 12,
+            n_ctx: 6,
+            d_head: 4,
+            n_heads: 3,
+            d_mlp: 16,
+            d_vocab: 9,
+            act_fn: ActFn::Gelu,
+            normalization_type: Normalization::LN,
+            positional_embedding_type: PositionalEmbedding::Standard,
+            attn_only: false,
+            eps: 1e-5,
+        }
+    }
+
+    /// Random weights, fifty times as large as at initialisation so that everything matters; some set to zero.
+    fn model(zeroed: impl Fn(&str, &Tensor) -> Option<Tensor>) -> Transformer {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let weights =
+            initial_weights(&shape(), &mut random, DType::F32, &Device::Cpu).expect("a small model");
+        let weights = weights.into_iter().map(|(name, tensor)| {
+            let tensor = (tensor * 50.0).expect("numbers");
+            let tensor = zeroed(&name, &tensor).unwrap_or(tensor);
+            (name, tensor)
+        });
+        Transformer::new(&shape(), weights.collect()).expect("the same names and shapes")
+    }
+
+    fn tokens() -> Tensor {
+        Tensor::new(&[[0_u32, 3, 8, 1, 2], [5, 5, 7, 4, 0]], &Device::Cpu).expect("ten tokens")
+    }
+
+    fn run(model: &Transformer, hook: &mut impl Hook) -> Vec<f32> {
+        let logits = forward(model, &tokens(), hook).expect("the rows fit");
+        logits.flatten_all().and_then(|logits| logits.to_vec1()).expect("numbers")
+    }
+
+    fn difference(one: &[f32], other: &[f32]) -> f32 {
+        one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+    }
+
+    #[test]
+    fn taking_nothing_away_is_the_plain_forward_pass() {
+        let model = model(|_, _| None);
+        let plain = run(&model, &mut NoHook);
+        let means = Means::over(&model, &shape(), &tokens()).expect("the rows fit");
+        assert_eq!(run(&model, &mut Ablate::new(&shape(), &[], None)), plain);
+        assert_eq!(run(&model, &mut Ablate::new(&shape(), &[], Some(&means))), plain);
+    }
+
+    #[test]
+    fn a_head_replaced_by_zero_is_a_head_without_output_weights() {
+        let whole = model(|_, _| None);
+        let without = model(|name, tensor| {
+            let keep = Tensor::new(&[1.0_f32, 0.0, 1.0], &Device::Cpu)
+                .and_then(|k| k.reshape((3, 1, 1)))
+                .expect("3");
+            (name == "blocks.1.attn.W_O").then(|| tensor.broadcast_mul(&keep).expect("three heads"))
+        });
+        let part = [Component::Head { layer: 1, head: 1 }];
+        let ablated = run(&whole, &mut Ablate::new(&shape(), &part, None));
+        assert!(difference(&ablated, &run(&without, &mut NoHook)) < 1e-4);
+        assert!(difference(&ablated, &run(&whole, &mut NoHook)) > 0.1);
+    }
+
+    #[test]
+    fn an_mlp_replaced_by_zero_is_an_mlp_without_output() {
+        let whole = model(|_, _| None);
+        let without = model(|name, tensor| {
+            ["blocks.0.mlp.W_out", "blocks.0.mlp.b_out"]
+                .contains(&name)
+                .then(|| tensor.zeros_like().expect("a tensor"))
+        });
+        let ablated = run(&whole, &mut Ablate::new(&shape(), &[Component::Mlp { layer: 0 }], None));
+        assert!(difference(&ablated, &run(&without, &mut NoHook)) < 1e-4);
+        assert!(difference(&ablated, &run(&whole, &mut NoHook)) > 0.1);
+    }
+
+    #[test]
+    fn the_mean_over_one_row_is_that_row() {
+        let model = model(|_, _| None);
+        let row = tokens().narrow(0, 1, 1).expect("two rows");
+        let means = Means::over(&model, &shape(), &row).expect("the row fits");
+        let hook = &mut Ablate::new(&shape(), &Component::all(&shape()), Some(&means));
+        let logits = |hook: &mut dyn FnMut(&Tensor) -> Tensor| {
+            hook(&row).flatten_all().and_then(|logits| logits.to_vec1::<f32>()).expect("numbers")
+        };
+        let ablated = logits(&mut |row| forward(&model, row, hook).expect("the row fits"));
+        let plain = logits(&mut |row| forward(&model, row, &mut NoHook).expect("the row fits"));
+        assert!(difference(&ablated, &plain) < 1e-4);
+    }
+
+    #[test]
+    fn components_are_named_in_order() {
+        let names: Vec<String> = Component::all(&shape()).iter().map(Component::to_string).collect();
+        assert_eq!(names[2..5], ["blocks.0.attn.head.2", "blocks.0.mlp", "blocks.1.attn.head.0"]);
+        assert_eq!(Component::all(&transformer::Config { attn_only: true, ..shape() }).len(), 6);
+    }
+}

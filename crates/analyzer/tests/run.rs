@@ -1,0 +1,279 @@
+//! The whole stage on a model built by hand: one head does the work, the other looks back and does nothing.
+
+use std::path::{Path, PathBuf};
+
+use analyzer::{Config, Error, Inputs, run};
+use artifact::tables::{Ablation, AttentionPattern, Checkpoint, Counterfactual, Example, Measurement, Token};
+use artifact::{Provenance, digest_bytes, read_table, write_table};
+use candle_core::{Device, Tensor};
+use indexmap::IndexMap;
+use transformer::Transformer;
+
+const VALUES: usize = 12;
+/// BEGIN, END, then the values.
+const TOKENS: usize = VALUES + 2;
+/// BEGIN and four terms: what the model sees.
+const SHOWN: usize = 5;
+const HEAD: usize = TOKENS;
+
+struct World {
+    folder: tempfile::TempDir,
+    inputs: Inputs,
+    rows: Vec<Example>,
+}
+
+/// Residual stream: the token, then the answer, then the position.
+fn shape() -> transformer::Config {
+    transformer::Config {
+        n_layers: 1,
+        d_model: 2 * TOKENS + SHOWN,
+        n_ctx: SHOWN,
+        d_head: HEAD,
+        n_heads: 2,
+        d_mlp: 1,
+        d_vocab: TOKENS,
+        act_fn: transformer::ActFn::Relu,
+        normalization_type: transformer::Normalization::None,
+        positional_embedding_type: transformer::PositionalEmbedding::Standard,
+        attn_only: false,
+        eps: 1e-5,
+    }
+}
+
+/// Head 0 attends to its own position and says "one more" with strength 10; head 1 attends to the position before and
+/// writes nothing. Heads are swapped where `swapped`.
+fn model(swapped: bool) -> Transformer {
+    let shape = shape();
+    let width = shape.d_model;
+    let mut weights: IndexMap<String, Vec<f32>> =
+        shape.parameters().into_iter().map(|(name, dims)| (name, vec![0.0; dims.iter().product()])).collect();
+    let mut set = |name: &str, place: usize, value: f32| weights[name][place] = value;
+    let worker = usize::from(swapped);
+    for token in 0..TOKENS {
+        set("embed.W_E", token * width + token, 1.0);
+        set("unembed.W_U", (TOKENS + token) * TOKENS + token, 1.0);
+        set("blocks.0.attn.W_V", (worker * width + token) * HEAD + token, 1.0);
+        if (2..TOKENS - 1).contains(&token) {
+            set("blocks.0.attn.W_O", (worker * HEAD + token) * width + TOKENS + token + 1, 10.0);
+        }
+    }
+    for position in 0..SHOWN {
+        let at = 2 * TOKENS + position;
+        set("pos_embed.W_pos", position * width + at, 1.0);
+        for head in 0..2 {
+            let key = if head == worker { position } else { position + 1 };
+            set("blocks.0.attn.W_Q", (head * width + at) * HEAD + position, 1000.0);
+            set("blocks.0.attn.W_K", (head * width + at) * HEAD + key, 1.0);
+        }
+    }
+    let dims = shape.parameters();
+    let tensor = |(name, values): (String, Vec<f32>)| {
+        let tensor = Tensor::from_vec(values, dims[&name].clone(), &Device::Cpu).unwrap();
+        (name, tensor)
+    };
+    Transformer::new(&shape, weights.into_iter().map(tensor).collect()).unwrap()
+}
+
+impl World {
+    /// Rows `s s+1 s+2 s+3`, without and with counterfactual twins.
+    fn new(twins: bool) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let inputs = Inputs {
+            examples: vec![at("test.parquet")],
+            vocabulary: at("vocabulary.parquet"),
+            counterfactuals: at("counterfactuals.parquet"),
+            checkpoints: at("checkpoints.parquet"),
+            model: at("model.json"),
+        };
+        let token = |value: usize| (value + 2) as u16;
+        let rows: Vec<Example> = (0..VALUES - 3)
+            .map(|start| Example {
+                example_id: start as i64,
+                task: "plus1".into(),
+                family: "arithmetic".into(),
+                notation: "numeral".into(),
+                domain: "integer".into(),
+                unit: "pair".into(),
+                parameter: 1,
+                text: String::new(),
+                terms: (start..start + 4).map(|value| value as i64).collect(),
+                tokens: [vec![0], (start..start + 4).map(token).collect(), vec![1]].concat(),
+                answer_start: 4,
+                answer_length: 2,
+                cluster: start as i64 / 2,
+            })
+            .collect();
+        let provenance = Provenance::default();
+        write_table(&inputs.examples[0], &provenance, rows.clone()).unwrap();
+        let vocabulary = (0..TOKENS).map(|id| {
+            let (token, kind) = match id {
+                0 => ("BEGIN".to_owned(), "begin"),
+                1 => ("END".to_owned(), "end"),
+                _ => ((id - 2).to_string(), "value"),
+            };
+            Token {
+                token_id: id as i32,
+                token,
+                kind: kind.into(),
+                value: if id < 2 { i64::MIN } else { id as i64 - 2 },
+            }
+        });
+        write_table(&inputs.vocabulary, &provenance, vocabulary).unwrap();
+        let twin = |row: &Example| Counterfactual {
+            example_id: row.example_id,
+            kind: "random_members".into(),
+            tokens: vec![0, 4, 4, 4, 4, 1],
+            position: 4,
+            answer_token: i32::from(row.tokens[4]),
+            counterfactual_token: 4,
+        };
+        let twins: Vec<Counterfactual> = if twins { rows.iter().map(twin).collect() } else { Vec::new() };
+        write_table(&inputs.counterfactuals, &provenance, twins).unwrap();
+        std::fs::write(&inputs.model, serde_json::to_string(&shape()).unwrap()).unwrap();
+        let checkpoints = [(0, 100, true), (0, 300, false), (1, 300, true)].map(|(seed, step, swapped)| {
+            let path = format!("{seed}-{step}.safetensors");
+            let bytes = model(swapped).to_safetensors().unwrap();
+            std::fs::write(at(&path), &bytes).unwrap();
+            Checkpoint { seed, step, path, digest: digest_bytes(&bytes) }
+        });
+        write_table(&inputs.checkpoints, &provenance, checkpoints).unwrap();
+        World { inputs, rows, folder }
+    }
+
+    fn run(&self, name: &str) -> Result<PathBuf, Error> {
+        let out = self.folder.path().join(name);
+        std::fs::create_dir(&out).unwrap();
+        let config = Config { bootstrap_draws: 200, ..Config::default() };
+        run(&config, &self.inputs, &out, &Provenance::default()).map(|()| out)
+    }
+}
+
+fn ablation<'a>(table: &'a [Ablation], seed: i32, component: &str, kind: &str) -> &'a Ablation {
+    let found = table.iter().find(|row| row.seed == seed && row.component == component && row.kind == kind);
+    found.unwrap_or_else(|| panic!("no row for {seed} {component} {kind}"))
+}
+
+fn measurements(out: &Path) -> Vec<Measurement> {
+    read_table(&out.join("measurements.parquet")).unwrap()
+}
+
+#[test]
+fn the_head_that_works_is_worth_everything_and_the_other_nothing() {
+    let world = World::new(true);
+    let out = world.run("out").unwrap();
+    let table: Vec<Ablation> = read_table(&out.join("ablation.parquet")).unwrap();
+    // In seed 1 the heads are swapped.
+    for (seed, worker, idle) in [(0, 0, 1), (1, 1, 0)] {
+        let head = |head: i32| ablation(&table, seed, &format!("blocks.0.attn.head.{head}"), "zero");
+        assert_eq!((head(worker).full, head(worker).ablated), (Some(10.0), Some(0.0)));
+        assert_eq!(head(worker).drop_percent, Some(100.0));
+        assert_eq!(
+            (head(worker).layer, head(worker).head, head(worker).n),
+            (0, worker, world.rows.len() as i64)
+        );
+        assert_eq!(head(idle).drop_percent, Some(0.0));
+        assert_eq!(ablation(&table, seed, "blocks.0.mlp", "zero").drop_percent, Some(0.0));
+        assert_eq!(ablation(&table, seed, "top_1_heads", "zero").drop_percent, Some(100.0));
+        assert_eq!(ablation(&table, seed, "top_2_heads", "zero").drop_percent, Some(100.0));
+    }
+    assert_eq!(ablation(&table, -1, "top_1_heads", "zero").drop_percent, Some(100.0));
+    assert_eq!(ablation(&table, -1, "blocks.0.mlp", "mean").drop_percent, Some(0.0));
+    assert!(table.iter().all(|row| row.seed >= 0 || row.head < 0), "head 0 of two seeds is not one head");
+    assert!(table.iter().all(|row| row.step == 300), "only the last checkpoint counts");
+}
+
+#[test]
+fn the_mean_is_that_of_the_counterfactual_rows() {
+    // All twins end in `2 2 2 2`, so the mean of the working head says 3: 10 for the rows where 3 is the answer or the
+    // last term, nothing for the others.
+    let world = World::new(true);
+    let table: Vec<Ablation> = read_table(&world.run("out").unwrap().join("ablation.parquet")).unwrap();
+    let row = ablation(&table, 0, "blocks.0.attn.head.0", "mean");
+    let ablated: f64 = world
+        .rows
+        .iter()
+        .map(|row| match (row.terms[3], row.terms[2]) {
+            (3, _) => 10.0,
+            (_, 3) => -10.0,
+            _ => 0.0,
+        })
+        .sum();
+    assert_eq!(row.ablated, Some(ablated / world.rows.len() as f64));
+}
+
+#[test]
+fn without_counterfactual_rows_the_mean_is_over_the_sample_and_says_so() {
+    for (twins, value) in [(true, 0.0), (false, 1.0)] {
+        let world = World::new(twins);
+        let out = world.run("out").unwrap();
+        let said = measurements(&out).into_iter().find(|row| row.metric == "mean_over_sample").unwrap();
+        assert_eq!(said.value, Some(value));
+    }
+}
+
+#[test]
+fn a_head_that_looks_back_is_found() {
+    let world = World::new(true);
+    let out = world.run("out").unwrap();
+    let measurements = measurements(&out);
+    let score = |seed: i32, head: i32, metric: &str| {
+        let found = measurements.iter().find(|row| {
+            row.analysis == "attention" && row.seed == seed && row.head == head && row.metric == metric
+        });
+        found.unwrap_or_else(|| panic!("no {seed} {head} {metric}")).clone()
+    };
+    assert_eq!(score(0, 1, "previous_token").value, Some(1.0));
+    assert_eq!(score(0, 0, "previous_token").value, Some(0.0));
+    assert_eq!(score(0, 0, "offset=0").value, Some(1.0));
+    // Query 0 has only itself to look at.
+    assert_eq!(score(0, 1, "offset=0").value, Some(1.0 / SHOWN as f64 * 1.0));
+    assert_eq!(score(0, 1, "entropy").value, Some(0.0));
+    assert_eq!(score(0, 1, "offset=1").hook, "blocks.0.attn.hook_pattern");
+    assert_eq!((score(0, 1, "offset=1").low, score(0, 1, "offset=1").high), (Some(1.0), Some(1.0)));
+    assert_eq!(score(-1, -1, "largest_previous_token").value, Some(1.0));
+    let patterns: Vec<AttentionPattern> = read_table(&out.join("attention.parquet")).unwrap();
+    for pattern in &patterns {
+        let looks_back = pattern.head == if pattern.seed == 0 { 1 } else { 0 };
+        let target = if looks_back && pattern.query > 0 { pattern.query - 1 } else { pattern.query };
+        assert_eq!(pattern.weight, if pattern.key == target { 1.0 } else { 0.0 }, "{pattern:?}");
+    }
+    let (mean, one): (Vec<_>, Vec<_>) = patterns.iter().partition(|pattern| pattern.example_id < 0);
+    assert_eq!(mean.len(), 2 * 2 * SHOWN * (SHOWN + 1) / 2);
+    assert!(mean.iter().all(|pattern| pattern.n == world.rows.len() as i64));
+    assert!(one.iter().any(|pattern| pattern.tokens == "BEGIN 0 1 2 3"));
+}
+
+#[test]
+fn the_same_bytes_whatever_the_number_of_threads() {
+    let world = World::new(true);
+    let bytes = |threads: usize, name: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let out = pool.install(|| world.run(name)).unwrap();
+        ["ablation.parquet", "attention.parquet", "measurements.parquet"]
+            .map(|file| std::fs::read(out.join(file)).unwrap())
+    };
+    assert_eq!(bytes(1, "one"), bytes(3, "three"));
+}
+
+#[test]
+fn only_what_is_asked_for_is_done() {
+    let world = World::new(true);
+    let out = world.folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let config: Config =
+        serde_json::from_str(r#"{"analyses":["attention"],"sample":3,"example_rows":0}"#).unwrap();
+    run(&config, &world.inputs, &out, &Provenance::default()).unwrap();
+    assert!(!out.join("ablation.parquet").exists());
+    let patterns: Vec<AttentionPattern> = read_table(&out.join("attention.parquet")).unwrap();
+    assert!(patterns.iter().all(|pattern| pattern.example_id == -1 && pattern.n == 3));
+}
+
+#[test]
+fn a_model_of_other_data_is_refused() {
+    let world = World::new(true);
+    let small = transformer::Config { n_ctx: SHOWN - 1, ..shape() };
+    std::fs::write(&world.inputs.model, serde_json::to_string(&small).unwrap()).unwrap();
+    let error = world.run("out").expect_err("the rows are too long").to_string();
+    assert!(error.contains("reads at most 4 tokens"), "{error}");
+}

@@ -1,0 +1,411 @@
+//! The whole stage on a dataset and models whose every score is known by hand.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use artifact::tables::{
+    Ceiling, Certificate, Checkpoint, Example, Exposure, Memorizer, Prediction, Score, Token, Training,
+};
+use artifact::{Provenance, digest_bytes, read_table, write_table};
+use candle_core::{DType, Device, Tensor};
+use evaluator::{Config, Error, Inputs, run};
+use indexmap::IndexMap;
+use sequence::{Family, Kind, NONE, Notation, Range, Vocabulary, write_row};
+use transformer::{NoHook, Transformer};
+
+const VALUES: i64 = 20;
+const TERMS: usize = 4;
+
+/// A dataset with steps 1 and 2 in numerals, an audit of it, and the checkpoints of two seeds.
+struct World {
+    folder: tempfile::TempDir,
+    inputs: Inputs,
+    vocabulary: Vocabulary,
+    model: transformer::Config,
+    test: Vec<Example>,
+}
+
+impl World {
+    fn new() -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let family: Family = serde_json::from_str(r#"{"arithmetic":{"steps":[1,2]}}"#).unwrap();
+        let notation: Notation = serde_json::from_str(r#""numeral""#).unwrap();
+        let vocabulary = Vocabulary::new([(&family, &notation, Range { min: 0, max: VALUES - 1 })]).unwrap();
+        let mut all = Vec::new();
+        for parameter in [1, 2] {
+            for start in 0..VALUES - parameter * (TERMS as i64 - 1) {
+                let terms: Vec<i64> = (0..TERMS as i64).map(|i| start + i * parameter).collect();
+                let written = write_row(&family, &notation, &vocabulary, &terms).unwrap();
+                all.push(Example {
+                    example_id: all.len() as i64,
+                    task: format!("plus{parameter}"),
+                    family: "arithmetic".into(),
+                    notation: "numeral".into(),
+                    domain: "integer".into(),
+                    unit: "pair".into(),
+                    parameter,
+                    text: written.text,
+                    terms,
+                    tokens: written.tokens,
+                    answer_start: written.answer_start as i32,
+                    answer_length: written.answer_length as i32,
+                    cluster: start / 3,
+                });
+            }
+        }
+        let split = |place: usize| -> Vec<Example> {
+            all.iter().enumerate().filter(|(number, _)| number % 3 == place).map(|(_, e)| e.clone()).collect()
+        };
+        let at = |name: &str| folder.path().join(name);
+        let inputs = Inputs {
+            train: vec![at("train.parquet")],
+            validation: vec![at("validation.parquet")],
+            test: vec![at("test.parquet")],
+            vocabulary: at("vocabulary.parquet"),
+            certificate: at("certificate.parquet"),
+            memorizers: at("memorizers.parquet"),
+            ceilings: at("ceilings.parquet"),
+            exposure: at("exposure.parquet"),
+            checkpoints: at("checkpoints.parquet"),
+            model: at("model.json"),
+            training: at("training.parquet"),
+        };
+        let task = serde_json::json!({
+            "family": {"arithmetic": {"steps": [1, 2]}}, "notation": "numeral", "values": {"min": 0, "max": VALUES - 1}
+        });
+        let config = serde_json::json!({ "tasks": { "plus1": task, "plus2": task } });
+        let provenance = Provenance { config, ..Provenance::default() };
+        write_table(&inputs.train[0], &provenance, split(0)).unwrap();
+        write_table(&inputs.validation[0], &provenance, split(1)).unwrap();
+        write_table(&inputs.test[0], &provenance, split(2)).unwrap();
+        let tokens = vocabulary.tokens().iter().zip(0..).map(|(token, token_id)| Token {
+            token_id,
+            token: token.token.clone(),
+            kind: token.kind.name().into(),
+            value: token.value,
+        });
+        write_table(&inputs.vocabulary, &provenance, tokens).unwrap();
+        let model = transformer::Config {
+            n_layers: 0,
+            d_model: vocabulary.tokens().len() + 1,
+            n_ctx: TERMS + 1,
+            d_head: 1,
+            n_heads: 1,
+            d_mlp: 0,
+            d_vocab: vocabulary.tokens().len(),
+            act_fn: transformer::ActFn::Relu,
+            normalization_type: transformer::Normalization::None,
+            positional_embedding_type: transformer::PositionalEmbedding::Standard,
+            attn_only: true,
+            eps: 1e-5,
+        };
+        let world = World { inputs, vocabulary, model, test: split(2), folder };
+        world.audit([split(1), split(2)].concat(), true);
+        world.train();
+        world
+    }
+
+    /// One baseline of each class: `memory` is right on rows with an even first term, `shallow` on all of plus1.
+    fn audit(&self, held_out: Vec<Example>, passed: bool) {
+        let provenance = Provenance::default();
+        let certificate = Certificate {
+            check: "units".into(),
+            left: "test".into(),
+            right: "train".into(),
+            view: "canonical".into(),
+            gate: true,
+            compared: 1,
+            violations: i64::from(!passed),
+            worst: if passed { -1 } else { 3 },
+            passed,
+        };
+        write_table(&self.inputs.certificate, &provenance, [certificate]).unwrap();
+        let test: Vec<i64> = self.test.iter().map(|example| example.example_id).collect();
+        let split =
+            |example: &Example| if test.contains(&example.example_id) { "test" } else { "validation" };
+        let memorizers = held_out.iter().flat_map(|example| {
+            let answers = [("memory", example.terms[0] % 2 == 0), ("shallow", example.task == "plus1")];
+            answers.map(|(class, correct)| Memorizer {
+                split: split(example).into(),
+                example_id: example.example_id,
+                memorizer: format!("a_{class}"),
+                class: class.into(),
+                view: "terms".into(),
+                prediction: String::new(),
+                correct,
+            })
+        });
+        write_table(&self.inputs.memorizers, &provenance, memorizers).unwrap();
+        let even = self.test.iter().filter(|example| example.terms[0] % 2 == 0).count();
+        let ceiling = Ceiling {
+            split: "test".into(),
+            task: String::new(),
+            metric: "u_best".into(),
+            memorizer: "a_memory".into(),
+            view: "terms".into(),
+            value: even as f64 / self.test.len() as f64,
+            n: self.test.len() as i64,
+        };
+        write_table(&self.inputs.ceilings, &provenance, [ceiling]).unwrap();
+        let exposure = held_out.iter().map(|example| Exposure {
+            split: split(example).into(),
+            example_id: example.example_id,
+            answer_as_target: example.terms[0],
+            rarest_term: 0,
+            answer_at_position: 0,
+            same_task_rows: 0,
+            successor_rows_in_range: 0,
+        });
+        write_table(&self.inputs.exposure, &provenance, exposure).unwrap();
+    }
+
+    /// Seed 0 counts by one from the last term; seed 1 says nonsense; both say nothing at step 0.
+    fn train(&self) {
+        let provenance = Provenance::default();
+        std::fs::write(&self.inputs.model, serde_json::to_string(&self.model).unwrap()).unwrap();
+        let folder = self.inputs.checkpoints.parent().unwrap();
+        let checkpoints =
+            [(0, 0, 0.0), (0, 300, 1.0), (1, 0, 0.0), (1, 300, -1.0)].map(|(seed, step, scale)| {
+                let path = format!("{seed}-{step}.safetensors");
+                let bytes = self.counting(scale).to_safetensors().unwrap();
+                std::fs::write(folder.join(&path), &bytes).unwrap();
+                Checkpoint { seed, step, path, digest: digest_bytes(&bytes) }
+            });
+        write_table(&self.inputs.checkpoints, &provenance, checkpoints).unwrap();
+        let log =
+            [(0, 100, 0.5), (0, 300, 1.0), (1, 100, 0.1), (1, 300, 0.2)].map(|(seed, step, accuracy)| {
+                Training {
+                    seed,
+                    step,
+                    examples_seen: step,
+                    train_loss: None,
+                    train_accuracy: Some(1.0),
+                    validation_loss: None,
+                    validation_accuracy: Some(accuracy),
+                    learning_rate: 0.1,
+                    gradient_norm: None,
+                    weight_norm: None,
+                }
+            });
+        write_table(&self.inputs.training, &provenance, log).unwrap();
+    }
+
+    /// A model of no layers: `scale` times "the value after this one", and END at the last position.
+    fn counting(&self, scale: f32) -> Transformer {
+        let (tokens, width) = (self.model.d_vocab, self.model.d_model);
+        let value = |value| usize::from(self.vocabulary.find(Kind::Value, value).unwrap());
+        let mut unembed = vec![0.0_f32; width * tokens];
+        for from in 0..VALUES - 1 {
+            unembed[value(from) * tokens + value(from + 1)] = 10.0 * scale;
+        }
+        unembed[(width - 1) * tokens + usize::from(self.vocabulary.find(Kind::End, NONE).unwrap())] = 1.0;
+        let mut positions = vec![0.0_f32; self.model.n_ctx * width];
+        positions[TERMS * width + width - 1] = 100.0 * scale;
+        let mut embed = vec![0.0_f32; tokens * width];
+        (0..tokens).for_each(|token| embed[token * width + token] = 1.0);
+        let weights = IndexMap::from([
+            ("embed.W_E".to_owned(), Tensor::from_vec(embed, (tokens, width), &Device::Cpu).unwrap()),
+            (
+                "pos_embed.W_pos".to_owned(),
+                Tensor::from_vec(positions, (TERMS + 1, width), &Device::Cpu).unwrap(),
+            ),
+            ("unembed.W_U".to_owned(), Tensor::from_vec(unembed, (width, tokens), &Device::Cpu).unwrap()),
+            ("unembed.b_U".to_owned(), Tensor::zeros(tokens, DType::F32, &Device::Cpu).unwrap()),
+        ]);
+        Transformer::new(&self.model, weights).unwrap()
+    }
+
+    fn run(&self, name: &str) -> Result<PathBuf, Error> {
+        let out = self.folder.path().join(name);
+        std::fs::create_dir(&out).unwrap();
+        let config = Config { bootstrap_draws: 200, batch: 3, ..Config::default() };
+        run(&config, &self.inputs, &out, &Provenance::default()).map(|()| out)
+    }
+}
+
+fn scores(out: &Path) -> Vec<Score> {
+    read_table(&out.join("scores.parquet")).unwrap()
+}
+
+fn find<'a>(
+    scores: &'a [Score],
+    model: &str,
+    seed: i32,
+    split: &str,
+    task: &str,
+    slice: &str,
+    metric: &str,
+) -> &'a Score {
+    let mut found = scores.iter().filter(|s| {
+        s.model == model
+            && s.seed == seed
+            && s.split == split
+            && s.task == task
+            && s.slice == slice
+            && s.metric == metric
+    });
+    let one = found.next().unwrap_or_else(|| panic!("no {model} {seed} {split} {task} {slice} {metric}"));
+    assert!(found.next().is_none(), "{model} {seed} {split} {task} {slice} {metric} twice");
+    one
+}
+
+#[test]
+fn every_score_is_what_counting_by_hand_gives() {
+    let world = World::new();
+    let scores = scores(&world.run("out").unwrap());
+    let all = world.test.len() as f64;
+    let plus1 = world.test.iter().filter(|example| example.task == "plus1").count() as f64;
+    let even = |example: &&Example| example.terms[0] % 2 == 0;
+    let memory = world.test.iter().filter(even).count() as f64;
+    let value =
+        |seed, task: &str, metric: &str| find(&scores, "trained", seed, "test", task, "all", metric).value;
+    // Seed 0 is right on plus1 and wrong on plus2; seed 1 is always wrong.
+    assert_eq!(value(0, "", "accuracy"), Some(plus1 / all));
+    assert_eq!(value(0, "plus1", "accuracy"), Some(1.0));
+    assert_eq!(value(0, "plus2", "accuracy"), Some(0.0));
+    assert_eq!(value(1, "", "accuracy"), Some(0.0));
+    assert_eq!(value(-1, "", "accuracy"), Some(plus1 / all / 2.0));
+    assert_eq!(value(0, "", "teacher_forced_accuracy"), Some(plus1 / all));
+    // END is right everywhere.
+    assert_eq!(value(0, "plus2", "token_accuracy"), Some(0.5));
+    assert_eq!(value(-1, "", "u_best"), Some(memory / all));
+    assert_eq!(value(-1, "", "s_best"), Some(plus1 / all));
+    let index = (plus1 / all - memory / all) / (1.0 - memory / all);
+    assert!((value(0, "", "rule_index").unwrap() - index).abs() < 1e-12);
+    let beyond = find(&scores, "trained", 0, "test", "plus1", "all", "beyond_memory");
+    let odd = world.test.iter().filter(|example| !even(example) && example.task == "plus1").count();
+    assert_eq!((beyond.value, beyond.n), (Some(1.0), odd as i64));
+    assert!(beyond.low.unwrap() < 1.0, "Wilson's interval is never empty");
+    // The right token against the last term: 10 - 0 on plus1, 0 - 0 on plus2.
+    assert_eq!(value(0, "plus1", "logit_difference"), Some(10.0));
+    assert_eq!(value(0, "plus2", "logit_difference"), Some(0.0));
+    let zero = world.test.iter().filter(|example| example.terms[0] == 0).count() as i64;
+    assert_eq!(find(&scores, "trained", 0, "test", "", "answer_seen=0", "accuracy").n, zero);
+    assert_eq!(find(&scores, "trained", -1, "test", "", "terms=4", "accuracy").n, all as i64);
+    assert_eq!(value(0, "plus1", "generalisation_gap"), Some(0.0));
+    assert_eq!(find(&scores, "untrained", -1, "test", "", "all", "accuracy").value, Some(0.0));
+    assert_eq!(find(&scores, "oracle", -1, "test", "plus2", "all", "accuracy").value, Some(1.0));
+    assert_eq!(find(&scores, "trained", 0, "validation", "", "all", "t_gen").value, Some(300.0));
+    assert_eq!(find(&scores, "trained", 0, "validation", "", "all", "grokking_delay").value, Some(3.0));
+    assert_eq!(find(&scores, "trained", 1, "validation", "", "all", "t_gen").value, None);
+}
+
+#[test]
+fn scores_are_a_closed_list_without_nan() {
+    let world = World::new();
+    let scores = scores(&world.run("out").unwrap());
+    let known: Vec<&str> = evaluator::METRICS.iter().map(|metric| metric.name).collect();
+    for score in &scores {
+        assert!(known.contains(&score.metric.as_str()), "{}", score.metric);
+        let numbers = [score.value, score.low, score.high];
+        assert!(numbers.into_iter().flatten().all(f64::is_finite), "{score:?}");
+        assert_eq!(score.low.is_some(), score.high.is_some(), "{score:?}");
+        if let (Some(value), Some(low), Some(high)) = (score.value, score.low, score.high) {
+            assert!(low <= value + 1e-12 && value <= high + 1e-12 || score.n < 8, "{score:?}");
+        }
+    }
+    for metric in known {
+        assert!(scores.iter().any(|score| score.metric == metric), "{metric} is never written");
+    }
+}
+
+#[test]
+fn predictions_are_those_of_generating_token_by_token() {
+    let world = World::new();
+    let out = world.run("out").unwrap();
+    let predictions: Vec<Prediction> = read_table(&out.join("predictions.parquet")).unwrap();
+    let by_key: BTreeMap<(i32, i64), &Prediction> =
+        predictions.iter().filter(|p| p.split == "test").map(|p| ((p.seed, p.example_id), p)).collect();
+    assert_eq!(by_key.len(), 2 * world.test.len());
+    for (seed, scale) in [(0, 1.0), (1, -1.0)] {
+        let model = world.counting(scale);
+        for example in &world.test {
+            // The plain way: one row, one token at a time, from the prompt alone.
+            let start = example.answer_start as usize;
+            let mut tokens: Vec<u32> =
+                example.tokens[..start].iter().map(|&token| u32::from(token)).collect();
+            let end = u32::from(*example.tokens.last().unwrap());
+            while tokens.last() != Some(&end) && tokens.len() < start + example.answer_length as usize {
+                let shown = Tensor::from_slice(&tokens, (1, tokens.len()), &Device::Cpu).unwrap();
+                let logits = model.forward(&shown, &mut NoHook).unwrap().to_vec3::<f32>().unwrap();
+                let last = &logits[0][tokens.len() - 1];
+                let best = (0..last.len()).rev().max_by(|&a, &b| last[a].total_cmp(&last[b])).unwrap();
+                tokens.push(best as u32);
+            }
+            let generated: Vec<u16> = tokens[start..].iter().map(|&token| token as u16).collect();
+            let found = by_key[&(seed, example.example_id)];
+            assert_eq!(found.correct, generated == example.tokens[start..], "{found:?}");
+            assert_eq!(found.teacher_forced, found.correct, "{found:?}");
+            let value = |token: u16| world.vocabulary.token(token).unwrap();
+            let text: Vec<&str> = generated.iter().map(|&token| value(token).token.as_str()).collect();
+            match text[..] {
+                [number, "END"] if value(generated[0]).kind == Kind::Value => {
+                    assert_eq!(found.prediction, number)
+                }
+                _ => assert_eq!(found.error_class, "malformed", "{text:?}"),
+            }
+        }
+    }
+    let classes = |seed: i32, task: &str| -> Vec<&str> {
+        let mut classes: Vec<&str> = predictions
+            .iter()
+            .filter(|p| p.seed == seed && p.task == task)
+            .map(|p| p.error_class.as_str())
+            .collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    };
+    assert_eq!(classes(0, "plus1"), ["correct"]);
+    assert_eq!(classes(0, "plus2"), ["plus_one"]);
+}
+
+#[test]
+fn the_same_bytes_whatever_the_number_of_threads() {
+    let world = World::new();
+    let bytes = |threads: usize, name: &str| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let out = pool.install(|| world.run(name)).unwrap();
+        ["scores.parquet", "predictions.parquet"].map(|file| std::fs::read(out.join(file)).unwrap())
+    };
+    assert_eq!(bytes(1, "one"), bytes(3, "three"));
+}
+
+#[test]
+fn data_that_did_not_pass_is_refused() {
+    let world = World::new();
+    world.audit(world.test.clone(), false);
+    let error = world.run("out").expect_err("a gate failed").to_string();
+    assert!(
+        error.contains("did not pass") && error.contains("`units`") && error.contains("example 3"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_audit_of_other_data_is_refused() {
+    let world = World::new();
+    let other: Vec<Example> =
+        world.test.iter().map(|e| Example { example_id: e.example_id + 1000, ..e.clone() }).collect();
+    world.audit(other, true);
+    assert!(matches!(world.run("out"), Err(Error::OtherData { .. })));
+}
+
+#[test]
+fn a_row_that_breaks_its_own_rule_is_refused() {
+    let mut world = World::new();
+    let provenance = artifact::read_provenance(&world.inputs.test[0]).unwrap();
+    world.test[0].parameter = 2;
+    write_table(&world.inputs.test[0], &provenance, world.test.clone()).unwrap();
+    let error = world.run("out").expect_err("the rule says otherwise").to_string();
+    assert!(error.contains("answers otherwise by its own rule"), "{error}");
+}
+
+#[test]
+fn a_changed_checkpoint_is_refused() {
+    let world = World::new();
+    let path = world.folder.path().join("0-300.safetensors");
+    std::fs::write(&path, world.counting(2.0).to_safetensors().unwrap()).unwrap();
+    let error = world.run("out").expect_err("another model lies there").to_string();
+    assert!(error.contains("digest"), "{error}");
+}
