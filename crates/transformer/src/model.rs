@@ -133,7 +133,7 @@ impl Transformer {
     ) -> Result<Tensor> {
         let d_model = self.config.d_model;
         let (batch, pos) = tokens.dims2()?;
-        let embed = self.embed.embedding(tokens)?; // [batch, pos, d_model]
+        let embed = self.embed.embedding(&tokens.flatten_all()?)?.reshape((batch, pos, d_model))?;
         let embed = hook.call(HookPoint::Embed, embed)?;
         let positions = self.positions.narrow(0, 0, pos)?.broadcast_as((batch, pos, d_model))?;
         let positions = hook.call(HookPoint::PosEmbed, positions)?;

@@ -10,7 +10,9 @@ impl Transformer {
     /// [`Error::Weights`] for a pickle, a truncated file, a missing, unknown or misshapen tensor, one that is not of
     /// floating point, NaN or infinity; [`Error::Config`] when the configuration cannot be.
     pub fn from_safetensors(config: &Config, bytes: &[u8], dtype: DType, device: &Device) -> Result<Self> {
-        if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80") {
+        // The header's length may begin with these bytes too, but then the header itself begins with a brace.
+        let pickle = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80");
+        if pickle && bytes.get(8) != Some(&b'{') {
             return Err(Error::Weights(
                 "this is a pickle, which can run code when loaded; save it as safetensors".to_owned(),
             ));
