@@ -35,11 +35,11 @@ stage: build ## Run one stage with what it needs: TASK=x2 STAGE=evaluate [SET=..
 	@$(SEQLAB) run pipelines/$(TASK).yaml $(STAGE) $(RUN_FLAGS)
 
 test: cargo ## Run every test
-	@cargo test --workspace --locked
+	@cargo test --release --workspace --locked
 
 check: cargo ## Formatting, lints, documentation, licences and advisories
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
 	@if command -v cargo-deny >/dev/null; then cargo deny check; \
 	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and advisories not checked'; fi

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
-use cargo_metadata::{CargoOpt, DependencyKind, Metadata, MetadataCommand};
+use serde_json::Value;
 
 /// Crate, workspace crates it may use, packages it must never use.
 const ROOMS: &[(&str, &[&str], &[&str])] = &[
@@ -38,34 +39,37 @@ const ROOMS: &[(&str, &[&str], &[&str])] = &[
 /// Words that only `seqlab` may use: the terminal, the environment, the end of the process.
 const ONLY_SEQLAB: &[&str] = &["println!", "eprintln!", "std::process::exit", "std::env::var", "env::args"];
 
-fn metadata() -> Metadata {
-    MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .features(CargoOpt::AllFeatures)
-        .no_deps()
-        .exec()
-        .expect("cargo metadata runs where cargo test runs")
+/// Returns the packages of the workspace as `cargo metadata` describes them.
+fn packages() -> Vec<Value> {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline", "--manifest-path", manifest])
+        .output()
+        .expect("cargo metadata runs where cargo test runs");
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
+    metadata["packages"].as_array().expect("there are packages").clone()
 }
 
 #[test]
 fn every_crate_uses_only_what_its_room_allows() {
-    let metadata = metadata();
     let rooms: BTreeMap<_, _> = ROOMS.iter().map(|(name, may, never)| (*name, (*may, *never))).collect();
-    let members: BTreeSet<_> = metadata.workspace_packages().iter().map(|p| p.name.to_string()).collect();
-    assert_eq!(members, rooms.keys().map(ToString::to_string).collect(), "a crate without a room, or the reverse");
-    for package in metadata.workspace_packages() {
-        let (may, never) = rooms[package.name.as_str()];
-        for dependency in package.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal) {
-            let name = dependency.name.as_str();
-            assert!(
-                !members.contains(name) || may.contains(&name),
-                "`{}` depends on `{name}`; it may use only {may:?} of the workspace",
-                package.name
-            );
-            assert!(!never.contains(&name), "`{}` must never depend on `{name}`", package.name);
+    let packages = packages();
+    let members: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
+    assert_eq!(members, rooms.keys().copied().collect(), "a crate without a room, or a room without a crate");
+    for package in &packages {
+        let name = package["name"].as_str().expect("a package has a name");
+        let (may, never) = rooms[name];
+        let dependencies = package["dependencies"].as_array().expect("a list");
+        for dependency in dependencies.iter().filter(|dependency| dependency["kind"].is_null()) {
+            let other = dependency["name"].as_str().expect("a dependency has a name");
+            let allowed = !members.contains(other) || may.contains(&other);
+            assert!(allowed, "`{name}` depends on `{other}`; it may use only {may:?} of the workspace");
+            assert!(!never.contains(&other), "`{name}` must never depend on `{other}`");
         }
-        let folder = package.manifest_path.parent().and_then(|parent| parent.file_name());
-        assert_eq!(folder, Some(package.name.as_str()), "folder name = crate name");
+        let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
+        let folder =
+            manifest.parent().and_then(|parent| parent.file_name()).and_then(|folder| folder.to_str());
+        assert_eq!(folder, Some(name), "folder name = crate name");
     }
 }
 
@@ -78,7 +82,9 @@ fn only_seqlab_prints_reads_the_environment_or_exits() {
             let text = std::fs::read_to_string(&file).expect("sources are readable");
             // Unit tests stand at the end of a file and may print.
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-            for (number, line) in code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (number, line) in
+                code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+            {
                 for word in ONLY_SEQLAB {
                     let place = format!("{}:{}", file.display(), number + 1);
                     assert!(!line.contains(word), "{place}: only seqlab may use `{word}`");

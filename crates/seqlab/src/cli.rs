@@ -6,7 +6,13 @@ use crate::commands::{audit, bench, completions, gc, list, run, runs, schema, st
 
 /// Sequence data without leaks, many tiny models, circuits: does a model know the rule, or has it memorised the pieces?
 #[derive(Debug, Parser)]
-#[command(name = "seqlab", version, max_term_width = 110, subcommand_required = true, arg_required_else_help = true)]
+#[command(
+    name = "seqlab",
+    version,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

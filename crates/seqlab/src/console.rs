@@ -153,15 +153,19 @@ impl Console {
             }
             None => {}
         }
-        if finished && let Some(task) = tasks.remove(&event.task) && let Some(bar) = task.bar {
+        if finished
+            && let Some(task) = tasks.remove(&event.task)
+            && let Some(bar) = task.bar
+        {
             bar.finish_and_clear();
         }
     }
 }
 
 fn bar(event: &Fields) -> ProgressBar {
-    let template = "  {prefix:<9} {bar:28} {percent:>3} %  {human_pos}/{human_len} {unit}  {per_sec}  {eta} left  {msg}"
-        .replace("{unit}", &event.unit);
+    let template =
+        "  {prefix:<9} {bar:28} {percent:>3} %  {human_pos}/{human_len} {unit}  {per_sec}  {eta} left  {msg}"
+            .replace("{unit}", &event.unit);
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(event.total).with_style(style.progress_chars("━╸ ")).with_prefix(event.task.clone())
 }

@@ -61,7 +61,10 @@ pub(crate) fn audit(arguments: &Audit, output: &Output) -> Result<ExitCode, Fail
     if !output.quiet {
         let splits: Vec<_> = found.splits.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
         println!("level {}; rows: {}", found.level, splits.join(", "));
-        println!("{:<24} {:<12} {:<12} {:<10} {:>12} {:>11}", "check", "split", "against", "view", "compared", "violations");
+        println!(
+            "{:<24} {:<12} {:<12} {:<10} {:>12} {:>11}",
+            "check", "split", "against", "view", "compared", "violations"
+        );
         for row in &found.certificates {
             let kind = match (row.gate, row.passed) {
                 (false, _) => "  (report)",

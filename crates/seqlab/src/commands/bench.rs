@@ -1,7 +1,13 @@
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
+use artifact::tables::{Example, Token};
+use artifact::{Provenance, write_table};
 use clap::{Args, Subcommand};
+use serde_json::json;
 
+use super::stage::threads;
 use crate::failure::Failure;
 
 /// Measure this machine
@@ -10,10 +16,97 @@ pub(crate) enum Bench {
     Train(Train),
 }
 
-/// Train on made-up tokens and print the rate as one JSON line
+/// Train on made-up tokens and print the rate as one JSON line; `steps_per_s` counts the steps of all seeds
 #[derive(Debug, Args)]
-pub(crate) struct Train {}
+pub(crate) struct Train {
+    #[arg(long, default_value_t = 1)]
+    layers: usize,
+    #[arg(long, default_value_t = 64)]
+    d_model: usize,
+    #[arg(long, default_value_t = 4)]
+    heads: usize,
+    /// Hidden width of the MLP; 0 = no MLP
+    #[arg(long, default_value_t = 256)]
+    mlp: usize,
+    /// 1 = layer norm before attention, MLP and unembedding; 0 = none
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
+    ln: u8,
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u16).range(2..))]
+    vocab: u16,
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
+    ctx: u16,
+    #[arg(long, default_value_t = 512)]
+    batch: usize,
+    #[arg(long, default_value_t = 200)]
+    steps: u64,
+    #[arg(long, default_value_t = 1)]
+    seeds: i32,
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+}
 
-pub(crate) fn train(_: &Train) -> Result<ExitCode, Failure> {
+pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
+    threads(arguments.threads)?;
+    let folder = tempfile::tempdir().map_err(Failure::io("create", Path::new("a temporary folder")))?;
+    let config: trainer::Config = serde_json::from_value(json!({
+        "model": {
+            "n_layers": arguments.layers, "n_heads": arguments.heads, "d_model": arguments.d_model,
+            "d_mlp": arguments.mlp, "attn_only": arguments.mlp == 0, "act_fn": "gelu_new",
+            "normalization": if arguments.ln == 1 { "LN" } else { "none" },
+        },
+        "seeds": arguments.seeds, "steps": arguments.steps, "batch": arguments.batch,
+        "log_every": arguments.steps, "evaluate_every": arguments.steps,
+    }))
+    .map_err(|error| Failure::Usage(error.to_string()))?;
+    config.check().map_err(|error| Failure::Usage(error.to_string()))?;
+    let inputs = data(arguments, folder.path())?;
+    let begun = Instant::now();
+    trainer::run(&config, &inputs, folder.path(), &Provenance::default())
+        .map_err(|error| Failure::Stage(error.to_string()))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    let line = json!({
+        "framework": "seqlab", "device": "cpu", "threads": arguments.threads, "layers": arguments.layers,
+        "d_model": arguments.d_model, "heads": arguments.heads, "mlp": arguments.mlp, "ln": arguments.ln,
+        "vocab": arguments.vocab, "ctx": arguments.ctx, "batch": arguments.batch, "steps": arguments.steps,
+        "seeds": arguments.seeds, "seconds": seconds,
+        "steps_per_s": arguments.steps as f64 * f64::from(arguments.seeds) / seconds,
+    });
+    println!("{line}");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes rows of `ctx + 1` scattered tokens, 16 batches of them.
+fn data(arguments: &Train, folder: &Path) -> Result<trainer::Inputs, Failure> {
+    let (vocabulary, length) = (u64::from(arguments.vocab), u64::from(arguments.ctx) + 1);
+    let row = |id: u64| Example {
+        example_id: i64::try_from(id).unwrap_or(i64::MAX),
+        task: "bench".to_owned(),
+        family: "none".to_owned(),
+        notation: "numeral".to_owned(),
+        domain: "integer".to_owned(),
+        unit: "none".to_owned(),
+        parameter: i64::MIN,
+        text: String::new(),
+        terms: vec![],
+        tokens: (id * length..(id + 1) * length)
+            .map(|i| u16::try_from((i.wrapping_mul(2_654_435_761) >> 7) % vocabulary).unwrap_or(0))
+            .collect(),
+        answer_start: i32::from(arguments.ctx),
+        answer_length: 1,
+        cluster: 0,
+    };
+    let token = |token_id: u16| Token {
+        token_id: i32::from(token_id),
+        token: token_id.to_string(),
+        kind: "value".to_owned(),
+        value: i64::from(token_id),
+    };
+    let [train, validation, words] =
+        ["train.parquet", "validation.parquet", "vocabulary.parquet"].map(|name| folder.join(name));
+    let provenance = Provenance::default();
+    let rows = 16 * arguments.batch as u64;
+    write_table(&train, &provenance, (0..rows).map(row))?;
+    write_table(&validation, &provenance, (rows..=rows).map(row))?;
+    write_table(&words, &provenance, (0..arguments.vocab).map(token))?;
+    Ok(trainer::Inputs { train: vec![train], validation: vec![validation], vocabulary: words })
 }

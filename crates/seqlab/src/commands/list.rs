@@ -15,18 +15,18 @@ pub(crate) struct Analyses {}
 pub(crate) fn tasks() -> Result<ExitCode, Failure> {
     println!("families");
     for entry in sequence::FAMILIES {
-        println!("  {:<12} {}", entry.name, entry.about);
+        println!("  {:<12} {}", entry.name, entry.summary);
     }
     println!("notations");
     for entry in sequence::NOTATIONS {
-        println!("  {:<12} {}", entry.name, entry.about);
+        println!("  {:<12} {}", entry.name, entry.summary);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn analyses() -> Result<ExitCode, Failure> {
     for analysis in analyzer::ANALYSES {
-        println!("  {:<12} {}", analysis.name, analysis.about);
+        println!("  {:<12} {}", analysis.name, analysis.summary);
     }
     Ok(ExitCode::SUCCESS)
 }

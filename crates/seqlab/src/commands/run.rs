@@ -124,7 +124,8 @@ fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
     let threads = arguments.threads.map_or((cores / jobs).max(1), usize::from);
     // Seeds run in parallel, each in one thread: candle's own pool would only get in their way. It reads its width
     // from the environment of a new process.
-    let mut child = vec!["env".to_owned(), "CANDLE_NUM_THREADS=1".to_owned(), "RAYON_NUM_THREADS=1".to_owned()];
+    let mut child =
+        vec!["env".to_owned(), "CANDLE_NUM_THREADS=1".to_owned(), "RAYON_NUM_THREADS=1".to_owned()];
     child.push(program.display().to_string());
     child.extend(["stage", "--log-format", "wire"].map(str::to_owned));
     if output.verbose {
@@ -193,7 +194,10 @@ pub(crate) fn describe(plan: &Plan, state: &State) -> String {
             if changes.len() > lines.len() {
                 lines.push(format!("{} more", changes.len() - lines.len()));
             }
-            format!("stale ({})", if lines.is_empty() { "its folder is gone".to_owned() } else { lines.join("; ") })
+            format!(
+                "stale ({})",
+                if lines.is_empty() { "its folder is gone".to_owned() } else { lines.join("; ") }
+            )
         }
         State::Waiting(jobs) => {
             let names: Vec<_> = jobs.iter().map(|job| plan.jobs[*job].title()).collect();

@@ -29,7 +29,10 @@ pub(crate) fn runs(arguments: &Runs) -> Result<ExitCode, Failure> {
         let seconds = record.seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.1} s"));
         let memory = record.peak_bytes.map_or("-".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
         let key = record.key.get(..8).unwrap_or_default();
-        println!("{title:<32} {key}  {outcome:<9} {seconds:>9} {memory:>9}  {}", record.reason.as_deref().unwrap_or(""));
+        println!(
+            "{title:<32} {key}  {outcome:<9} {seconds:>9} {memory:>9}  {}",
+            record.reason.as_deref().unwrap_or("")
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

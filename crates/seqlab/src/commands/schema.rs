@@ -33,7 +33,8 @@ fn document() -> Value {
         Some(name) => generator.definitions().get(name).cloned().unwrap_or_default(),
         None => run,
     };
-    run["properties"]["inputs"] = json!({ "description": "Names of the stages to read, by what they are for." });
+    run["properties"]["inputs"] =
+        json!({ "description": "Names of the stages to read, by what they are for." });
     verbs.push(wrap(pipeline::RUN, "Any external command.", run));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -61,7 +62,8 @@ fn verb(
         let stage = json!({ "type": "string", "description": "Name of the stage to read." });
         content["properties"][role] = if many { json!({ "type": "array", "items": stage }) } else { stage };
         if !optional {
-            let required = content.as_object_mut().map(|map| map.entry("required").or_insert_with(|| json!([])));
+            let required =
+                content.as_object_mut().map(|map| map.entry("required").or_insert_with(|| json!([])));
             if let Some(Value::Array(names)) = required {
                 names.push(json!(role));
             }

@@ -116,7 +116,9 @@ fn shards(folder: &Path, split: &str) -> Result<Vec<PathBuf>, Failure> {
     }
     if files.is_empty() {
         let folder = folder.display();
-        return Err(Failure::Stage(format!("{folder} has no files `{split}-*.parquet`; rerun the build stage")));
+        return Err(Failure::Stage(format!(
+            "{folder} has no files `{split}-*.parquet`; rerun the build stage"
+        )));
     }
     files.sort();
     Ok(files)
