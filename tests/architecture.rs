@@ -78,7 +78,7 @@ fn only_seqlab_prints_reads_the_environment_or_exits() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/ holds every crate");
     let mut read = 0;
     for (name, ..) in ROOMS.iter().filter(|(name, ..)| *name != "seqlab") {
-        for file in rust_files(&crates.join(name).join("src")) {
+        for file in rust_files(&crates.join(name).join("src")).filter(|file| !file.ends_with("tests.rs")) {
             let text = std::fs::read_to_string(&file).expect("sources are readable");
             // Unit tests stand at the end of a file and may print.
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -96,8 +96,8 @@ fn only_seqlab_prints_reads_the_environment_or_exits() {
     assert!(read > 20, "the sources were not found");
 }
 
-fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut files = vec![];
+fn rust_files(folder: &Path) -> impl Iterator<Item = std::path::PathBuf> + use<> {
+    let mut files: Vec<std::path::PathBuf> = vec![];
     for entry in std::fs::read_dir(folder).expect("every crate has src/") {
         let path = entry.expect("readable").path();
         if path.is_dir() {
@@ -106,5 +106,5 @@ fn rust_files(folder: &Path) -> Vec<std::path::PathBuf> {
             files.push(path);
         }
     }
-    files
+    files.into_iter()
 }

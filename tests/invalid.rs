@@ -36,7 +36,7 @@ fn every_broken_definition_is_refused_with_a_message_that_helps() {
         let said = refuse(&name, &std::fs::read(&path).expect("readable"));
         all += &format!("{said}\n");
     }
-    insta::with_settings!({ snapshot_path => "../../tests/invalid", prepend_module_to_snapshot => false }, {
+    insta::with_settings!({ snapshot_path => "invalid", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("messages", all);
     });
 }
@@ -45,8 +45,9 @@ fn every_broken_definition_is_refused_with_a_message_that_helps() {
 fn huge_and_deep_definitions_are_refused_at_once() {
     let mut all = refuse("ten_megabytes.yaml", &b"name: x\n".repeat(10 * 1024 * 1024 / 8));
     all += &refuse("brackets.yaml", format!("name: {}\n", "[".repeat(20_000)).as_bytes());
-    all += &refuse("deep.yaml", format!("name: {}{}\n", "{a: ".repeat(20_000), "}".repeat(20_000)).as_bytes());
-    insta::with_settings!({ snapshot_path => "../../tests/invalid", prepend_module_to_snapshot => false }, {
+    all +=
+        &refuse("deep.yaml", format!("name: {}{}\n", "{a: ".repeat(20_000), "}".repeat(20_000)).as_bytes());
+    insta::with_settings!({ snapshot_path => "invalid", prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("huge", all);
     });
 }

@@ -51,7 +51,10 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
     assert!(ran.contains(&"data".to_owned()) && ran.contains(&"audit".to_owned()), "{ran:?}");
     assert!(!ran.contains(&"train".to_owned()), "fewer test rows retrained: {ran:?}");
 
-    assert_eq!(place.run(&["evaluate", "--set", "train.steps=14"]), ["data", "train", "evaluate"].map(str::to_owned)[1..]);
+    assert_eq!(
+        place.run(&["evaluate", "--set", "train.steps=14"]),
+        ["data", "train", "evaluate"].map(str::to_owned)[1..]
+    );
     let stale = place.seqlab(&["run", "tiny.yaml", "report", "--only"], 0);
     assert!(stale.contains("does not fit the definition any more"), "{stale}");
 }
@@ -69,14 +72,20 @@ fn test_rows_share_no_transition_with_train_and_random_rows_do() {
     let place = Place::new(TINY);
     let shared = |place: &Place| {
         let rows = |split: &str| {
-            read_table::<Example>(&place.path(&format!("datasets/tiny/{split}-00000-of-00001.parquet"))).unwrap()
+            read_table::<Example>(&place.path(&format!("datasets/tiny/{split}-00000-of-00001.parquet")))
+                .unwrap()
         };
         let pairs = |rows: Vec<Example>| -> std::collections::BTreeSet<(i64, i64)> {
-            rows.iter().flat_map(|row| row.terms.windows(2).map(|w| (w[0], w[1])).collect::<Vec<_>>()).collect()
+            rows.iter()
+                .flat_map(|row| row.terms.windows(2).map(|w| (w[0], w[1])).collect::<Vec<_>>())
+                .collect()
         };
-        let (train, validation, test) = (pairs(rows("train")), pairs(rows("validation")), pairs(rows("test")));
+        let (train, validation, test) =
+            (pairs(rows("train")), pairs(rows("validation")), pairs(rows("test")));
         assert!(!train.is_empty() && !validation.is_empty() && !test.is_empty());
-        train.intersection(&test).count() + train.intersection(&validation).count() + validation.intersection(&test).count()
+        train.intersection(&test).count()
+            + train.intersection(&validation).count()
+            + validation.intersection(&test).count()
     };
     place.run(&["data"]);
     assert_eq!(shared(&place), 0);
@@ -91,7 +100,8 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     let path = |split: &str| place.path(&format!("datasets/tiny/{split}-00000-of-00001.parquet"));
     let clean = place.seqlab(&["audit", "datasets/tiny"], 0);
     assert!(clean.contains("clean: nothing leaks"), "{clean}");
-    let (train, test) = (read_table::<Example>(&path("train")).unwrap(), read_table::<Example>(&path("test")).unwrap());
+    let (train, test) =
+        (read_table::<Example>(&path("train")).unwrap(), read_table::<Example>(&path("test")).unwrap());
     let provenance = read_provenance(&path("train")).unwrap();
     let planted = |name: &str, rows: Vec<Example>, provenance: &Provenance| {
         let folder = place.path(name);
@@ -100,7 +110,8 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
             let file = format!("{split}-00000-of-00001.parquet");
             std::fs::copy(place.path("datasets/tiny").join(&file), folder.join(&file)).unwrap();
         }
-        std::fs::copy(place.path("datasets/tiny/vocabulary.parquet"), folder.join("vocabulary.parquet")).unwrap();
+        std::fs::copy(place.path("datasets/tiny/vocabulary.parquet"), folder.join("vocabulary.parquet"))
+            .unwrap();
         write_table(&folder.join("train-00000-of-00001.parquet"), provenance, rows).unwrap();
         place.seqlab(&["audit", name], 1)
     };
@@ -110,7 +121,10 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     let mut rows = train.clone();
     *rows.last_mut().unwrap() = Example { example_id: witness, ..test[3].clone() };
     let found = planted("row", rows, &provenance);
-    assert!(found.contains(&format!("{}", test[3].example_id)) && found.contains(&witness.to_string()), "{found}");
+    assert!(
+        found.contains(&format!("{}", test[3].example_id)) && found.contains(&witness.to_string()),
+        "{found}"
+    );
 
     // The end of a train row takes over one transition of a test row, in terms and in tokens.
     let (mut rows, last) = (train.clone(), test[5].terms.len() - 1);
@@ -120,7 +134,10 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     let (from, to) = (row.tokens.len() - 1 - 2 * 4 - 1, row.tokens.len() - 1);
     row.tokens[from..to].copy_from_slice(&test[5].tokens[from..to]);
     let found = planted("transition", rows, &provenance);
-    assert!(found.contains(&test[5].example_id.to_string()) && found.contains(&witness.to_string()), "{found}");
+    assert!(
+        found.contains(&test[5].example_id.to_string()) && found.contains(&witness.to_string()),
+        "{found}"
+    );
 
     // Right terms beside wrong tokens.
     let mut rows = train.clone();
@@ -137,7 +154,8 @@ fn scores_stand_beside_their_controls() {
     place.run(&["evaluate"]);
     let scores = read_table::<Score>(&place.path("results/tiny/evaluate/scores.parquet")).unwrap();
     let value = |model: &str, metric: &str| {
-        let fits = |s: &&Score| s.model == model && s.metric == metric && s.split == "test" && s.task.is_empty();
+        let fits =
+            |s: &&Score| s.model == model && s.metric == metric && s.split == "test" && s.task.is_empty();
         scores.iter().find(|s| fits(s) && s.slice == "all" && s.seed == -1).and_then(|s| s.value)
     };
     assert_eq!(value("oracle", "accuracy"), Some(1.0));

@@ -136,7 +136,8 @@ fn what_can_never_be_answered_is_refused_with_what_helps() {
 fn too_many_rows_to_keep_all_are_asked_for_in_numbers() {
     let check = |rows: Value| {
         let task = json!({ "family": "random", "notation": "numeral", "values": { "min": 0, "max": 199 }, "terms": 5 });
-        serde_json::from_value::<Config>(json!({ "tasks": { "a": task }, "rows": rows })).unwrap().check()
+        let definition = json!({ "tasks": { "a": task }, "rows": rows, "holdout": { "level": "random" } });
+        serde_json::from_value::<Config>(definition).unwrap().check()
     };
     assert!(
         check(json!({ "train": 10, "test": 30 }))
@@ -166,4 +167,13 @@ fn the_resolved_definition_is_read_back_as_itself() {
     assert_eq!(serde_json::from_value::<Config>(resolved.clone()).unwrap(), config);
     let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
     assert_eq!(schema["properties"]["seed"]["type"], "integer");
+}
+
+#[test]
+fn a_level_that_the_family_does_not_allow_is_refused() {
+    let task =
+        json!({ "family": "random", "notation": "numeral", "values": { "min": 0, "max": 9 }, "terms": 5 });
+    let definition = json!({ "tasks": { "a": task }, "rows": { "train": 9, "test": 9, "validation": 9 } });
+    let error = serde_json::from_value::<Config>(definition).unwrap().check().unwrap_err().to_string();
+    assert!(error.contains("`random` makes no sense at level `transition`"), "{error}");
 }

@@ -66,7 +66,7 @@ impl Rule for Random {
     }
 
     fn levels(&self) -> &'static [&'static str] {
-        &["random", "transition"]
+        &["random"]
     }
 }
 
