@@ -17,8 +17,8 @@ environment() { # NAME PACKAGE...
   touch "$venv/$name/.done"
 }
 environment tables duckdb pandas polars pyarrow datasets
-environment lens3 'transformer-lens==3.9.*' safetensors
-environment lens4 'transformer-lens>=4' safetensors
+environment lens3 'transformer-lens==3.9.*' safetensors pyarrow
+environment lens4 'transformer-lens>=4' safetensors pyarrow
 
 cd "$work"
 "$seqlab" run --quiet "$root/pipelines/x2.yaml" --set train.seeds=2 --set train.steps=60
@@ -26,5 +26,5 @@ mkdir leaky
 (cd leaky && "$seqlab" run --quiet "$root/pipelines/x2.yaml" data --set data.holdout.level=random)
 "$venv/tables/bin/python" "$root/tests/interop/tables.py" "$work" "$work/leaky/datasets/x2"
 for lens in lens3 lens4; do
-  "$venv/$lens/bin/python" "$root/tests/interop/transformer_lens_check.py" "$work/results/x2/train"
+  "$venv/$lens/bin/python" "$root/tests/interop/transformer_lens_check.py" "$work" x2
 done
