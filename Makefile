@@ -44,8 +44,9 @@ check: cargo ## Formatting, lints, documentation, licences and advisories
 	@if command -v cargo-deny >/dev/null; then cargo deny check; \
 	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and advisories not checked'; fi
 
-bench: cargo ## Run the benchmarks
-	cargo bench --workspace --locked
+bench: build ## Measure training: 16 seeds of a small and of a tiny model, in steps of all seeds per second
+	@$(SEQLAB) --quiet bench train --seeds 16 --steps 40
+	@$(SEQLAB) --quiet bench train --seeds 16 --steps 400 --d-model 32 --heads 1 --mlp 0 --batch 128
 
 interop: build ## Load our files in DuckDB, pandas, Hugging Face datasets and TransformerLens (installs them in target/interop)
 	@tests/interop/run.sh $(VENV)

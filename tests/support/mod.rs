@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 /// A whole pipeline that takes a second or two.
-pub const TINY: &str = "\
+pub(crate) const TINY: &str = "\
 name: tiny
 description: A whole pipeline, small.
 stages:
@@ -34,32 +34,32 @@ stages:
 ";
 
 /// An empty folder with a definition in it, in which seqlab is run.
-pub struct Place {
+pub(crate) struct Place {
     folder: tempfile::TempDir,
 }
 
 impl Place {
     /// Makes the folder, with `definition` as `tiny.yaml`.
-    pub fn new(definition: &str) -> Self {
+    pub(crate) fn new(definition: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("tiny.yaml"), definition).expect("it takes a file");
         Self { folder }
     }
 
     /// Returns a path in it.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Returns the command `seqlab ARGUMENTS`, to be run in it.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_seqlab"));
         command.args(arguments).current_dir(self.folder.path());
         command
     }
 
     /// Runs `seqlab ARGUMENTS` and returns what it printed, after checking its exit code.
-    pub fn seqlab(&self, arguments: &[&str], code: i32) -> String {
+    pub(crate) fn seqlab(&self, arguments: &[&str], code: i32) -> String {
         let output = self.command(arguments).output().expect("seqlab starts");
         let text = text(&output);
         assert_eq!(output.status.code(), Some(code), "seqlab {arguments:?}:\n{text}");
@@ -67,14 +67,14 @@ impl Place {
     }
 
     /// Runs the definition with further arguments and returns the stages that ran.
-    pub fn run(&self, arguments: &[&str]) -> Vec<String> {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Vec<String> {
         let text = self.seqlab(&[&["run", "tiny.yaml"], arguments].concat(), 0);
         let ran = text.lines().filter(|line| line.contains(": done in "));
         ran.map(|line| line.trim().split(':').next().unwrap_or_default().to_owned()).collect()
     }
 
     /// Returns digests of all results by their linked names, manifests and run records left out.
-    pub fn results(&self) -> BTreeMap<String, String> {
+    pub(crate) fn results(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for stage in ["datasets/tiny", "results/tiny"] {
             collect(&self.path(stage), stage, &mut found);
@@ -84,7 +84,7 @@ impl Place {
 }
 
 /// Returns everything that a command printed.
-pub fn text(output: &Output) -> String {
+pub(crate) fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr[..]].concat()).into_owned()
 }
 

@@ -1,5 +1,6 @@
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use artifact::tables::{Example, Token};
@@ -7,7 +8,7 @@ use artifact::{Provenance, write_table};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::stage::threads;
+use super::stage::{ONE_THREAD, threads};
 use crate::failure::Failure;
 
 /// Measure this machine
@@ -46,6 +47,12 @@ pub(crate) struct Train {
 }
 
 pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
+    if std::env::var_os(ONE_THREAD[0].0).is_none() {
+        let program = std::env::current_exe().map_err(Failure::io("find", Path::new("seqlab")))?;
+        let mut again = Command::new(&program);
+        again.args(std::env::args_os().skip(1)).envs(ONE_THREAD);
+        return Err(Failure::io("start", &program)(again.exec()));
+    }
     threads(arguments.threads)?;
     let folder = tempfile::tempdir().map_err(Failure::io("create", Path::new("a temporary folder")))?;
     let config: trainer::Config = serde_json::from_value(json!({

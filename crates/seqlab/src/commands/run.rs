@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use pipeline::{Definition, Event, Job, Layout, Options, Plan, Selection, State, Stream};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::stage::ONE_THREAD;
 use crate::cli::{LogFormat, Output};
 use crate::console;
 use crate::failure::Failure;
@@ -122,10 +123,8 @@ fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
     let jobs = usize::from(arguments.jobs);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.threads.map_or((cores / jobs).max(1), usize::from);
-    // Seeds run in parallel, each in one thread: candle's own pool would only get in their way. It reads its width
-    // from the environment of a new process.
-    let mut child =
-        vec!["env".to_owned(), "CANDLE_NUM_THREADS=1".to_owned(), "RAYON_NUM_THREADS=1".to_owned()];
+    let mut child = vec!["env".to_owned()];
+    child.extend(ONE_THREAD.map(|(name, value)| format!("{name}={value}")));
     child.push(program.display().to_string());
     child.extend(["stage", "--log-format", "wire"].map(str::to_owned));
     if output.verbose {

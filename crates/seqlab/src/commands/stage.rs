@@ -7,6 +7,10 @@ use pipeline::Spec;
 use crate::failure::Failure;
 use crate::stages;
 
+/// The environment of a process that trains. Seeds run in parallel, each in one thread: candle's own pool would only
+/// get in their way, and it reads its width when it starts.
+pub(crate) const ONE_THREAD: [(&str, &str); 2] = [("CANDLE_NUM_THREADS", "1"), ("RAYON_NUM_THREADS", "1")];
+
 /// Do the work of one stage: how `seqlab run` calls itself
 #[derive(Debug, Args)]
 pub(crate) struct Stage {
