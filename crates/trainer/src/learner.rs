@@ -1,6 +1,6 @@
 use std::cell::RefCell;
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Tensor, Var};
+use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Storage, Tensor, Var};
 use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -223,24 +223,39 @@ impl InplaceOp2 for AdamW<'_> {
         };
         let mut moments = self.moments.borrow_mut();
         let Moments { mean, square } = &mut *moments;
-        let gradient = &gradient[from..to];
-        for (((p, g), m), v) in parameter[start..end].iter_mut().zip(gradient).zip(mean).zip(square) {
-            let g = g * self.scale;
-            *m += (1.0 - self.beta1) * (g - *m);
-            *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
-            *p = *p * self.kept - self.rate * *m / (v.sqrt() * self.root + self.eps);
-        }
+        let (parameter, gradient) = (&mut parameter[start..end], &gradient[from..to]);
+        pulp::Arch::new().dispatch(|| {
+            for (((p, g), m), v) in parameter.iter_mut().zip(gradient).zip(mean).zip(square) {
+                let g = g * self.scale;
+                *m += (1.0 - self.beta1) * (g - *m);
+                *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+                *p = *p * self.kept - self.rate * *m / (v.sqrt() * self.root + self.eps);
+            }
+        });
         Ok(())
     }
 }
 
-/// L2 norm over all elements of all `tensors`, summed in f64 in their order.
+/// L2 norm over all elements of all `tensors`, summed in a fixed order.
 fn norm<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<f64, Error> {
+    const LANES: usize = 16;
     let mut total = 0.0;
     for tensor in tensors {
-        let values = tensor.flatten_all()?.to_vec1::<f32>()?;
-        total +=
-            values.chunks(256).map(|part| f64::from(part.iter().map(|x| x * x).sum::<f32>())).sum::<f64>();
+        let (storage, layout) = tensor.storage_and_layout();
+        let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
+            (&*storage, layout.contiguous_offsets())
+        else {
+            return Err(candle_core::Error::Msg("the norm needs contiguous f32 on the CPU".to_owned()).into());
+        };
+        let mut lanes = [0.0_f64; LANES];
+        pulp::Arch::new().dispatch(|| {
+            for chunk in values[start..end].chunks(LANES) {
+                for (lane, &x) in lanes.iter_mut().zip(chunk) {
+                    *lane += f64::from(x) * f64::from(x);
+                }
+            }
+        });
+        total += lanes.iter().sum::<f64>();
     }
     Ok(total.sqrt())
 }

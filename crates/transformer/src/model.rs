@@ -132,21 +132,15 @@ impl Transformer {
         hook: &mut (impl Hook + ?Sized),
     ) -> Result<Tensor> {
         let d_model = self.config.d_model;
-        let (batch, pos) = tokens.dims2()?;
-        let embed = self.embed.embedding(&tokens.flatten_all()?)?.reshape((batch, pos, d_model))?;
-        let embed = hook.call(HookPoint::Embed, embed)?;
-        let positions = self.positions.narrow(0, 0, pos)?.broadcast_as((batch, pos, d_model))?;
-        let positions = hook.call(HookPoint::PosEmbed, positions)?;
-        let mut x = (embed + positions)?; // [batch, pos, d_model]
+        let mut x = self.embedding(tokens, hook)?; // [batch, pos, d_model]
         let select = |x: Tensor| match rows {
             Some(rows) => x.reshape(((), d_model))?.index_select(rows, 0), // [n, d_model]
             None => Ok(x),
         };
         let last = self.blocks.len().checked_sub(1);
-        let mask = causal_mask(pos, x.device())?; // [pos, pos]
         for (layer, block) in self.blocks.iter().enumerate() {
             x = hook.call(HookPoint::ResidPre(layer), x)?;
-            x = (&x + self.attention(block, layer, &x, &mask, hook)?)?;
+            x = (&x + self.attention(block, layer, &x, hook)?)?;
             if Some(layer) == last {
                 x = select(x)?; // attention was the last place where positions meet
             }
@@ -162,12 +156,24 @@ impl Transformer {
         self.normalize(&self.norm, &x, [HookPoint::LnFinalScale, HookPoint::LnFinalNormalized], hook)
     }
 
+    fn embedding(&self, tokens: &Tensor, hook: &mut (impl Hook + ?Sized)) -> Result<Tensor> {
+        if fused(tokens, hook) {
+            return Ok(ops::embedding(tokens, &self.embed, &self.positions)?); // [batch, pos, d_model]
+        }
+        let (batch, pos) = tokens.dims2()?;
+        let shape = (batch, pos, self.config.d_model);
+        let embed = self.embed.embedding(&tokens.flatten_all()?)?.reshape(shape)?;
+        let embed = hook.call(HookPoint::Embed, embed)?;
+        let positions = self.positions.narrow(0, 0, pos)?.broadcast_as(shape)?;
+        let positions = hook.call(HookPoint::PosEmbed, positions)?;
+        Ok((embed + positions)?) // [batch, pos, d_model]
+    }
+
     fn attention(
         &self,
         block: &Block,
         layer: usize,
         x: &Tensor,
-        mask: &Tensor,
         hook: &mut (impl Hook + ?Sized),
     ) -> Result<Tensor> {
         let Config { d_model, d_head, n_heads, .. } = self.config;
@@ -178,26 +184,44 @@ impl Transformer {
             [HookPoint::Ln1Scale(layer), HookPoint::Ln1Normalized(layer)],
             hook,
         )?;
-        let project = |(weight, bias): &(Tensor, Tensor)| {
-            let weight = weight.transpose(0, 1)?.reshape((d_model, n_heads * d_head))?;
-            ops::linear(&x, &weight, &bias.flatten_all()?)?.reshape((batch, pos, n_heads, d_head))
+        let parts = [&block.query, &block.key, &block.value];
+        let weight = Tensor::cat(&parts.map(|(weight, _)| weight), 0)?; // [3 * head, d_model, d_head]
+        let weight = weight.transpose(0, 1)?.reshape((d_model, 3 * n_heads * d_head))?;
+        let bias = Tensor::cat(&parts.map(|(_, bias)| bias), 0)?.flatten_all()?;
+        let qkv = ops::linear(&x, &weight, &bias)?; // [batch, pos, 3 * head * d_head]
+        let z = if fused(&qkv, hook) {
+            ops::attention(&qkv, n_heads)?
+        } else {
+            let qkv = qkv.reshape((batch, pos, 3 * n_heads, d_head))?;
+            self.attention_with_hooks(layer, &qkv, hook)?
         };
-        let q = hook.call(HookPoint::Q(layer), project(&block.query)?)?; // [batch, pos, head, d_head]
-        let k = hook.call(HookPoint::K(layer), project(&block.key)?)?; // [batch, pos, head, d_head]
-        let v = hook.call(HookPoint::V(layer), project(&block.value)?)?; // [batch, pos, head, d_head]
+        let (weight, bias) = &block.output;
+        let out = ops::linear(&z, &weight.reshape((n_heads * d_head, d_model))?, bias)?;
+        Ok(hook.call(HookPoint::AttnOut(layer), out)?) // [batch, pos, d_model]
+    }
+
+    fn attention_with_hooks(
+        &self,
+        layer: usize,
+        qkv: &Tensor,
+        hook: &mut (impl Hook + ?Sized),
+    ) -> Result<Tensor> {
+        let Config { d_head, n_heads, .. } = self.config;
+        let (batch, pos, _, _) = qkv.dims4()?;
+        let part = |i: usize| qkv.narrow(2, i * n_heads, n_heads)?.contiguous();
+        let q = hook.call(HookPoint::Q(layer), part(0)?)?; // [batch, pos, head, d_head]
+        let k = hook.call(HookPoint::K(layer), part(1)?)?; // [batch, pos, head, d_head]
+        let v = hook.call(HookPoint::V(layer), part(2)?)?; // [batch, pos, head, d_head]
         let heads_first = |x: Tensor| x.transpose(1, 2)?.contiguous(); // [batch, head, pos, d_head]
         let scores = heads_first(q)?.matmul(&heads_first(k)?.t()?)?; // [batch, head, query, key]
         let scores = (scores * (1.0 / (d_head as f64).sqrt()))?;
         let hidden =
             Tensor::full(f32::NEG_INFINITY, scores.shape(), scores.device())?.to_dtype(scores.dtype())?;
-        let scores = mask.broadcast_as(scores.shape())?.where_cond(&scores, &hidden)?;
-        let scores = hook.call(HookPoint::AttnScores(layer), scores)?;
-        let pattern = hook.call(HookPoint::Pattern(layer), ops::softmax(&scores)?)?; // [batch, head, query, key]
+        let mask = causal_mask(pos, scores.device())?.broadcast_as(scores.shape())?;
+        let scores = hook.call(HookPoint::AttnScores(layer), mask.where_cond(&scores, &hidden)?)?;
+        let pattern = hook.call(HookPoint::Pattern(layer), ops::plain::softmax(&scores)?)?;
         let z = pattern.matmul(&heads_first(v)?)?.transpose(1, 2)?.contiguous()?; // [batch, pos, head, d_head]
-        let z = hook.call(HookPoint::Z(layer), z)?.reshape((batch, pos, n_heads * d_head))?;
-        let (weight, bias) = &block.output;
-        let out = ops::linear(&z, &weight.reshape((n_heads * d_head, d_model))?, bias)?;
-        Ok(hook.call(HookPoint::AttnOut(layer), out)?) // [batch, pos, d_model]
+        Ok(hook.call(HookPoint::Z(layer), z)?.reshape((batch, pos, n_heads * d_head))?)
     }
 
     fn mlp(&self, mlp: &Mlp, layer: usize, x: &Tensor, hook: &mut (impl Hook + ?Sized)) -> Result<Tensor> {
@@ -220,13 +244,18 @@ impl Transformer {
         [scale_point, normalized_point]: [HookPoint; 2],
         hook: &mut (impl Hook + ?Sized),
     ) -> Result<Tensor> {
-        if let Norm::Identity = norm {
-            return Ok(x.clone());
+        let affine = match norm {
+            Norm::Identity => return Ok(x.clone()),
+            Norm::Plain => None,
+            Norm::Affine(weight, bias) => Some((weight, bias)),
+        };
+        if fused(x, hook) {
+            return Ok(ops::layer_norm(x, affine, self.config.eps)?); // [.., d_model]
         }
-        let (centred, scale) = ops::centre_and_scale(x, self.config.eps)?;
+        let (centred, scale) = ops::plain::centre_and_scale(x, self.config.eps)?;
         let scale = hook.call(scale_point, scale)?; // [.., 1]
         let mut normalized = centred.broadcast_div(&scale)?;
-        if let Norm::Affine(weight, bias) = norm {
+        if let Some((weight, bias)) = affine {
             normalized = normalized.broadcast_mul(weight)?.broadcast_add(bias)?;
         }
         Ok(hook.call(normalized_point, normalized)?) // [.., d_model]
@@ -249,6 +278,11 @@ impl Transformer {
         }
         Ok((batch, pos))
     }
+}
+
+/// Whether nobody looks into an operation and it can run as one.
+fn fused(x: &Tensor, hook: &(impl Hook + ?Sized)) -> bool {
+    !hook.watches() && x.device().is_cpu()
 }
 
 /// 1 where the key is not after the query.

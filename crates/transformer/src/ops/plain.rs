@@ -1,4 +1,4 @@
-//! The operations of the model. All have a backward pass (candle_nn's fused softmax and layer_norm stop gradients).
+//! The same operations in candle's own ones, slower and for every device.
 
 use candle_core::{D, Result, Tensor};
 
@@ -45,10 +45,7 @@ pub(crate) fn activation(x: &Tensor, act_fn: ActFn) -> Result<Tensor> {
 }
 
 /// Returns the negative log-likelihood, in nats, of each row's target: logits `[n, vocab]`, u32 targets `[n]` to `[n]`.
-///
-/// # Errors
-/// When the shapes do not fit or a target is no token.
-pub fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+pub(crate) fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let largest = logits.max_keepdim(D::Minus1)?.detach();
     let shifted = logits.broadcast_sub(&largest)?; // [n, vocab]
     let normalizer = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?; // [n, 1]
