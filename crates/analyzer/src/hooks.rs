@@ -199,14 +199,17 @@ mod tests {
         logits.flatten_all().and_then(|logits| logits.to_vec1()).expect("numbers")
     }
 
+    /// Returns the largest difference, relative to the largest logit.
     fn difference(one: &[f32], other: &[f32]) -> f32 {
-        one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max)
+        let largest = other.iter().map(|logit| logit.abs()).fold(0.0, f32::max);
+        one.iter().zip(other).map(|(one, other)| (one - other).abs()).fold(0.0, f32::max) / largest
     }
 
     #[test]
     fn taking_nothing_away_is_the_plain_forward_pass() {
         let model = model(|_, _| None);
-        let plain = run(&model, &mut NoHook);
+        let plain = run(&model, &mut |_, activation| Ok(activation));
+        assert!(difference(&plain, &run(&model, &mut NoHook)) < 1e-5);
         let means = Means::over(&model, &shape(), &tokens()).expect("the rows fit");
         assert_eq!(run(&model, &mut Ablate::new(&shape(), &[], None)), plain);
         assert_eq!(run(&model, &mut Ablate::new(&shape(), &[], Some(&means))), plain);
@@ -223,8 +226,8 @@ mod tests {
         });
         let part = [Component::Head { layer: 1, head: 1 }];
         let ablated = run(&whole, &mut Ablate::new(&shape(), &part, None));
-        assert!(difference(&ablated, &run(&without, &mut NoHook)) < 1e-4);
-        assert!(difference(&ablated, &run(&whole, &mut NoHook)) > 0.1);
+        assert!(difference(&ablated, &run(&without, &mut NoHook)) < 1e-5);
+        assert!(difference(&ablated, &run(&whole, &mut NoHook)) > 0.01);
     }
 
     #[test]
@@ -236,8 +239,8 @@ mod tests {
                 .then(|| tensor.zeros_like().expect("a tensor"))
         });
         let ablated = run(&whole, &mut Ablate::new(&shape(), &[Component::Mlp { layer: 0 }], None));
-        assert!(difference(&ablated, &run(&without, &mut NoHook)) < 1e-4);
-        assert!(difference(&ablated, &run(&whole, &mut NoHook)) > 0.1);
+        assert!(difference(&ablated, &run(&without, &mut NoHook)) < 1e-5);
+        assert!(difference(&ablated, &run(&whole, &mut NoHook)) > 0.01);
     }
 
     #[test]
@@ -251,7 +254,7 @@ mod tests {
         };
         let ablated = logits(&mut |row| forward(&model, row, hook).expect("the row fits"));
         let plain = logits(&mut |row| forward(&model, row, &mut NoHook).expect("the row fits"));
-        assert!(difference(&ablated, &plain) < 1e-4);
+        assert!(difference(&ablated, &plain) < 1e-5);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The metric of a model with parts of it taken away, beside that of the full model.
 
 use candle_core::Tensor;
-use transformer::{Hook, NoHook, Transformer};
+use transformer::{Hook, Transformer};
 
 use crate::Metric;
 use crate::context::{Context, Model};
@@ -52,7 +52,9 @@ impl<'a> Ablations<'a> {
         task: &'a Task,
     ) -> candle_core::Result<Ablations<'a>> {
         let (shape, metric, model) = (&context.shape, context.config.metric, &model.transformer);
-        let full = task.groups.iter().map(|g| metric.of(&forward(model, &g.tokens, &mut NoHook)?, &g.rows));
+        // Without a hook the model may round otherwise; an idle part must cost exactly nothing.
+        let whole = || Ablate::new(shape, &[], None);
+        let full = task.groups.iter().map(|g| metric.of(&forward(model, &g.tokens, &mut whole())?, &g.rows));
         let means = task
             .groups
             .iter()

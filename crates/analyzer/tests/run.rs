@@ -1,5 +1,7 @@
 //! The whole stage on a model built by hand: one head does the work, the other looks back and does nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test whose world cannot be set up has failed")]
+
 use std::path::{Path, PathBuf};
 
 use analyzer::{Config, Error, Inputs, run};

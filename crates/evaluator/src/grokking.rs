@@ -21,7 +21,7 @@ pub(crate) fn scores(log: &[Training], threshold: f64) -> Vec<Score> {
             seed.generalised = earliest(seed.generalised);
         }
     }
-    let metrics: [(&str, &str, fn(&Seed) -> Option<f64>); 3] = [
+    let metrics: [(&str, &str, OfSeed); 3] = [
         ("train", "t_mem", |seed| seed.memorised.map(|step| step as f64)),
         ("validation", "t_gen", |seed| seed.generalised.map(|step| step as f64)),
         ("validation", "grokking_delay", Seed::delay),
@@ -52,6 +52,8 @@ pub(crate) fn scores(log: &[Training], threshold: f64) -> Vec<Score> {
     }
     scores
 }
+
+type OfSeed = fn(&Seed) -> Option<f64>;
 
 #[derive(Debug, Default)]
 struct Seed {

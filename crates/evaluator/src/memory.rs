@@ -25,6 +25,9 @@ struct Baseline {
     correct: Vec<Option<bool>>,
 }
 
+/// Examples and whether they were answered rightly, by name, view, and whether the baseline can only repeat.
+type ByBaseline = BTreeMap<(String, String, bool), Vec<(i64, bool)>>;
+
 /// The best baselines on some rows: what the columns of a row depend on beside the row itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Best {
@@ -35,7 +38,7 @@ pub(crate) struct Best {
 impl Memory {
     /// Returns the memorisers of every split in `path`.
     pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Memory>, Error> {
-        let mut splits = BTreeMap::<String, BTreeMap<(String, String, bool), Vec<(i64, bool)>>>::new();
+        let mut splits = BTreeMap::<String, ByBaseline>::new();
         for batch in table_rows::<Memorizer>(path)? {
             for row in batch? {
                 let key = (row.memorizer, row.view, row.class == "memory");
@@ -50,7 +53,7 @@ impl Memory {
         Ok(splits.into_iter().map(|(split, answers)| (split, Memory::of(answers))).collect())
     }
 
-    fn of(answers: BTreeMap<(String, String, bool), Vec<(i64, bool)>>) -> Memory {
+    fn of(answers: ByBaseline) -> Memory {
         let mut index = HashMap::new();
         for (example, _) in answers.values().flatten() {
             let next = index.len();
@@ -119,7 +122,10 @@ impl Memory {
 }
 
 /// The ceilings that the audit states: split, task and metric to value.
-pub(crate) fn read_ceilings(path: &Path) -> Result<BTreeMap<(String, String, String), f64>, Error> {
+pub(crate) type Ceilings = BTreeMap<(String, String, String), f64>;
+
+/// Reads the ceilings that the audit states.
+pub(crate) fn read_ceilings(path: &Path) -> Result<Ceilings, Error> {
     let rows = read_table::<Ceiling>(path)?;
     Ok(rows.into_iter().map(|row| ((row.split, row.task, row.metric), row.value)).collect())
 }

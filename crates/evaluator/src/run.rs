@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
 
 use crate::aggregate::{self, Answers, Drawn, OVER_SEEDS, Split};
-use crate::memory::{Memory, read_ceilings};
+use crate::memory::{Ceilings, Memory, read_ceilings};
 use crate::models::Models;
 use crate::oracle::Tasks;
 use crate::rows::{self, Ranges, Row};
@@ -272,11 +272,7 @@ impl Data {
     }
 
     /// Refuses ceilings that are not those of the memorisers' own answers.
-    fn agrees_with(
-        &self,
-        ceilings: &BTreeMap<(String, String, String), f64>,
-        scores: &[Score],
-    ) -> Result<(), Error> {
+    fn agrees_with(&self, ceilings: &Ceilings, scores: &[Score]) -> Result<(), Error> {
         let whole =
             scores.iter().filter(|s| s.model == "trained" && s.seed == OVER_SEEDS && s.slice == "all");
         for score in whole {

@@ -1,7 +1,7 @@
 //! What each head and MLP is worth: the metric with it replaced, against the full model.
 //!
-//! `100 (m(N) - m(N without e)) / |m(N)|`, for every component e and for the k most important heads together. Head 0
-//! of one seed has nothing to do with head 0 of another, so over seeds only MLPs and the top k heads are summed up.
+//! `100 (m(N) - m(N without e)) / |m(N)|`, for every component e and the k most important heads together. Head 0 of
+//! one seed has nothing to do with head 0 of another: over seeds only MLPs and the top k heads are summed up.
 
 use std::path::Path;
 
@@ -43,10 +43,10 @@ impl Drop {
 fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Measurement>, Error> {
     let found = context.each(|model, task| drops(context, model, task))?;
     let (mut table, mut measurements) = (Vec::new(), Vec::new());
-    let mut push = |context: &Context, subject: &Subject, drop: &Drop, sums: Sums, interval| {
-        let (row, measurement) = rows(context, subject, drop, sums, interval);
-        table.push(row);
-        measurements.push(measurement);
+    let mut push = |subject: &Subject, drop: &Drop, sums: Sums, interval| {
+        let of_drop = rows(context, subject, drop, sums, interval);
+        table.push(of_drop.0);
+        measurements.push(of_drop.1);
     };
     for (number, task) in context.tasks.iter().enumerate() {
         let resamples = Resamples::new(task.clusters, context.config.bootstrap_draws);
@@ -54,7 +54,7 @@ fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Mea
             let subject = context.subject(ANALYSIS.name, model, task);
             for drop in &found[number] {
                 let interval = resamples.interval(&drop.clusters, percent);
-                push(context, &subject, drop, total(drop.clusters.iter().copied()), interval);
+                push(&subject, drop, total(drop.clusters.iter().copied()), interval);
             }
         }
         let Some(first) = found.first() else { continue };
@@ -67,7 +67,7 @@ fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Mea
                 .map(|[full, ablated, n]| [full / n.max(1.0), ablated / n.max(1.0), n.min(1.0)])
                 .collect();
             let interval = resamples.interval(&seeds, percent);
-            push(context, &context.over_seeds(ANALYSIS.name, task), drop, total(seeds), interval);
+            push(&context.over_seeds(ANALYSIS.name, task), drop, total(seeds), interval);
         }
     }
     for task in &context.tasks {
@@ -131,8 +131,8 @@ fn rows(
         None => format!("drop_percent_{kind}_{}", drop.name),
     };
     // Each seed has its own most important heads: over seeds they have no names.
-    let named = single.is_some() || subject.seed >= 0;
-    let hook = drop.parts.iter().filter(|_| named).map(Component::to_string).collect::<Vec<_>>().join("+");
+    let named = drop.parts.iter().filter(|_| single.is_some() || subject.seed >= 0);
+    let hook = named.map(Component::to_string).collect::<Vec<_>>().join("+");
     let measurement = Measurement { hook, layer, head, ..subject.measurement(metric, value, interval, n) };
     let row = Ablation {
         seed: subject.seed,

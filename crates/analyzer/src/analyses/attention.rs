@@ -28,9 +28,12 @@ const SUMMED_UP: [&str; 3] = ["duplicate_token", "previous_token", "same_kind"];
 /// What one model does on the rows of the most common length of a task.
 struct Found {
     patterns: Vec<AttentionPattern>,
-    /// By layer and head: each score, as sum and number of rows in each cluster.
-    scores: BTreeMap<(i32, i32), BTreeMap<String, Vec<[f64; 2]>>>,
+    /// By layer and head.
+    scores: BTreeMap<(i32, i32), Scores>,
 }
+
+/// Each score by name, as sum and number of rows in each cluster.
+type Scores = BTreeMap<String, Vec<[f64; 2]>>;
 
 fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Measurement>, Error> {
     let found = context.each(|model, task| look(context, model, task))?;
