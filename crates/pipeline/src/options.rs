@@ -15,7 +15,7 @@ pub struct Options {
     pub threads: usize,
     /// Which device they are told to use.
     pub device: String,
-    /// Program and arguments that do one job; the path of its [`Spec`] is added. Empty: external commands are started
+    /// Program and arguments that do one job; the path of its [`crate::Spec`] is added. Empty: external commands are started
     /// as they are, and there are no other jobs.
     pub child: Vec<String>,
     /// Name and version of the tool, for the records.

@@ -135,19 +135,20 @@ impl Console {
             printed: now,
         });
         let finished = event.done >= event.total;
+        let since = now.duration_since(task.printed);
+        let due = |pause| since >= pause;
         match &task.bar {
+            _ if self.wire && !finished && task.first != event.done && !due(WIRE_EVERY) => {}
             _ if self.wire => {
-                if finished || task.first == event.done || now.duration_since(task.printed) >= WIRE_EVERY {
-                    task.printed = now;
-                    self.send(Kind::Progress, event);
-                }
+                task.printed = now;
+                self.send(Kind::Progress, event);
             }
             Some(bar) => {
                 bar.set_length(event.total);
                 bar.set_position(event.done);
                 bar.set_message(event.message.clone());
             }
-            None if finished || now.duration_since(task.printed) >= LINE_EVERY => {
+            None if finished || due(LINE_EVERY) => {
                 task.printed = now;
                 eprintln!("{}", plain(event, now.duration_since(task.started), task.first));
             }

@@ -3,6 +3,12 @@
 //! Exit codes: 0 done, 1 a stage failed or a leak was found, 2 the command or the definition is wrong, 75 another
 //! runner holds the lock, 130 and 143 after SIGINT and SIGTERM.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line is where the project speaks"
+)]
+
 mod cli;
 mod commands;
 mod console;

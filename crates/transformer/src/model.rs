@@ -121,7 +121,7 @@ impl Transformer {
     pub fn forward_at(&self, tokens: &Tensor, rows: &Tensor) -> Result<Tensor> {
         self.check_input(tokens)?;
         let rows = self.residual(tokens, Some(rows), &mut crate::NoHook)?;
-        Ok(self.unembed(&rows)?) // [n, d_vocab]
+        self.unembed(&rows) // [n, d_vocab]
     }
 
     /// The normalized residual stream before unembedding, `[batch, pos, d_model]` or `[n, d_model]` at `rows`.

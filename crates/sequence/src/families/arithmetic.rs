@@ -8,11 +8,16 @@ use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, config::singular,
 /// Adds the same step again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = |schema: &mut schemars::Schema| singular(schema, "steps"))]
+#[schemars(transform = one_or_many)]
 pub struct Arithmetic {
     /// The steps: a number, a list, or `{ min, max }`. Negative ones count down.
     #[serde(alias = "step")]
     pub steps: Values,
+}
+
+/// Lets the schema say the parameter in the singular too.
+fn one_or_many(schema: &mut schemars::Schema) {
+    singular(schema, "steps");
 }
 
 impl Rule for Arithmetic {

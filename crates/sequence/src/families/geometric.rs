@@ -8,11 +8,16 @@ use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, config::singular}
 /// Multiplies by the same ratio again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(transform = |schema: &mut schemars::Schema| singular(schema, "ratios"))]
+#[schemars(transform = one_or_many)]
 pub struct Geometric {
     /// The ratios: a number, a list, or `{ min, max }`.
     #[serde(alias = "ratio")]
     pub ratios: Values,
+}
+
+/// Lets the schema say the parameter in the singular too.
+fn one_or_many(schema: &mut schemars::Schema) {
+    singular(schema, "ratios");
 }
 
 impl Rule for Geometric {
