@@ -26,15 +26,15 @@ pub enum Error {
     },
     /// A loss or gradient that is no number.
     #[error(
-        "seed {seed}: {quantity} is {value} at step {step}; the weights before that step are kept as its last \
-         checkpoint; lower optimizer.learning_rate, or set optimizer.clip or optimizer.warmup"
+        "seed {seed}: the {quantity} is {value} at step {step}; the last good weights are kept as its last checkpoint; \
+         lower optimizer.learning_rate, or set optimizer.clip or optimizer.warmup"
     )]
     Diverged {
         /// The model's seed.
         seed: i32,
-        /// The update that would have been wrong, from 1.
+        /// The update, from 1.
         step: u64,
-        /// "loss" or "gradient norm".
+        /// "loss", "gradient norm", "validation loss" or "weight norm".
         quantity: &'static str,
         /// What it was.
         value: f64,

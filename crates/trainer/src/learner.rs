@@ -58,6 +58,12 @@ pub(crate) struct NotFinite {
     pub(crate) value: f64,
 }
 
+impl NotFinite {
+    pub(crate) fn at(self, seed: i32, step: u64) -> Error {
+        Error::Diverged { seed, step, quantity: self.quantity, value: self.value }
+    }
+}
+
 impl Learner {
     /// Returns an untrained model whose weights are a pure function of `shape` and `seed`, to be trained `steps` times.
     pub(crate) fn new(
@@ -173,8 +179,9 @@ impl Slot {
         let decay = if self.decays { optimizer.weight_decay } else { 0.0 };
         let update = AdamW {
             moments: &self.moments,
-            beta1: optimizer.beta1 as f32,
-            beta2: optimizer.beta2 as f32,
+            mean_rate: (1.0 - optimizer.beta1) as f32,
+            square_kept: optimizer.beta2 as f32,
+            square_rate: (1.0 - optimizer.beta2) as f32,
             kept: (1.0 - learning_rate * decay) as f32,
             rate: (learning_rate / (1.0 - optimizer.beta1.powi(power))) as f32,
             root: (1.0 / (1.0 - optimizer.beta2.powi(power)).sqrt()) as f32,
@@ -188,8 +195,10 @@ impl Slot {
 /// One update of one parameter in place (Loshchilov and Hutter 2019, algorithm 2, as PyTorch computes it).
 struct AdamW<'a> {
     moments: &'a RefCell<Moments>,
-    beta1: f32,
-    beta2: f32,
+    // 1 - beta is taken in f64: in f32, 1 - 0.999 is off by a part in 80,000.
+    mean_rate: f32,
+    square_kept: f32,
+    square_rate: f32,
     /// 1 - learning rate x weight decay.
     kept: f32,
     /// Learning rate / (1 - beta1^t).
@@ -227,8 +236,8 @@ impl InplaceOp2 for AdamW<'_> {
         pulp::Arch::new().dispatch(|| {
             for (((p, g), m), v) in parameter.iter_mut().zip(gradient).zip(mean).zip(square) {
                 let g = g * self.scale;
-                *m += (1.0 - self.beta1) * (g - *m);
-                *v = self.beta2 * *v + (1.0 - self.beta2) * g * g;
+                *m += self.mean_rate * (g - *m);
+                *v = self.square_kept * *v + self.square_rate * g * g;
                 *p = *p * self.kept - self.rate * *m / (v.sqrt() * self.root + self.eps);
             }
         });

@@ -21,3 +21,6 @@ pub use seeds::Seeds;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
 pub const VERSION: u32 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -54,18 +54,29 @@ impl Rows {
         d_vocab: usize,
         loss: Loss,
     ) -> Result<Self, Error> {
-        let mut rows = Vec::new();
+        let mut all = Self { rows: Vec::new(), loss };
         for path in paths {
             for batch in artifact::table_rows::<Example>(path)? {
-                for example in batch? {
-                    rows.push(Row::new(&example, d_vocab, loss).map_err(|message| Error::Data {
-                        split,
-                        message: format!("row {}: {message}; rebuild the data", example.example_id),
-                    })?);
-                }
+                all.rows.extend(Self::new(split, &batch?, d_vocab, loss)?.rows);
             }
         }
-        Ok(Self { rows, loss })
+        Ok(all)
+    }
+
+    /// Checks every row.
+    pub(crate) fn new(
+        split: &'static str,
+        examples: &[Example],
+        d_vocab: usize,
+        loss: Loss,
+    ) -> Result<Self, Error> {
+        let row = |example: &Example| {
+            Row::new(example, d_vocab, loss).map_err(|message| Error::Data {
+                split,
+                message: format!("row {}: {message}", example.example_id),
+            })
+        };
+        Ok(Self { rows: examples.iter().map(row).collect::<Result<_, _>>()?, loss })
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -5,7 +5,7 @@ use artifact::Provenance;
 use artifact::tables::{Checkpoint, Training};
 use rayon::prelude::*;
 
-use crate::learner::{Learner, Update};
+use crate::learner::{Learner, NotFinite, Update};
 use crate::order::Order;
 use crate::rows::{Rows, vocabulary_size};
 use crate::{Config, Error};
@@ -94,6 +94,12 @@ struct Record {
     checkpoints: Vec<Checkpoint>,
 }
 
+/// The weights after an update, as a file.
+struct Weights {
+    step: u64,
+    bytes: Vec<u8>,
+}
+
 struct Fit<'a> {
     config: &'a Config,
     shape: &'a transformer::Config,
@@ -113,7 +119,8 @@ impl Fit<'_> {
         let mut learner = Learner::new(self.shape, &self.config.optimizer, steps, seed)?;
         let mut order = Order::new(seed, self.train.len());
         record.training.push(self.row(seed, &learner, None, true)?);
-        self.save(seed, &learner, record)?;
+        let mut good = Weights { step: 0, bytes: learner.to_safetensors()? };
+        self.save(seed, &good, record)?;
         for step in 1..=steps {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
@@ -122,19 +129,26 @@ impl Fit<'_> {
             let update = match learner.step(&rows)? {
                 Ok(update) => update,
                 Err(what) => {
-                    if record.checkpoints.last().is_none_or(|last| last.step as u64 != learner.done()) {
-                        self.save(seed, &learner, record)?;
-                    }
-                    return Err(Error::Diverged { seed, step, quantity: what.quantity, value: what.value });
+                    self.save(seed, &good, record)?;
+                    return Err(what.at(seed, step));
                 }
             };
             let evaluated = step % evaluate_every == 0 || step == steps;
             if step % log_every == 0 || evaluated {
                 let accuracy = rows.answers_right(&update.logits)? as f32 / rows.len() as f32;
-                record.training.push(self.row(seed, &learner, Some((&update, accuracy)), evaluated)?);
+                let row = self.row(seed, &learner, Some((&update, accuracy)), evaluated)?;
+                if let Some(what) = not_finite(&row) {
+                    self.save(seed, &good, record)?;
+                    return Err(what.at(seed, step));
+                }
+                record.training.push(row);
             }
-            if kept.binary_search(&step).is_ok() {
-                self.save(seed, &learner, record)?;
+            let keep = kept.binary_search(&step).is_ok();
+            if keep || evaluated {
+                good = Weights { step, bytes: learner.to_safetensors()? };
+            }
+            if keep {
+                self.save(seed, &good, record)?;
             }
             self.progress(&update);
         }
@@ -164,13 +178,16 @@ impl Fit<'_> {
         })
     }
 
-    fn save(&self, seed: i32, learner: &Learner, record: &mut Record) -> Result<(), Error> {
-        let step = learner.done();
+    /// Writes a checkpoint, once.
+    fn save(&self, seed: i32, weights: &Weights, record: &mut Record) -> Result<(), Error> {
+        let step = weights.step as i64;
+        if record.checkpoints.last().is_some_and(|last| last.step == step) {
+            return Ok(());
+        }
         let path = format!("checkpoints/seed-{seed:03}/step-{step:06}.safetensors");
-        let bytes = learner.to_safetensors()?;
-        write(&self.out.join(&path), &bytes)?;
-        let digest = artifact::digest_bytes(&bytes);
-        record.checkpoints.push(Checkpoint { seed, step: step as i64, path, digest });
+        write(&self.out.join(&path), &weights.bytes)?;
+        let digest = artifact::digest_bytes(&weights.bytes);
+        record.checkpoints.push(Checkpoint { seed, step, path, digest });
         Ok(())
     }
 
@@ -189,6 +206,15 @@ impl Fit<'_> {
             );
         }
     }
+}
+
+/// Returns what shows that the weights after this row's step are no good.
+fn not_finite(row: &Training) -> Option<NotFinite> {
+    let measured = [("validation loss", row.validation_loss), ("weight norm", row.weight_norm)];
+    let found = measured
+        .into_iter()
+        .find_map(|(name, value)| Some((name, value.filter(|value| !value.is_finite())?)));
+    found.map(|(quantity, value)| NotFinite { quantity, value: f64::from(value) })
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

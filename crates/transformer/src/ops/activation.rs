@@ -38,25 +38,24 @@ impl CustomOp1 for GeluNew {
     }
 }
 
-/// tanh(√(2/π) (x + 0.044715 x³)), and the inner derivative.
+/// GELU's tanh form is x σ(2u) with u = √(2/π) (x + 0.044715 x³): returns σ(2u), 1 - σ(2u), and d 2u / dx.
 #[inline(always)]
-fn inner<T: Real>(x: T) -> (T, T) {
-    let c = T::from_f64((2.0 / std::f64::consts::PI).sqrt());
-    let [one, two, a] = [1.0, 2.0, 0.044715].map(T::from_f64);
+fn gate<T: Real>(x: T) -> (T, T, T) {
+    let c = T::from_f64(2.0 * (2.0 / std::f64::consts::PI).sqrt());
+    let [zero, one, a, a3] = [0.0, 1.0, 0.044715, 3.0 * 0.044715].map(T::from_f64);
     let square = x * x;
-    let u = c * x * (one + a * square);
-    let tanh = one - two / ((two * u).exp() + one);
-    (tanh, c * (one + (two + one) * a * square))
+    let below = (zero - c * x * (one + a * square)).exp();
+    let gate = one / (one + below);
+    (gate, below * gate, c * (one + a3 * square))
 }
 
 #[inline(always)]
 fn value<T: Real>(x: T) -> T {
-    T::from_f64(0.5) * x * (T::from_f64(1.0) + inner(x).0)
+    x * gate(x).0
 }
 
 #[inline(always)]
 fn slope<T: Real>(x: T) -> T {
-    let [half, one] = [0.5, 1.0].map(T::from_f64);
-    let (tanh, du) = inner(x);
-    half * (one + tanh) + half * x * (one - tanh * tanh) * du
+    let (gate, rest, slope) = gate(x);
+    gate + x * gate * rest * slope
 }

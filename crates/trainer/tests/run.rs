@@ -1,0 +1,210 @@
+//! The stage from tables to tables: what it leaves, on how many threads, and what it refuses.
+
+use std::path::{Path, PathBuf};
+
+use artifact::tables::{Checkpoint, Example, Token, Training};
+use artifact::{Provenance, digest_bytes, read_table, write_table};
+use candle_core::{DType, Device};
+use trainer::{Config, Inputs, run};
+use transformer::Transformer;
+
+fn config(change: impl FnOnce(&mut serde_json::Value)) -> Config {
+    let mut config = serde_json::json!({
+        "model": { "n_layers": 1, "n_heads": 2, "d_model": 16, "d_mlp": 32 },
+        "optimizer": { "learning_rate": 0.01 },
+        "seeds": 3, "steps": 30, "batch": 16, "log_every": 10, "evaluate_every": 20,
+    });
+    change(&mut config);
+    serde_json::from_value(config).unwrap()
+}
+
+/// Rows a, a + 1, a + 2 (, a + 3) of numerals, `n` of them from number `first`, of 3 or 4 terms in turn.
+fn examples(first: u16, n: u16) -> Vec<Example> {
+    let row = |i: u16| {
+        let length = 3 + i % 2;
+        let tokens: Vec<u16> = (0..length).map(|term| (i + term) % 40).collect();
+        Example {
+            example_id: i64::from(i),
+            task: "plus1".into(),
+            family: "arithmetic".into(),
+            notation: "numeral".into(),
+            domain: "integer".into(),
+            unit: "pair".into(),
+            parameter: 1,
+            text: String::new(),
+            terms: vec![],
+            tokens,
+            answer_start: i32::from(length) - 1,
+            answer_length: 1,
+            cluster: 0,
+        }
+    };
+    (first..first + n).map(row).collect()
+}
+
+fn inputs(folder: &Path, train: Vec<Example>, validation: Vec<Example>) -> Inputs {
+    let token = |id: u16| Token {
+        token_id: i32::from(id),
+        token: id.to_string(),
+        kind: "value".into(),
+        value: i64::from(id),
+    };
+    let [a, b, v, vocabulary] =
+        ["a", "b", "v", "vocabulary"].map(|name| folder.join(format!("{name}.parquet")));
+    let half = train.len() / 2;
+    let (first, second) = train.split_at(half);
+    write_table(&a, &Provenance::default(), first.to_vec()).unwrap();
+    write_table(&b, &Provenance::default(), second.to_vec()).unwrap();
+    write_table(&v, &Provenance::default(), validation).unwrap();
+    write_table(&vocabulary, &Provenance::default(), (0..40).map(token)).unwrap();
+    Inputs { train: vec![a, b], validation: vec![v], vocabulary }
+}
+
+struct Done {
+    out: tempfile::TempDir,
+    result: Result<(), trainer::Error>,
+}
+
+fn train(config: &Config, threads: usize) -> Done {
+    train_on(config, threads, examples(0, 30), examples(30, 7))
+}
+
+fn train_on(config: &Config, threads: usize, train: Vec<Example>, validation: Vec<Example>) -> Done {
+    let data = tempfile::tempdir().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let inputs = inputs(data.path(), train, validation);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let result = pool.install(|| run(config, &inputs, out.path(), &Provenance::default()));
+    Done { out, result }
+}
+
+impl Done {
+    fn file(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.out.path().join(name)).unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.out.path().join(name)
+    }
+
+    fn checkpoints(&self) -> Vec<Checkpoint> {
+        read_table(&self.path("checkpoints.parquet")).unwrap()
+    }
+
+    fn training(&self) -> Vec<Training> {
+        read_table(&self.path("training.parquet")).unwrap()
+    }
+}
+
+#[test]
+fn a_run_leaves_curves_checkpoints_and_the_models_shape() {
+    let done = train(&config(|config| config["checkpoints"] = serde_json::json!({ "every": 12 })), 2);
+    done.result.as_ref().unwrap();
+    let shape: transformer::Config = serde_json::from_slice(&done.file("model.json")).unwrap();
+    assert_eq!((shape.d_vocab, shape.n_ctx, shape.d_mlp, shape.d_head), (40, 3, 32, 8));
+
+    let rows = done.training();
+    let steps = |seed| rows.iter().filter(|row| row.seed == seed).map(|row| row.step).collect::<Vec<_>>();
+    for seed in 0..3 {
+        assert_eq!(steps(seed), [0, 10, 20, 30]);
+    }
+    for row in &rows {
+        assert_eq!(row.examples_seen, row.step * 16);
+        assert_eq!(row.train_loss.is_some(), row.step > 0);
+        assert_eq!(row.validation_loss.is_some(), [0, 20, 30].contains(&row.step));
+        assert_eq!(row.validation_accuracy.is_some(), row.validation_loss.is_some());
+        assert!(row.weight_norm.unwrap() > 1.0);
+        assert_eq!(row.learning_rate, if row.step > 0 { 0.01 } else { 0.0 });
+    }
+    // Untrained: about ln 40; trained: less.
+    assert!((rows[0].validation_loss.unwrap() - 40_f32.ln()).abs() < 0.1);
+    assert!(rows[3].train_loss.unwrap() < rows[1].train_loss.unwrap());
+
+    let checkpoints = done.checkpoints();
+    assert_eq!(checkpoints.len(), 3 * 4);
+    assert_eq!(checkpoints[1].path, "checkpoints/seed-000/step-000012.safetensors");
+    for checkpoint in &checkpoints {
+        let bytes = done.file(&checkpoint.path);
+        assert_eq!(digest_bytes(&bytes), checkpoint.digest);
+        Transformer::from_safetensors(&shape, &bytes, DType::F32, &Device::Cpu).unwrap();
+    }
+}
+
+#[test]
+fn bits_depend_neither_on_threads_nor_on_the_other_seeds() {
+    let (one, two) = (train(&config(|_| ()), 1), train(&config(|_| ()), 2));
+    for name in ["training.parquet", "checkpoints.parquet", "model.json"] {
+        assert_eq!(one.file(name), two.file(name), "{name}");
+    }
+    let alone = train(&config(|config| config["seeds"] = serde_json::json!([2])), 2);
+    let last = "checkpoints/seed-002/step-000030.safetensors";
+    assert_eq!(one.file(last), two.file(last));
+    assert_eq!(one.file(last), alone.file(last));
+    let other = "checkpoints/seed-001/step-000030.safetensors";
+    assert_ne!(one.file(last), one.file(other));
+}
+
+#[test]
+fn how_often_it_is_looked_at_changes_no_weight() {
+    let often = config(|config| {
+        config["log_every"] = 1.into();
+        config["evaluate_every"] = 1.into();
+    });
+    let last = "checkpoints/seed-000/step-000030.safetensors";
+    assert_eq!(train(&often, 1).file(last), train(&config(|_| ()), 1).file(last));
+}
+
+#[test]
+fn a_rule_of_successors_is_learned() {
+    let config = config(|config| {
+        config["steps"] = 150.into();
+        config["seeds"] = 2.into();
+    });
+    let done = train(&config, 2);
+    let last = done.training().into_iter().rfind(|row| row.seed == 0).unwrap();
+    assert!(last.train_accuracy.unwrap() > 0.9, "{last:?}");
+    assert!(last.train_loss.unwrap() < 1.0, "{last:?}");
+}
+
+#[test]
+fn a_loss_that_is_no_number_stops_with_seed_and_step_and_keeps_what_was_good() {
+    let done = train(&config(|config| config["optimizer"] = serde_json::json!({ "learning_rate": 1e38 })), 1);
+    let message = done.result.as_ref().unwrap_err().to_string();
+    assert!(message.starts_with("seed 0: the ") && message.contains(" at step 2;"), "{message}");
+    let checkpoints = done.checkpoints();
+    assert_eq!((checkpoints[0].seed, checkpoints[0].step), (0, 0));
+    let shape: transformer::Config = serde_json::from_slice(&done.file("model.json")).unwrap();
+    for checkpoint in &checkpoints {
+        Transformer::from_safetensors(&shape, &done.file(&checkpoint.path), DType::F32, &Device::Cpu)
+            .unwrap();
+    }
+    assert!(!done.training().is_empty());
+}
+
+#[test]
+fn data_that_cannot_be_trained_on_is_refused() {
+    let refused = |change: &dyn Fn(&mut serde_json::Value), train, validation| {
+        train_on(&config(change), 1, train, validation).result.unwrap_err().to_string()
+    };
+    let nothing = &|_: &mut serde_json::Value| ();
+    assert_eq!(
+        refused(&|config| config["batch"] = 31.into(), examples(0, 30), examples(30, 7)),
+        "train rows: 30 rows are fewer than the batch of 31; lower `batch`, or build more rows"
+    );
+    assert!(refused(nothing, vec![], examples(30, 7)).starts_with("train rows: 0 rows are fewer"));
+    let mut foreign = examples(30, 7);
+    foreign[3].tokens[0] = 40;
+    assert_eq!(
+        refused(nothing, examples(0, 30), foreign),
+        "validation rows: row 33: token 40 is not in the vocabulary of 40"
+    );
+}
+
+#[test]
+fn without_validation_rows_its_columns_are_empty() {
+    let done = train_on(&config(|config| config["seeds"] = 1.into()), 1, examples(0, 30), vec![]);
+    done.result.as_ref().unwrap();
+    assert!(
+        done.training().iter().all(|row| row.validation_loss.is_none() && row.validation_accuracy.is_none())
+    );
+}
