@@ -1,5 +1,4 @@
 //! The model against properties that do not share its code: causality, gradients by differences, hooks, refusals.
-
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use candle_core::{DType, Device, Tensor, Var};

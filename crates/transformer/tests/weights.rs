@@ -1,5 +1,4 @@
 //! Weights in and out, and `model.json`.
-
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use candle_core::{DType, Device, Tensor};
