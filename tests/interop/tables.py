@@ -30,10 +30,10 @@ select
     and pair in (select pair from unit where split in ('train', 'validation'))),
   (select count(*) from unit where split = 'validation' and pair in (select pair from unit where split = 'train'))
 """
-test, validation, leaked_test, leaked_validation = duckdb.sql(LEAKS.format(data)).fetchone()
+test, validation, leaked_test, leaked_validation = duckdb.sql(LEAKS.format(data)).fetchall()[0]
 assert test > 0 and validation > 0
 assert (leaked_test, leaked_validation) == (0, 0), (leaked_test, leaked_validation)
-_, _, leaked_test, leaked_validation = duckdb.sql(LEAKS.format(leaky)).fetchone()
+_, _, leaked_test, leaked_validation = duckdb.sql(LEAKS.format(leaky)).fetchall()[0]
 assert leaked_test > 0 and leaked_validation > 0
 print(f"DuckDB: {test} + {validation} held-out transitions, 0 in train; at level random {leaked_test} are")
 
@@ -63,7 +63,7 @@ for path, names in COLUMNS.items():
     assert not missing, f"{path} lacks {missing}"
     table = pyarrow.parquet.read_table(path)
     frame, other = pandas.read_parquet(path), polars.read_parquet(path)
-    rows = duckdb.sql(f"select count(*) from '{path}'").fetchone()[0]
+    rows = duckdb.sql(f"select count(*) from '{path}'").fetchall()[0][0]
     assert len(frame) == len(other) == rows == table.num_rows, path
     assert table.schema.metadata is None or b"pandas" not in table.schema.metadata
     assert pyarrow.parquet.read_metadata(path).created_by == "seqlab", path
@@ -79,7 +79,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = os.path.join(base, ".hf")
 import datasets  # noqa: E402  (after the environment says offline)
 
-loaded = datasets.load_dataset(data, "x2")
+loaded = datasets.load_dataset(data)
 assert set(loaded) == {"train", "validation", "test"}, loaded
 assert loaded["train"][0]["tokens"] == pandas.read_parquet(f"{data}/train-00000-of-00001.parquet").tokens[0].tolist()
 print(f"Hugging Face datasets: {({split: len(rows) for split, rows in loaded.items()})}")

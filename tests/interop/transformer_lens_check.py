@@ -31,7 +31,7 @@ def load(path):
         return model
     from transformer_lens.config import TransformerBridgeConfig
     from transformer_lens.model_bridge import TransformerBridge
-    from transformer_lens.weight_processing import convert_tl_checkpoint
+    from transformer_lens.utilities.tl_checkpoint_conversion import convert_tl_checkpoint
 
     lens = TransformerBridgeConfig(**config, device="cpu")
     model = TransformerBridge.boot_native(lens)
@@ -46,19 +46,19 @@ worst, compared = 0.0, 0
 for seed in sorted({row["seed"] for row in checkpoints}):
     last = max((row for row in checkpoints if row["seed"] == seed), key=lambda row: row["step"])
     model = load(f"{train}/{last['path']}")
-    for row in predictions:
-        if row["seed"] != seed or row["split"] != "test":
-            continue
-        example = examples[row["example_id"]]
-        tokens = torch.tensor([example["tokens"]], dtype=torch.int64)
+    rows = [row for row in predictions if row["seed"] == seed and row["split"] == "test"]
+    for length in sorted({len(examples[row["example_id"]]["tokens"]) for row in rows}):
+        batch = [row for row in rows if len(examples[row["example_id"]]["tokens"]) == length]
+        tokens = torch.tensor([examples[row["example_id"]]["tokens"] for row in batch], dtype=torch.int64)
         with torch.no_grad():
-            log_probabilities = model(tokens[:, :-1]).double().log_softmax(-1)[0]
-        start, length = example["answer_start"], example["answer_length"]
-        span = range(start, start + length)
-        expected = sum(log_probabilities[at - 1, tokens[0, at]].item() for at in span)
-        found = row["log_probability"]
-        difference = abs(found - expected)
-        assert difference <= max(1e-4, 1e-5 * abs(expected)), (seed, row["example_id"], found, expected)
-        worst, compared = max(worst, difference), compared + 1
+            log_probabilities = model(tokens[:, :-1]).double().log_softmax(-1)  # [batch, pos, d_vocab]
+        for index, row in enumerate(batch):
+            example = examples[row["example_id"]]
+            span = range(example["answer_start"], example["answer_start"] + example["answer_length"])
+            expected = sum(log_probabilities[index, at - 1, tokens[index, at]].item() for at in span)
+            found = row["log_probability"]
+            difference = abs(found - expected)
+            assert difference <= max(1e-4, 1e-5 * abs(expected)), (seed, row["example_id"], found, expected)
+            worst, compared = max(worst, difference), compared + 1
 assert compared > 0
 print(f"TransformerLens {version}: {compared} answers, largest difference in log-probability {worst:.1e}")

@@ -18,8 +18,10 @@ impl Metric {
                 let start = (number * positions + position - 1) * tokens;
                 &logits[start..start + tokens]
             };
-            let mut span = (row.span..)
-                .zip(&row.tokens[row.span..])
+            let mut span = row
+                .span
+                .clone()
+                .zip(&row.tokens[row.span.clone()])
                 .map(|(at, &token)| (before(at), usize::from(token)));
             match self {
                 Metric::LogitDifference => row.contrast.map(|(position, right, copied)| {
@@ -57,7 +59,7 @@ mod tests {
     fn each_metric_by_hand() {
         // Two positions of three tokens; the answer is token 1, then token 2; copying says 0 first.
         let row =
-            Row { example_id: 0, cluster: 0, tokens: vec![0, 1, 2], span: 1, contrast: Some((1, 1, 0)) };
+            Row { example_id: 0, cluster: 0, tokens: vec![0, 1, 2], span: 1..3, contrast: Some((1, 1, 0)) };
         let logits = [0.0, 2.0_f32.ln(), 0.0, 0.0, 0.0, 3.0_f32.ln()];
         let logits = Tensor::from_slice(&logits, (1, 2, 3), &Device::Cpu).expect("six numbers");
         let value = |metric: Metric| metric.of(&logits, std::slice::from_ref(&row)).expect("finite")[0];
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_an_error() {
-        let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 1], span: 1, contrast: None };
+        let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 1], span: 1..3, contrast: None };
         let logits = Tensor::from_slice(&[f32::NAN, 0.0], (1, 1, 2), &Device::Cpu).expect("two numbers");
         assert!(Metric::Accuracy.of(&logits, &[row]).is_err());
     }

@@ -56,7 +56,7 @@ mod tests {
             value: 0,
         };
         let vocabulary: Vec<Token> = kinds.iter().enumerate().map(token).collect();
-        let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 2, 3, 2, 1], span: 3, contrast: None };
+        let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 2, 3, 2, 1], span: 3..5, contrast: None };
         scores(weights, 4, &row, &vocabulary).into_iter().collect()
     }
 

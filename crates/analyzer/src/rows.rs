@@ -1,6 +1,7 @@
 //! The rows that are looked at: a keyed sample of each task, rows of one length together.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{Counterfactual, Example, Token};
@@ -37,8 +38,8 @@ pub(crate) struct Row {
     pub(crate) cluster: usize,
     /// The whole row, END included.
     pub(crate) tokens: Vec<u16>,
-    /// Where the answer span begins.
-    pub(crate) span: usize,
+    /// Where the answer span stands.
+    pub(crate) span: Range<usize>,
     /// Position, right token and token of the last shown term where both first differ.
     pub(crate) contrast: Option<(usize, u16, u16)>,
 }
@@ -152,14 +153,17 @@ fn row(example: &Example, clusters: &[i64], vocabulary: &[Token]) -> Result<Row,
     if tokens.iter().any(|&id| usize::from(id) >= vocabulary.len()) {
         return Err(error("a token is not in the vocabulary"));
     }
-    let span = usize::try_from(example.answer_start).ok().filter(|&start| start > 0 && start < tokens.len());
-    let span =
-        span.ok_or_else(|| error("the answer should begin after the first token and before the row's end"))?;
+    let start = usize::try_from(example.answer_start).ok().filter(|&start| start > 0);
+    let length = usize::try_from(example.answer_length).ok().filter(|&length| length > 0);
+    let span = start.zip(length).map(|(start, length)| start..start + length);
+    let span = span
+        .filter(|span| span.end <= tokens.len())
+        .ok_or_else(|| error("the answer should begin after the first token and end with the row"))?;
     // The last shown term: the run of written tokens before the answer, or one token where nothing separates terms.
     let written = |&id: &u16| matches!(vocabulary[usize::from(id)].kind.as_str(), "value" | "digit" | "word");
     let runs =
         tokens.chunk_by(|one, other| written(one) == written(other)).filter(|run| written(&run[0])).count();
-    let context = &tokens[..span];
+    let context = &tokens[..span.start];
     let end = context.iter().rposition(written).map(|last| last + 1);
     let end = end.ok_or_else(|| error("no term stands before the answer"))?;
     let start = match runs == example.terms.len() {
@@ -167,8 +171,11 @@ fn row(example: &Example, clusters: &[i64], vocabulary: &[Token]) -> Result<Row,
         false => end - 1,
     };
     let copied = context[start..end].iter().chain(tokens.last()).copied();
-    let contrast =
-        (span..).zip(tokens[span..].iter().copied()).zip(copied).find(|((_, right), copied)| right != copied);
+    let contrast = span
+        .clone()
+        .zip(tokens[span.clone()].iter().copied())
+        .zip(copied)
+        .find(|((_, right), copied)| right != copied);
     Ok(Row {
         example_id: example.example_id,
         cluster: clusters.partition_point(|&cluster| cluster < example.cluster),

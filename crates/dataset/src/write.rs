@@ -186,7 +186,7 @@ pub(crate) fn card(config: &Config, world: &World, drawn: &Drawn, out: &Path) ->
     }
     text.push_str(
         "\nColumns: `terms` are the values of a row, the answer last; `tokens` are the row as token ids, with the answer \
-         (and `END`) at `answer_start`, `answer_length` tokens long; `text` is the row as a person reads it. \
+         (and `END`, where a value may take several tokens) at `answer_start`, `answer_length` tokens long; `text` is the row as a person reads it. \
          `vocabulary.parquet` says what each token is, `counterfactuals.parquet` holds corrupted rows.\n\n\
          ```python\nfrom datasets import load_dataset\n\nrows = load_dataset(\"path/of/this/folder\")\n\
          tokens = load_dataset(\"path/of/this/folder\", \"vocabulary\")\n```\n",

@@ -53,7 +53,7 @@ impl Tasks {
             terms.push(next);
         }
         let written = write_row(&task.family, &task.notation, vocabulary, &terms);
-        Ok(written.is_some_and(|w| w.answer_start == row.span() && w.tokens == example.tokens))
+        Ok(written.is_some_and(|w| w.answer_start == row.span().start && w.tokens == example.tokens))
     }
 
     /// Returns a generated answer as text, and what kind of mistake it is.
@@ -67,7 +67,11 @@ impl Tasks {
     ) -> Result<(String, ErrorClass), Error> {
         let task = self.task(split, row)?;
         let example = &row.example;
-        let ended = said.last() == example.tokens.last();
+        let ended = if row.has_border() {
+            said.last() == example.tokens.last()
+        } else {
+            said.len() == row.span().len()
+        };
         let values = if ended { read_answer(&task.notation, vocabulary, said) } else { None };
         let text = match &values {
             Some(values) => {
@@ -77,7 +81,7 @@ impl Tasks {
         };
         let (context, answer) = example.terms.split_at(row.context);
         let class = match (&values, answer) {
-            _ if said == &example.tokens[row.span()..] => ErrorClass::Correct,
+            _ if said == &example.tokens[row.span()] => ErrorClass::Correct,
             (None, _) => ErrorClass::Malformed,
             (Some(values), &[answer]) => match values[..] {
                 [value] => {

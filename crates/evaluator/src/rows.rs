@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use artifact::tables::Example;
@@ -36,13 +37,19 @@ impl Row {
     pub(crate) fn new(split: &str, example: Example, vocabulary: &Vocabulary) -> Result<Row, Error> {
         let error = |message| Error::Row { split: split.to_owned(), example_id: example.example_id, message };
         let (start, length) = (usize::try_from(example.answer_start), usize::try_from(example.answer_length));
+        if example.tokens.is_empty() {
+            return Err(error("it has no tokens".to_owned()));
+        }
+        // END belongs to the span where a value may take several tokens.
+        let ends = [example.tokens.len() - 1, example.tokens.len()];
         let span = match (start, length) {
-            (Ok(start), Ok(length)) if start > 0 && length > 0 && start + length == example.tokens.len() => {
-                start
+            (Ok(start), Ok(length)) if start > 0 && length > 0 && ends.contains(&(start + length)) => {
+                start..start + length
             }
             _ => {
                 return Err(error(format!(
-                    "the answer span (start {}, length {}) should end with the row's {} tokens and begin after the first",
+                    "the answer span (start {}, length {}) should end with the row's {} tokens, with or without END, and \
+                     begin after the first",
                     example.answer_start,
                     example.answer_length,
                     example.tokens.len()
@@ -56,7 +63,7 @@ impl Row {
             )));
         }
         if example.tokens.last() != vocabulary.find(Kind::End, sequence::NONE).as_ref() {
-            return Err(error("the answer span should end with END".to_owned()));
+            return Err(error("the row should end with END".to_owned()));
         }
         let Some(groups) = term_groups(&example, vocabulary) else {
             return Err(error(format!(
@@ -64,22 +71,28 @@ impl Row {
                 example.terms.len()
             )));
         };
-        let context = groups.iter().filter(|group| group.end <= span).count();
+        let context = groups.iter().filter(|group| group.end <= span.start).count();
         let Some(last) = context.checked_sub(1) else {
             return Err(error("no term stands before the answer".to_owned()));
         };
         let copied = example.tokens[groups[last].clone()].iter().chain(example.tokens.last()).copied();
-        let answer = example.tokens[span..].iter().copied().enumerate();
+        let answer = example.tokens[span.clone()].iter().copied().enumerate();
         let contrast = answer
             .zip(copied)
             .find(|((_, right), copied)| right != copied)
-            .map(|((at, right), copied)| Contrast { position: span + at, right, copied });
+            .map(|((at, right), copied)| Contrast { position: span.start + at, right, copied });
         Ok(Row { context, contrast, example })
     }
 
-    /// Returns where the answer span begins in the tokens.
-    pub(crate) fn span(&self) -> usize {
-        self.example.answer_start as usize
+    /// Returns where the answer span stands in the tokens.
+    pub(crate) fn span(&self) -> Range<usize> {
+        let start = self.example.answer_start as usize;
+        start..start + self.example.answer_length as usize
+    }
+
+    /// Returns whether an answer ends with END rather than after a number of tokens.
+    pub(crate) fn has_border(&self) -> bool {
+        self.span().end == self.example.tokens.len()
     }
 }
 

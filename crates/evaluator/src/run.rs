@@ -168,7 +168,7 @@ impl Data {
     }
 
     fn longest(&self) -> usize {
-        self.all().map(|(_, row)| row.example.tokens.len() - row.span()).max().unwrap_or(0)
+        self.all().map(|(_, row)| row.span().len()).max().unwrap_or(0)
     }
 
     /// Refuses a model that cannot read the rows.

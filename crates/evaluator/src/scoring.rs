@@ -55,7 +55,7 @@ pub(crate) fn answers(
     let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
     for batch in by_length(rows.iter().map(|row| row.example.tokens.len()), batch) {
         let prefixes: Vec<&[u16]> = batch.iter().map(|&row| whole(&rows[row])).collect();
-        let from = batch.iter().map(|&row| rows[row].span() - 1).min().unwrap_or(0);
+        let from = batch.iter().map(|&row| rows[row].span().start - 1).min().unwrap_or(0);
         let logits = Logits::of(model, &prefixes, from)?;
         for (place, &row) in batch.iter().enumerate() {
             answers[row] = Some(score(&rows[row], |position| logits.after(place, position - 1)));
@@ -75,10 +75,10 @@ fn whole(row: &Row) -> &[u16] {
 
 /// Scores the answer span; `logits_at` gives what the model says for the token at a position of the row.
 fn score<'a>(row: &Row, logits_at: impl Fn(usize) -> &'a [f32]) -> Answer {
-    let span = &row.example.tokens[row.span()..];
+    let span = &row.example.tokens[row.span()];
     let (mut right_tokens, mut log_probability, mut worst, mut said) = (0, 0.0, 1, Vec::new());
     let mut mistaken = false;
-    for (position, &right) in (row.span()..).zip(span) {
+    for (position, &right) in row.span().zip(span) {
         let logits = logits_at(position);
         let rank = rank(logits, right);
         worst = worst.max(rank);
@@ -115,7 +115,12 @@ fn go_on(
     longest: usize,
 ) -> Result<(), String> {
     let unfinished = |row: &Row, said: &[u16]| {
-        said.last() != row.example.tokens.last() && said.len() < longest && row.span() + said.len() <= context
+        let over = if row.has_border() {
+            said.last() == row.example.tokens.last() || said.len() >= longest
+        } else {
+            said.len() >= row.span().len()
+        };
+        !over && row.span().start + said.len() <= context
     };
     loop {
         let open: Vec<usize> =
@@ -125,7 +130,7 @@ fn go_on(
         }
         let prefixes: Vec<Vec<u16>> = open
             .iter()
-            .map(|&row| [&rows[row].example.tokens[..rows[row].span()], &answers[row].said].concat())
+            .map(|&row| [&rows[row].example.tokens[..rows[row].span().start], &answers[row].said].concat())
             .collect();
         for batch in by_length(prefixes.iter().map(Vec::len), batch) {
             let shown: Vec<&[u16]> = batch.iter().map(|&place| prefixes[place].as_slice()).collect();

@@ -268,8 +268,8 @@ fn every_score_is_what_counting_by_hand_gives() {
     assert_eq!(value(1, "", "accuracy"), Some(0.0));
     assert_eq!(value(-1, "", "accuracy"), Some(plus1 / all / 2.0));
     assert_eq!(value(0, "", "teacher_forced_accuracy"), Some(plus1 / all));
-    // END is right everywhere.
-    assert_eq!(value(0, "plus2", "token_accuracy"), Some(0.5));
+    // A numeral is its answer's only token: END is no part of it.
+    assert_eq!(value(0, "plus2", "token_accuracy"), Some(0.0));
     assert_eq!(value(-1, "", "u_best"), Some(memory / all));
     assert_eq!(value(-1, "", "s_best"), Some(plus1 / all));
     let index = (plus1 / all - memory / all) / (1.0 - memory / all);
@@ -336,12 +336,12 @@ fn predictions_are_those_of_generating_token_by_token() {
             }
             let generated: Vec<u16> = tokens[start..].iter().map(|&token| token as u16).collect();
             let found = by_key[&(seed, example.example_id)];
-            assert_eq!(found.correct, generated == example.tokens[start..], "{found:?}");
+            assert_eq!(found.correct, generated == example.tokens[start..start + 1], "{found:?}");
             assert_eq!(found.teacher_forced, found.correct, "{found:?}");
             let value = |token: u16| world.vocabulary.token(token).unwrap();
             let text: Vec<&str> = generated.iter().map(|&token| value(token).token.as_str()).collect();
             match text[..] {
-                [number, "END"] if value(generated[0]).kind == Kind::Value => {
+                [number] if value(generated[0]).kind == Kind::Value => {
                     assert_eq!(found.prediction, number)
                 }
                 _ => assert_eq!(found.error_class, "malformed", "{text:?}"),

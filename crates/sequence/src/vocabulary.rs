@@ -150,7 +150,10 @@ pub struct Written {
     pub tokens: Vec<u16>,
     /// Where the answer begins.
     pub answer_start: usize,
-    /// The number of tokens of the answer, `END` included.
+    /// The number of tokens of the answer span: the answer's, and `END` where a value may take several tokens.
+    ///
+    /// There `END` is the border that says how far the value goes. Where every value is one token it says only that
+    /// the row has no further terms, which no rule decides when rows differ in length.
     pub answer_length: usize,
     /// The row as a person reads it.
     pub text: String,
@@ -182,7 +185,7 @@ pub fn write_row(
         notation.write(term, vocabulary, &mut tokens).then_some(())?;
     }
     tokens.push(vocabulary.find(Kind::End, NONE)?);
-    let answer_length = tokens.len() - answer_start;
+    let answer_length = tokens.len() - answer_start - usize::from(notation.one_token());
     Some(Written { tokens, answer_start, answer_length, text })
 }
 

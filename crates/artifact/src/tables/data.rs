@@ -25,7 +25,7 @@ table! {
         tokens: Vec<u16>,
         /// Index in `tokens` of the first token of the answer span.
         answer_start: i32,
-        /// Number of tokens of the answer span, END included.
+        /// Number of tokens of the answer span: the answer's, and END where a value may take several tokens.
         answer_length: i32,
         /// Rows of one cluster are not independent: first 8 bytes, little endian, of BLAKE3 of the key of the answer's unit.
         cluster: i64,

@@ -24,10 +24,7 @@ pub(crate) fn centre_and_scale(x: &Tensor, eps: f64) -> Result<(Tensor, Tensor)>
 
 /// Returns softmax over the last dimension; entries of minus infinity get 0.
 pub(crate) fn softmax(scores: &Tensor) -> Result<Tensor> {
-    // The maximum only shifts: its gradient is zero in exact arithmetic, so it is left out.
-    let largest = scores.max_keepdim(D::Minus1)?.detach();
-    let exponentials = scores.broadcast_sub(&largest)?.exp()?;
-    exponentials.broadcast_div(&exponentials.sum_keepdim(D::Minus1)?)
+    candle_nn::ops::softmax(scores, D::Minus1)
 }
 
 /// Returns the nonlinearity of each element.
