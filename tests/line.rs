@@ -173,3 +173,14 @@ fn a_second_runner_is_told_who_holds_the_lock() {
     let said = place.seqlab(&["run", "tiny.yaml"], 75);
     assert!(said.contains("is in use by"), "{said}");
 }
+
+#[test]
+fn a_closed_pipe_ends_a_listing_quietly() {
+    let place = Place::new(TINY);
+    let mut listing = place.command(&["schema"]);
+    listing.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut listing = listing.spawn().unwrap();
+    drop(listing.stdout.take());
+    let output = listing.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

@@ -24,6 +24,8 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // `seqlab tables | head` ends quietly when head does.
+    sigpipe::reset();
     let cli = cli::Cli::parse();
     console::start(&cli.output);
     match commands::execute(cli.command, &cli.output) {
