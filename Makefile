@@ -40,7 +40,7 @@ test: cargo ## Run every test
 check: cargo ## Formatting, lints, documentation, licences and advisories
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet
+	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --locked --quiet
 	@if command -v cargo-deny >/dev/null; then cargo deny check; \
 	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and advisories not checked'; fi
 
