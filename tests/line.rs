@@ -184,3 +184,16 @@ fn a_closed_pipe_ends_a_listing_quietly() {
     let output = listing.wait_with_output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
+
+#[test]
+fn a_training_that_diverges_says_where_and_keeps_what_was_good() {
+    let place = Place::new(TINY);
+    let said = place.seqlab(&["run", "tiny.yaml", "train", "--set", "train.optimizer.learning_rate=1e30"], 1);
+    assert!(said.contains("the loss is NaN at step"), "{said}");
+    let folder = std::fs::read_dir(place.path("results/tiny")).unwrap();
+    let names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let kept = names.iter().find(|name| name.ends_with(".partial")).unwrap_or_else(|| panic!("{names:?}"));
+    assert!(place.path(&format!("results/tiny/{kept}/checkpoints.parquet")).is_file());
+    assert!(!names.iter().any(|name| name == "train"), "{names:?}");
+    place.run(&["train"]);
+}

@@ -12,6 +12,7 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: false,
     shows_pipeline: false,
+    keeps_failures: false,
     resolve: |value| super::resolved(value, evaluator::Config::check, explain),
     schema: |generator| generator.subschema_for::<evaluator::Config>(),
     run,

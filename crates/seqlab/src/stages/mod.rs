@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) device_matters: bool,
     /// Whether it shows the pipeline's name and description.
     pub(crate) shows_pipeline: bool,
+    /// Whether what it did before it failed is kept in its partial folder.
+    pub(crate) keeps_failures: bool,
     /// Checks the content under the verb and fills in defaults.
     pub(crate) resolve: fn(&Value) -> Result<Value, Vec<Problem>>,
     /// The JSON schema of that content.
@@ -70,7 +72,7 @@ impl Verbs for Known {
             root: stage.root,
             device_matters: stage.device_matters,
             shows_pipeline: stage.shows_pipeline,
-            resumable: false,
+            resumable: stage.keeps_failures,
         })
     }
 }

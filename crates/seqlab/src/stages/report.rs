@@ -12,6 +12,7 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: false,
     shows_pipeline: true,
+    keeps_failures: false,
     resolve: |value| super::resolved(value, report::Config::check, explain),
     schema: |generator| generator.subschema_for::<report::Config>(),
     run,

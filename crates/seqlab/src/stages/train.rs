@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use pipeline::{Problem, Role, Root, Spec};
 
 use super::{Stage, config, input, problem, shards};
@@ -12,6 +14,7 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: true,
     shows_pipeline: false,
+    keeps_failures: true,
     resolve: |value| super::resolved(value, trainer::Config::check, explain),
     schema: |generator| generator.subschema_for::<trainer::Config>(),
     run,
@@ -32,8 +35,23 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         validation: shards(data, "validation")?,
         vocabulary: data.join("vocabulary.parquet"),
     };
-    trainer::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
-        .map_err(|error| Failure::Stage(error.to_string()))
+    trainer::run(&config(spec)?, &inputs, &spec.out, &spec.provenance()).map_err(|error| {
+        Failure::Stage(match keep(spec) {
+            Some(folder) => format!("{error}\n  what was trained until then lies in {}", folder.display()),
+            None => error.to_string(),
+        })
+    })
+}
+
+/// Moves what was trained before a failure to the folder that outlives it.
+fn keep(spec: &Spec) -> Option<&Path> {
+    let partial = spec.partial.as_deref()?;
+    spec.out.join("checkpoints.parquet").is_file().then_some(())?;
+    if partial.exists() {
+        std::fs::remove_dir_all(partial).ok()?;
+    }
+    std::fs::rename(&spec.out, partial).ok()?;
+    Some(partial)
 }
 
 fn explain(error: trainer::Error) -> Problem {
