@@ -18,7 +18,7 @@ pub struct MetricEntry {
 pub const METRICS: &[MetricEntry] = &[
     MetricEntry {
         name: "accuracy",
-        about: "Share of rows whose greedy answer, END included, is exactly right.",
+        about: "Share of rows whose greedily generated answer span is exactly right.",
     },
     MetricEntry {
         name: "beyond_memory",

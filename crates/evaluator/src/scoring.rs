@@ -12,11 +12,11 @@ use crate::rows::Row;
 /// What a model answers to one row.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
-    /// The greedy answer is the right one, END included.
+    /// The greedy answer is exactly the answer span.
     pub(crate) correct: bool,
     /// Every answer token is the likeliest, the right ones before it given.
     pub(crate) teacher_forced: bool,
-    /// Number of answer tokens, END included.
+    /// Number of tokens of the answer span.
     pub(crate) tokens: u32,
     /// How many of them are the likeliest, the right ones before them given.
     pub(crate) right_tokens: u32,

@@ -101,7 +101,7 @@ pub enum Loss {
     /// Every token but the first.
     #[default]
     All,
-    /// The tokens of the answer, its end included.
+    /// The tokens of the answer span.
     Answer,
     /// The tokens from a position on.
     Span(Span),

@@ -9,7 +9,7 @@ use crate::vocabulary::Vocabulary;
 pub(crate) enum Symbols {
     /// Whole terms.
     Terms,
-    /// Tokens, END included.
+    /// Tokens, to the end of the answer span.
     Tokens,
 }
 
