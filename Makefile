@@ -1,7 +1,7 @@
 # seqlab: `make` lists what can be done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build pipeline stage test check bench interop clean cargo
+.PHONY: help build pipeline stage test check advisories bench interop clean cargo
 
 TASK ?= x2
 SEQLAB := target/release/seqlab
@@ -37,12 +37,15 @@ stage: build ## Run one stage with what it needs: TASK=x2 STAGE=evaluate [SET=..
 test: cargo ## Run every test
 	@cargo test --release --workspace --locked
 
-check: cargo ## Formatting, lints, documentation, licences and advisories
+check: cargo ## Formatting, lints, documentation, licences and sources
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --locked --quiet
-	@if command -v cargo-deny >/dev/null; then cargo deny check; \
-	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and advisories not checked'; fi
+	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
+	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and sources not checked'; fi
+
+advisories: ## Ask the RustSec database whether a dependency is known to be unsafe (needs cargo-deny and the network)
+	cargo deny check advisories
 
 bench: build ## Measure training: 16 seeds of a small and of a tiny model, in steps of all seeds per second
 	@$(SEQLAB) --quiet bench train --seeds 16 --steps 40
