@@ -39,11 +39,12 @@ pub struct Task {
     /// Bounds of the first term; those of every term if left out.
     #[serde(default)]
     pub start: Option<Range>,
-    /// Bounds of every term, and the values that numerals have tokens for.
+    /// Bounds of every term, and the values that numerals have tokens for; the rule's own, if it has any, if left out.
     #[serde(default)]
     pub values: Option<Range>,
-    /// The number of terms of a row, the answer included.
-    pub terms: Terms,
+    /// The number of terms of a row, the answer included; left out where the family has only one.
+    #[serde(default)]
+    pub terms: Option<Terms>,
     /// The task's share where `rows` says how many rows are kept.
     #[serde(default = "defaults::weight")]
     pub weight: f64,

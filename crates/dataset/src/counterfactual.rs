@@ -74,12 +74,7 @@ impl<'a> Corruptor<'a> {
 
     fn is_unit(&self, task: &Sequences, pair: &[i64; 2]) -> bool {
         let mut found = false;
-        for other in self
-            .world
-            .tasks
-            .iter()
-            .filter(|other| other.task.notation.domain() == task.task.notation.domain())
-        {
+        for other in self.world.tasks.iter().filter(|other| other.domain == task.domain) {
             let kind = other.space.family.unit();
             if matches!(kind, UnitKind::Pair | UnitKind::UnorderedPair) {
                 other.space.keys(&kind.canonical(pair), &mut |_, _| found = true);

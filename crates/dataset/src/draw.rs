@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use rayon::prelude::*;
+use sequence::Permutation;
 use tracing::info;
 
 use crate::{
     Config, Error, Level,
-    permutation::Permutation,
     split::{Reason, Split},
     world::{Sequences, World},
 };

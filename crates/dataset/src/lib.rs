@@ -11,7 +11,6 @@ mod config;
 mod counterfactual;
 mod draw;
 mod error;
-mod permutation;
 mod split;
 mod world;
 mod write;

@@ -137,7 +137,7 @@ impl Colours {
 /// Returns the keys that share out the splits among themselves: those of one parameter of one task.
 pub(crate) fn population(task: &Sequences, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_> {
     if task.kind == task.space.family.unit() {
-        return task.space.family.population(parameter, &task.space.bounds);
+        return task.space.population(parameter);
     }
     let family = task.space.family.name();
     Box::new(task.space.rows_under(parameter).map(move |row| Key::Unit { family, unit: row.terms }))
@@ -151,7 +151,7 @@ pub(crate) fn first_8(hash: &blake3::Hash) -> u64 {
 impl World {
     /// Returns the split of a unit: its pin, or the strictest of the colours that it has under every task that could
     /// produce it.
-    pub(crate) fn split(&self, kind: UnitKind, domain: &'static str, unit: &[i64]) -> Split {
+    pub(crate) fn split(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Split {
         let ordered;
         let unit = if matches!(kind, UnitKind::UnorderedPair | UnitKind::Multiset) {
             ordered = kind.canonical(unit);
@@ -164,7 +164,7 @@ impl World {
         }
         let mut strictest = Split::Train;
         for (number, task) in self.tasks.iter().enumerate() {
-            if task.kind != kind || task.task.notation.domain() != domain || task.task.train_only {
+            if task.kind != kind || task.domain != domain || task.task.train_only {
                 continue;
             }
             task.keys(unit, &mut |parameter, key| {
@@ -191,7 +191,7 @@ impl World {
 
     /// Returns the one split of all the row's units, if there is one and no window is stricter.
     pub(crate) fn assign(&self, task: &Sequences, terms: &[i64]) -> Result<Split, Reason> {
-        let domain = task.task.notation.domain();
+        let domain = task.domain;
         let context = task.space.family.context(terms.len());
         let split = if task.task.train_only {
             Split::Train

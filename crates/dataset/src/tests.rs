@@ -404,9 +404,7 @@ fn many_keys_are_coloured_by_their_own_hash_in_the_same_shares() {
         "family": { "arithmetic": { "step": 1 } }, "notation": "digits", "values": { "min": 0, "max": 60_000 }, "terms": 4,
     } }, "holdout": { "block": 3 } }));
     let count = |split| {
-        (0..60_000)
-            .filter(|u| world.split(sequence::UnitKind::Pair, "integer", &[*u, u + 1]) == split)
-            .count() as f64
+        (0..60_000).filter(|u| world.split(sequence::UnitKind::Pair, 0, &[*u, u + 1]) == split).count() as f64
             / 3.0
     };
     // 20,000 keys: standard deviations 42 and 31.

@@ -31,6 +31,8 @@ pub(crate) struct Sequences {
     pub(crate) kind: UnitKind,
     /// The first task of the same notation: they count tokens together.
     pub(crate) script: usize,
+    /// The first task of the same domain: their values are compared.
+    pub(crate) domain: usize,
 }
 
 /// The split of each pinned unit, and the path of its pin.
@@ -42,7 +44,7 @@ pub(crate) struct Pinned {
     /// By split, in the order of the definition: task, number of the row in it, path in the definition.
     pub(crate) rows: Vec<(Split, usize, u64, String)>,
     /// The split of each unit of a pinned row, and the pin's path.
-    units: HashMap<(UnitKind, &'static str), UnitPins>,
+    units: HashMap<(UnitKind, usize), UnitPins>,
     /// The terms of the pinned rows, by notation.
     terms: HashSet<(usize, Vec<i64>)>,
 }
@@ -55,19 +57,22 @@ impl World {
         for (name, task) in &config.tasks {
             let at = format!("tasks.{name}");
             let space = space(&at, task, config)?;
-            let script = tasks.iter().position(|other| other.task.notation == task.notation);
+            let same = |other: &Sequences| other.task.notation == task.notation;
+            let script = tasks.iter().position(same).unwrap_or(tasks.len());
+            let same = |other: &Sequences| other.task.notation.domain() == task.notation.domain();
+            let domain = tasks.iter().position(same).unwrap_or(tasks.len());
             let kind =
                 if config.holdout.level == Level::Random { UnitKind::Row } else { space.family.unit() };
             let capacity = space.capacity();
-            let (name, task, script) = (name.clone(), task.clone(), script.unwrap_or(tasks.len()));
-            tasks.push(Sequences { name, task, space, offset, kind, script });
+            let (name, task) = (name.clone(), task.clone());
+            tasks.push(Sequences { name, task, space, offset, kind, script, domain });
             offset = offset.checked_add(capacity).filter(|&sum| sum <= MOST_ROWS).ok_or_else(|| {
                 Error::config(at, "the tasks have too many rows to number", "narrow the bounds or the terms")
             })?;
         }
         let words = tasks.iter().map(|task| {
             let reach = task.space.reach().unwrap_or(Range::EMPTY);
-            (&task.task.family, &task.task.notation, task.task.values.unwrap_or(reach))
+            (&task.task.family, &task.task.notation, task.values().unwrap_or(reach))
         });
         let vocabulary = Vocabulary::new(words).map_err(|error| Error::sequence("tasks", error))?;
         let colours = Colours::new(config, &tasks);
@@ -83,7 +88,7 @@ impl World {
     }
 
     /// Returns the split that a pin gives to the unit.
-    pub(crate) fn pinned_unit(&self, kind: UnitKind, domain: &'static str, unit: &[i64]) -> Option<Split> {
+    pub(crate) fn pinned_unit(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Option<Split> {
         Some(self.pins.units.get(&(kind, domain))?.get(unit)?.0)
     }
 
@@ -147,7 +152,7 @@ impl World {
             .units(&pin.terms, task.space.family.context(pin.terms.len()))
             .map(|unit| (task.kind, unit));
         for (kind, unit) in own.chain(self.windows(&pin.terms)) {
-            let units = pins.units.entry((kind, task.task.notation.domain())).or_default();
+            let units = pins.units.entry((kind, task.domain)).or_default();
             let (other, first) = units.entry(kind.canonical(unit)).or_insert((split, at.clone())).clone();
             if other != split {
                 let message =
@@ -173,6 +178,11 @@ impl World {
 }
 
 impl Sequences {
+    /// Returns the values that the definition or the rule gives every term.
+    fn values(&self) -> Option<Range> {
+        self.task.values.or(self.task.family.natural())
+    }
+
     /// Returns the row's number over all tasks.
     pub(crate) fn example_id(&self, index: u64) -> i64 {
         (self.offset + index) as i64
@@ -204,37 +214,56 @@ pub(crate) fn shapes(level: Level, tasks: &[Sequences]) -> BTreeMap<UnitKind, Ve
     shapes
 }
 
+/// Returns the rows of a task, refusing bounds that none fits.
 fn space(at: &str, task: &Task, config: &Config) -> Result<Space, Error> {
-    let terms = task.terms;
+    task.family.check().map_err(|error| Error::sequence(at, error))?;
+    let terms = terms(at, task)?;
+    let natural = task.family.natural();
+    for (word, range) in [("start", task.start), ("values", task.values)] {
+        let Some(range) = range else { continue };
+        let at = format!("{at}.{word}");
+        if range.min > range.max {
+            let message = format!("`min` {} is greater than `max` {}", range.min, range.max);
+            return Err(Error::config(at, message, "exchange them"));
+        }
+        if let Some(natural) = natural.filter(|&natural| range.and(natural) != range) {
+            let message = format!("{} to {} reaches outside the values of the rule", range.min, range.max);
+            let help = format!("leave it out, or keep it from {} to {}", natural.min, natural.max);
+            return Err(Error::config(at, message, help));
+        }
+    }
+    let values = task.values.or(natural);
+    let Some(start) = task.start.or(values) else {
+        let help = "give `start: { min, max }` for the first term, or `values: { min, max }` for every term";
+        return Err(Error::config(at, "it has no bounds", help));
+    };
+    let block = config.holdout.block.unwrap_or(3 * terms.1 as u64);
+    let bounds = Bounds { start, values: values.unwrap_or(Range::ALL), terms, block };
+    let space = Space::new(&task.family, bounds).map_err(|error| Error::sequence(at, error))?;
+    let Some(reach) = space.reach().filter(|_| space.capacity() > 0) else {
+        let help = "widen `start` or `values`, or shorten `terms`";
+        return Err(Error::config(at, "not one row fits its bounds", help));
+    };
+    task.notation.check(values.unwrap_or(reach).and(reach)).map_err(|error| Error::sequence(at, error))?;
+    Ok(space)
+}
+
+/// Returns the fewest and the most terms of a task's rows.
+fn terms(at: &str, task: &Task) -> Result<(usize, usize), Error> {
+    let Some(terms) = task.terms else {
+        let help = "give a number of terms, the answer included, or `{ min, max }`";
+        let only = task.family.terms().map(|only| (only, only));
+        return only.ok_or_else(|| Error::config(format!("{at}.terms"), "it is missing", help));
+    };
     if terms.min < 2 || terms.max < terms.min || terms.max > MOST_TERMS {
         let message = format!("{} to {} terms found", terms.min, terms.max);
         let help =
             format!("a row has 2 to {MOST_TERMS} terms, the answer included, and `min` is at most `max`");
         return Err(Error::config(format!("{at}.terms"), message, help));
     }
-    for (word, range) in [("start", task.start), ("values", task.values)] {
-        if let Some(range) = range.filter(|range| range.min > range.max) {
-            let message = format!("`min` {} is greater than `max` {}", range.min, range.max);
-            return Err(Error::config(format!("{at}.{word}"), message, "exchange them"));
-        }
+    let terms = (terms.min as usize, terms.max as usize);
+    for count in [terms.0, terms.1] {
+        task.family.check_terms(count).map_err(|error| Error::sequence(at, error))?;
     }
-    let Some(start) = task.start.or(task.values) else {
-        let help = "give `start: { min, max }` for the first term, or `values: { min, max }` for every term";
-        return Err(Error::config(at, "it has no bounds", help));
-    };
-    task.family.check().map_err(|error| Error::sequence(at, error))?;
-    let block = config.holdout.block.unwrap_or(3 * terms.max as u64);
-    let values = task.values.unwrap_or(Range::ALL);
-    let bounds = Bounds { start, values, terms: (terms.min as usize, terms.max as usize), block };
-    let space = Space::new(&task.family, bounds).ok_or_else(|| {
-        Error::config(at, "it has more than 2^63 rows", "give `values`, or fewer values or terms")
-    })?;
-    let Some(reach) = space.reach().filter(|_| space.capacity() > 0) else {
-        let help = "widen `start` or `values`, or shorten `terms`";
-        return Err(Error::config(at, "not one row fits its bounds", help));
-    };
-    task.notation
-        .check(task.values.unwrap_or(reach).and(reach))
-        .map_err(|error| Error::sequence(at, error))?;
-    Ok(space)
+    Ok(terms)
 }

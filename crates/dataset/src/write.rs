@@ -63,7 +63,7 @@ pub(crate) fn example(world: &World, number: usize, index: u64) -> Example {
         task: task.name.clone(),
         family: family.name().into(),
         notation: task.task.notation.name().into(),
-        domain: task.task.notation.domain().into(),
+        domain: task.task.notation.domain().into_owned(),
         unit: unit.name().into(),
         parameter: row.parameter,
         text: written.text,

@@ -47,7 +47,8 @@ impl Tasks {
         let example = &row.example;
         let mut terms = example.terms[..row.context].to_vec();
         while terms.len() < example.terms.len() {
-            let Some(next) = task.family.next(example.parameter, &terms, &task.bounds) else {
+            let Some(next) = task.family.next(example.parameter, &terms, example.terms.len(), &task.bounds)
+            else {
                 return Ok(false);
             };
             terms.push(next);

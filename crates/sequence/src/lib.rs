@@ -7,6 +7,7 @@
 mod config;
 mod families;
 mod notations;
+mod permutation;
 mod rule;
 mod space;
 mod tagged;
@@ -15,10 +16,14 @@ mod vocabulary;
 pub use config::{Range, Terms, Values};
 pub use families::{FAMILIES, Family, arithmetic::Arithmetic, geometric::Geometric, random::Random};
 pub use notations::{NOTATIONS, Notation, Writing, digits::Digits, digits::Order, numeral::Numeral};
-pub use rule::{Bounds, Key, Rule, UnitKind};
+pub use permutation::Permutation;
+pub use rule::{Bounds, Candidates, Key, Rule, UnitKind, Units};
 pub use space::{Row, Space};
 pub use tagged::Entry;
 pub use vocabulary::{Kind, NONE, Token, Vocabulary, Written, read_answer, write_row};
+
+/// A map whose hashes are quick, and the same in every run.
+type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;
 
 /// What can be wrong with the definition of a sequence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! The list of notations: one file and one line each.
 
+use std::borrow::Cow;
+
 use crate::{Error, Range, Token, Vocabulary, tagged::tagged};
 
 pub(crate) mod digits;
@@ -14,7 +16,7 @@ pub trait Writing: Send + Sync {
     fn check(&self, values: Range) -> Result<(), Error>;
 
     /// Returns the domain of the values: values of different domains are never compared.
-    fn domain(&self) -> &'static str;
+    fn domain(&self) -> Cow<'static, str>;
 
     /// Says whether a value is always one token; else terms are separated by `SEP`.
     fn one_token(&self) -> bool;

@@ -1,5 +1,7 @@
 //! What every family says about itself.
 
+use std::fmt::Debug;
+
 use crate::{Error, Range};
 
 /// A rule that makes sequences; one implementation a family, listed in `families.rs`.
@@ -20,17 +22,19 @@ pub trait Rule: Send + Sync {
     /// the first two for Fibonacci.
     fn axes(&self, parameter: i64, terms: usize, bounds: &Bounds) -> Vec<Range>;
 
-    /// Returns the term that follows `before`, or nothing where it is no `i64`.
-    fn next(&self, parameter: i64, before: &[i64], bounds: &Bounds) -> Option<i64>;
+    /// Returns the term that follows `before` in a row with `terms` terms, or nothing where it is no `i64`.
+    fn next(&self, parameter: i64, before: &[i64], terms: usize, bounds: &Bounds) -> Option<i64>;
+
+    /// Returns which parameters can make a row that begins with these terms, without trying them all.
+    fn candidates(&self, _begin: &[i64]) -> Candidates {
+        Candidates::Any
+    }
 
     /// Returns what may not be shared between splits at level `transition`.
     fn unit(&self) -> UnitKind;
 
-    /// Calls `found` with each parameter that can produce the unit within the bounds, and the unit's key under it.
-    fn keys(&self, unit: &[i64], bounds: &Bounds, found: &mut dyn FnMut(i64, Key));
-
-    /// Returns every key of the units that rows under one parameter can have, each once.
-    fn population<'a>(&'a self, parameter: i64, bounds: &'a Bounds) -> Box<dyn Iterator<Item = Key> + 'a>;
+    /// Returns the units of the rows within the bounds.
+    fn units(&self, bounds: &Bounds) -> Box<dyn Units>;
 
     /// Says whether no two values go on with the same value under one parameter, so that a one-token answer that is
     /// held out can never be a target of training under that parameter alone.
@@ -39,6 +43,35 @@ pub trait Rule: Send + Sync {
     /// Returns the levels of hold-out that make sense for the family.
     fn levels(&self) -> &'static [&'static str] {
         &["random", "window", "transition", "step", "range", "length", "notation", "family"]
+    }
+
+    /// Returns the values that the rule itself has (residues, days), whatever the task says; nothing where any will do.
+    fn natural(&self) -> Option<Range> {
+        None
+    }
+
+    /// Returns the number of terms of every row, where the rule allows only one.
+    fn terms(&self) -> Option<usize> {
+        None
+    }
+
+    /// Refuses a fewest or a most number of terms that no row has.
+    ///
+    /// # Errors
+    /// Names the number found and what it may be.
+    fn check_terms(&self, terms: usize) -> Result<(), Error> {
+        match self.terms() {
+            Some(only) if only != terms => {
+                let help = format!("leave `terms` out: a row of this family has {only}");
+                Err(Error::parameter("terms", format!("{terms} terms found"), help))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the row's length as level `length` measures it: its number of terms, if the rule knows no other.
+    fn length(&self, terms: &[i64]) -> i64 {
+        terms.len() as i64
     }
 
     /// Returns how many of a row's terms are context; the others are the answer.
@@ -60,6 +93,30 @@ pub trait Rule: Send + Sync {
     fn operator(&self, _position: usize, _terms: usize) -> Option<&'static str> {
         None
     }
+}
+
+/// The parameters that can make a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Candidates {
+    /// Every one of the rule's.
+    Any,
+    /// This one, if the rule has it.
+    One(i64),
+    /// None.
+    None,
+}
+
+/// The units of all rows that a rule makes within a task's bounds.
+///
+/// The unit of every row of every task is asked for, so what does not hang on the unit is worked out beforehand.
+pub trait Units: Debug + Send + Sync {
+    /// Calls `found` with each parameter that can produce the unit within the bounds, and the unit's key under it.
+    ///
+    /// The unit is in the order of [`UnitKind::canonical`].
+    fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key));
+
+    /// Returns every key of the units that rows under one parameter can have, each once.
+    fn population(&self, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_>;
 }
 
 /// What a task allows its rows.

@@ -1,6 +1,11 @@
 //! All rows of a task, numbered: row `i` is a pure function of `i`.
 
-use crate::{Bounds, Family, Key, Range};
+use std::sync::Arc;
+
+use crate::{Bounds, Candidates, Error, Family, Key, Map, Range, Units};
+
+/// The most pairs of a parameter and a number of terms.
+const MOST_SHEETS: usize = 1_000_000;
 
 /// All rows that a family makes within a task's bounds, numbered from 0.
 ///
@@ -11,7 +16,11 @@ pub struct Space {
     pub family: Family,
     /// What its rows may be.
     pub bounds: Bounds,
+    /// By parameter, then by number of terms.
     sheets: Vec<Sheet>,
+    /// The place of each parameter.
+    places: Map<i64, usize>,
+    units: Arc<dyn Units>,
     capacity: u64,
 }
 
@@ -35,21 +44,36 @@ pub struct Row {
 }
 
 impl Space {
-    /// Returns the numbered rows, or nothing if there are 2^63 or more.
-    pub fn new(family: &Family, bounds: Bounds) -> Option<Space> {
-        let (mut sheets, mut capacity) = (Vec::new(), 0_u64);
-        for parameter in family.parameters() {
+    /// Returns the numbered rows.
+    ///
+    /// # Errors
+    /// 2^63 rows or more, or more pairs of a parameter and a number of terms than can be kept in mind.
+    pub fn new(family: &Family, bounds: Bounds) -> Result<Space, Error> {
+        let parameters = family.parameters();
+        let lengths = bounds.lengths().count();
+        if parameters.len().saturating_mul(lengths) > MOST_SHEETS {
+            let message = format!("{} parameters with {lengths} numbers of terms each", parameters.len());
+            let help = format!("their product is at most {MOST_SHEETS}: leave some out");
+            return Err(Error::parameter("terms", message, help));
+        }
+        let (mut sheets, mut capacity) = (Vec::with_capacity(parameters.len() * lengths), 0_u64);
+        for &parameter in &parameters {
             for terms in bounds.lengths() {
                 let axes = family.axes(parameter, terms, &bounds);
-                let count = axes.iter().try_fold(1_u128, |count, axis| count.checked_mul(axis.count()))?;
-                let count = u64::try_from(count).ok()?;
-                if count > 0 {
-                    sheets.push(Sheet { parameter, terms, axes, first: capacity, count });
-                }
-                capacity = capacity.checked_add(count).filter(|&sum| sum < 1 << 63)?;
+                let count = axes.iter().try_fold(1_u128, |count, axis| count.checked_mul(axis.count()));
+                let count = count.and_then(|count| u64::try_from(count).ok());
+                let after = count.and_then(|count| capacity.checked_add(count)).filter(|&sum| sum < 1 << 63);
+                let (Some(count), Some(after)) = (count, after) else {
+                    let help = "give narrower `values`, or fewer terms";
+                    return Err(Error::parameter("values", "there are 2^63 rows or more", help));
+                };
+                sheets.push(Sheet { parameter, terms, axes, first: capacity, count });
+                capacity = after;
             }
         }
-        Some(Space { family: family.clone(), bounds, sheets, capacity })
+        let places = parameters.into_iter().zip(0..).collect();
+        let units = family.units(&bounds).into();
+        Ok(Space { family: family.clone(), bounds, sheets, places, units, capacity })
     }
 
     /// Returns how many numbers there are; every row has one below this.
@@ -59,25 +83,30 @@ impl Space {
 
     /// Returns the row with this number, if there is one.
     pub fn row(&self, index: u64) -> Option<Row> {
+        let mut terms = Vec::new();
+        let parameter = self.row_into(index, &mut terms)?;
+        Some(Row { parameter, terms })
+    }
+
+    /// Puts the row with this number in the place of the terms and returns its parameter; nothing if there is none.
+    pub fn row_into(&self, index: u64, terms: &mut Vec<i64>) -> Option<i64> {
         let sheet = &self.sheets[self.sheets.partition_point(|sheet| sheet.first <= index).checked_sub(1)?];
         if index - sheet.first >= sheet.count {
             return None;
         }
-        let chosen = choose(&sheet.axes, (index - sheet.first).into());
-        let terms = self.grow(sheet, chosen)?;
-        Some(Row { parameter: sheet.parameter, terms })
+        terms.clear();
+        choose(&sheet.axes, (index - sheet.first).into(), terms);
+        self.grow(sheet, terms).then_some(sheet.parameter)
     }
 
     /// Returns the number and the parameter of a row, or nothing if it is no row of this space.
     ///
     /// A row that several parameters make has the number under the first of them.
     pub fn locate(&self, terms: &[i64]) -> Option<(u64, i64)> {
-        self.sheets.iter().filter(|sheet| sheet.terms == terms.len()).find_map(|sheet| {
-            let chosen = &terms[..sheet.axes.len()];
-            let follows =
-                || self.family.next(sheet.parameter, chosen, &self.bounds) == Some(terms[chosen.len()]);
-            let inside = || sheet.axes.iter().zip(chosen).all(|(axis, &term)| axis.contains(term));
-            if !inside() || !follows() || self.grow(sheet, chosen.to_vec())? != terms {
+        self.candidates(terms, terms.len()).find_map(|sheet| {
+            let chosen = sheet.begins(terms)?;
+            let inside = terms.iter().all(|&term| self.bounds.values.contains(term));
+            if !inside || !self.follows(sheet, terms) {
                 return None;
             }
             let within =
@@ -90,24 +119,43 @@ impl Space {
 
     /// Returns every answer that a row of this space gives to the context, one for each parameter that makes it.
     pub fn answers<'a>(&'a self, context: &'a [i64], terms: usize) -> impl Iterator<Item = Vec<i64>> + 'a {
-        self.sheets.iter().filter(move |sheet| sheet.terms == terms).filter_map(move |sheet| {
-            let chosen = context.get(..sheet.axes.len())?;
-            let inside = sheet.axes.iter().zip(chosen).all(|(axis, &term)| axis.contains(term));
-            let row = if inside { self.grow(sheet, chosen.to_vec())? } else { return None };
-            (row[..context.len()] == *context).then(|| row[context.len()..].to_vec())
+        self.candidates(context, terms).filter_map(move |sheet| {
+            sheet.begins(context).filter(|_| self.follows(sheet, context))?;
+            let mut row = Vec::with_capacity(terms);
+            row.extend_from_slice(context);
+            self.grow(sheet, &mut row).then(|| row.split_off(context.len()))
         })
     }
 
+    /// Returns the sheets of so many terms that can have a row which begins so, in the order of the parameters.
+    fn candidates(&self, begin: &[i64], terms: usize) -> impl Iterator<Item = &Sheet> {
+        let lengths = self.bounds.terms.1 - self.bounds.terms.0 + 1;
+        let places = match self.family.candidates(begin) {
+            _ if !self.bounds.lengths().contains(&terms) => 0..0,
+            Candidates::Any => 0..self.sheets.len() / lengths,
+            Candidates::One(parameter) => self.places.get(&parameter).map_or(0..0, |&place| place..place + 1),
+            Candidates::None => 0..0,
+        };
+        places.map(move |place| &self.sheets[place * lengths + terms - self.bounds.terms.0])
+    }
+
+    /// Says whether each term after the chosen ones is the one that the rule goes on with.
+    fn follows(&self, sheet: &Sheet, terms: &[i64]) -> bool {
+        let next = |before| self.family.next(sheet.parameter, before, sheet.terms, &self.bounds);
+        (sheet.axes.len()..terms.len()).all(|place| next(&terms[..place]) == Some(terms[place]))
+    }
+
     /// Returns what the rule itself answers to a context, whatever the bounds: the oracle.
-    pub fn oracle(&self, parameter: i64, context: &[i64]) -> Option<i64> {
-        self.family.next(parameter, context, &self.bounds)
+    pub fn oracle(&self, parameter: i64, context: &[i64], terms: usize) -> Option<i64> {
+        self.family.next(parameter, context, terms, &self.bounds)
     }
 
     /// Returns the least and the greatest value of all rows, or nothing if there is no row.
     ///
     /// A row grows with its chosen terms, so the extremes stand in the first and the last row of a sheet.
     pub fn reach(&self) -> Option<Range> {
-        let ends = self.sheets.iter().flat_map(|sheet| [sheet.first, sheet.first + sheet.count - 1]);
+        let sheets = self.sheets.iter().filter(|sheet| sheet.count > 0);
+        let ends = sheets.flat_map(|sheet| [sheet.first, sheet.first + sheet.count - 1]);
         let values =
             if self.family.unit() == crate::UnitKind::Pair { Vec::new() } else { vec![self.bounds.values] };
         let rows = ends.filter_map(|index| self.row(index)).flat_map(|row| row.terms);
@@ -122,26 +170,43 @@ impl Space {
     }
 
     /// Calls `found` with each parameter that can produce the unit, and the unit's key under it.
+    ///
+    /// The unit is in the order of [`crate::UnitKind::canonical`].
     pub fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
-        self.family.keys(unit, &self.bounds, found);
+        self.units.keys(unit, found);
     }
 
-    fn grow(&self, sheet: &Sheet, mut terms: Vec<i64>) -> Option<Vec<i64>> {
-        terms.reserve_exact(sheet.terms - terms.len());
+    /// Returns every key of the units that rows under one parameter can have, each once.
+    pub fn population(&self, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_> {
+        self.units.population(parameter)
+    }
+
+    /// Appends what the rule goes on with, and says whether there is a row within the bounds.
+    fn grow(&self, sheet: &Sheet, terms: &mut Vec<i64>) -> bool {
         while terms.len() < sheet.terms {
-            let next = self.family.next(sheet.parameter, &terms, &self.bounds)?;
+            let Some(next) = self.family.next(sheet.parameter, terms, sheet.terms, &self.bounds) else {
+                return false;
+            };
             terms.push(next);
         }
-        terms.iter().all(|&term| self.bounds.values.contains(term)).then_some(terms)
+        terms.iter().all(|&term| self.bounds.values.contains(term))
     }
 }
 
-/// Returns the chosen terms with this number: the last axis runs fastest.
-pub(crate) fn choose(axes: &[Range], mut index: u128) -> Vec<i64> {
-    let mut chosen = vec![0; axes.len()];
-    for (term, axis) in chosen.iter_mut().zip(axes).rev() {
+impl Sheet {
+    /// Returns the chosen terms of a row that begins so, if they are within their axes.
+    fn begins<'a>(&self, terms: &'a [i64]) -> Option<&'a [i64]> {
+        let chosen = terms.get(..self.axes.len())?;
+        self.axes.iter().zip(chosen).all(|(axis, &term)| axis.contains(term)).then_some(chosen)
+    }
+}
+
+/// Appends the chosen terms with this number: the last axis runs fastest.
+pub(crate) fn choose(axes: &[Range], mut index: u128, terms: &mut Vec<i64>) {
+    let place = terms.len();
+    terms.resize(place + axes.len(), 0);
+    for (term, axis) in terms[place..].iter_mut().zip(axes).rev() {
         *term = axis.min.wrapping_add((index % axis.count()) as i64);
         index /= axis.count();
     }
-    chosen
 }

@@ -144,7 +144,7 @@ impl Vocabulary {
 }
 
 /// A row as tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Written {
     /// All tokens, from `BEGIN` to `END`.
     pub tokens: Vec<u16>,
@@ -166,27 +166,56 @@ pub fn write_row(
     vocabulary: &Vocabulary,
     terms: &[i64],
 ) -> Option<Written> {
-    let mut tokens = vec![vocabulary.find(Kind::Begin, NONE)?];
-    let (mut text, mut answer_start) = (String::new(), 0);
-    for (position, &term) in terms.iter().enumerate() {
-        if let Some(operator) = family.operator(position, terms.len()) {
-            tokens.push(vocabulary.named(Kind::Operator, operator)?);
-            text.push_str(&format!(" {operator}"));
-        } else if position > 0 && !notation.one_token() {
-            tokens.push(vocabulary.find(Kind::Separator, NONE)?);
-        }
-        if position == family.context(terms.len()) {
-            answer_start = tokens.len();
-        }
-        if position > 0 {
-            text.push(' ');
-        }
-        text.push_str(&notation.text(term));
-        notation.write(term, vocabulary, &mut tokens).then_some(())?;
+    let mut row = Written::default();
+    row.write(family, notation, vocabulary, terms).then_some(row)
+}
+
+impl Written {
+    /// Puts the row in its layout in the place of this one, whose memory it takes over.
+    ///
+    /// Says `false`, and leaves a part of the row, if a value or an operator has no token.
+    pub fn write(
+        &mut self,
+        family: &Family,
+        notation: &Notation,
+        vocabulary: &Vocabulary,
+        terms: &[i64],
+    ) -> bool {
+        self.tokens.clear();
+        self.text.clear();
+        self.lay_out(family, notation, vocabulary, terms).is_some()
     }
-    tokens.push(vocabulary.find(Kind::End, NONE)?);
-    let answer_length = tokens.len() - answer_start - usize::from(notation.one_token());
-    Some(Written { tokens, answer_start, answer_length, text })
+
+    fn lay_out(
+        &mut self,
+        family: &Family,
+        notation: &Notation,
+        vocabulary: &Vocabulary,
+        terms: &[i64],
+    ) -> Option<()> {
+        let context = family.context(terms.len());
+        self.tokens.push(vocabulary.find(Kind::Begin, NONE)?);
+        for (position, &term) in terms.iter().enumerate() {
+            if position > 0 {
+                self.text.push(' ');
+            }
+            if let Some(operator) = family.operator(position, terms.len()) {
+                self.tokens.push(vocabulary.named(Kind::Operator, operator)?);
+                self.text.push_str(operator);
+                self.text.push(' ');
+            } else if position > 0 && !notation.one_token() {
+                self.tokens.push(vocabulary.find(Kind::Separator, NONE)?);
+            }
+            if position == context {
+                self.answer_start = self.tokens.len();
+            }
+            self.text.push_str(&notation.text(term));
+            notation.write(term, vocabulary, &mut self.tokens).then_some(())?;
+        }
+        self.tokens.push(vocabulary.find(Kind::End, NONE)?);
+        self.answer_length = self.tokens.len() - self.answer_start - usize::from(notation.one_token());
+        Some(())
+    }
 }
 
 /// Returns the values that answer tokens write, up to `END` if it is there; nothing where they write none.

@@ -40,6 +40,7 @@ fn each_mistake_is_refused_at_its_path() {
         ("tasks.a.terms", json!(1), "tasks.a.terms", "1 to 1 terms"),
         ("tasks.a.terms", json!(-4), "tasks.a.terms", "-4 to -4 terms"),
         ("tasks.a.terms", json!({ "min": 6, "max": 4 }), "tasks.a.terms", "6 to 4 terms"),
+        ("tasks.a.terms", Value::Null, "tasks.a.terms", "it is missing"),
         ("tasks.a.start", json!({ "min": 6, "max": 4 }), "tasks.a.start", "greater than"),
         ("tasks.a.values", json!({ "min": 6, "max": 4 }), "tasks.a.values", "greater than"),
         ("tasks.a.values", Value::Null, "tasks.a", "no bounds"),

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, config::singular, rule::block, rule::blocks};
+use crate::{
+    Bounds, Candidates, Error, Key, Map, Range, Rule, UnitKind, Units, Values, config::singular, rule::block,
+    rule::blocks,
+};
 
 /// Adds the same step again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,39 +40,24 @@ impl Rule for Arithmetic {
         vec![starts(step, terms, bounds)]
     }
 
-    fn next(&self, step: i64, before: &[i64], _: &Bounds) -> Option<i64> {
+    fn next(&self, step: i64, before: &[i64], _: usize, _: &Bounds) -> Option<i64> {
         before.last()?.checked_add(step)
+    }
+
+    fn candidates(&self, begin: &[i64]) -> Candidates {
+        match begin {
+            [first, second, ..] => second.checked_sub(*first).map_or(Candidates::None, Candidates::One),
+            _ => Candidates::Any,
+        }
     }
 
     fn unit(&self) -> UnitKind {
         UnitKind::Pair
     }
 
-    fn keys(&self, unit: &[i64], bounds: &Bounds, found: &mut dyn FnMut(i64, Key)) {
-        if let Some(step) = unit[1].checked_sub(unit[0])
-            && self.steps.contains(step)
-            && produces(step, unit[0], bounds)
-        {
-            found(step, key(step, unit[0].min(unit[1]), extent(step, bounds), bounds.block));
-        }
-    }
-
-    fn population<'a>(&'a self, step: i64, bounds: &'a Bounds) -> Box<dyn Iterator<Item = Key> + 'a> {
-        let (size, extent) = (step.unsigned_abs(), extent(step, bounds));
-        let orbits = (extent.count().min(size.into())) as u64;
-        Box::new((0..orbits).flat_map(move |orbit| {
-            let least = extent.min + orbit as i64;
-            let total = extent.max.abs_diff(least) / size + 1;
-            let value = move |position: u64| least.wrapping_add((position * size) as i64);
-            (0..blocks(total, bounds.block)).filter_map(move |block| {
-                let end =
-                    if block + 1 == blocks(total, bounds.block) { total } else { (block + 1) * bounds.block };
-                let first =
-                    |lower: &i64| produces(step, if step > 0 { *lower } else { lower - step }, bounds);
-                let lower = (block * bounds.block..end).map(value).find(first)?;
-                Some(key(step, lower, extent, bounds.block))
-            })
-        }))
+    fn units(&self, bounds: &Bounds) -> Box<dyn Units> {
+        let orbits = |step| (step, Orbits::new(step, bounds));
+        Box::new(Steps(self.steps.iter().map(orbits).collect()))
     }
 
     fn injective(&self) -> bool {
@@ -84,43 +72,99 @@ fn starts(step: i64, terms: usize, bounds: &Bounds) -> Range {
         .and(bounds.start)
 }
 
-/// Says whether a row within the bounds goes on from `value` by `step`.
-fn produces(step: i64, value: i64, bounds: &Bounds) -> bool {
-    bounds.lengths().any(|terms| {
-        let starts = starts(step, terms, bounds);
-        let (value, min, max) = (i128::from(value), i128::from(starts.min), i128::from(starts.max));
-        let (near, far) = if step > 0 { (value - max, value - min) } else { (min - value, max - value) };
-        let size = i128::from(step).abs();
-        let earliest = (near + size - 1).div_euclid(size).max(0);
-        min <= max && earliest <= far.div_euclid(size).min(terms as i128 - 2)
-    })
+/// The orbits of every step.
+#[derive(Debug)]
+struct Steps(Map<i64, Orbits>);
+
+impl Units for Steps {
+    fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
+        if let Some(step) = unit[1].checked_sub(unit[0])
+            && let Some(orbits) = self.0.get(&step)
+            && orbits.produce(unit[0])
+        {
+            found(step, orbits.key(unit[0].min(unit[1])));
+        }
+    }
+
+    fn population(&self, step: i64) -> Box<dyn Iterator<Item = Key> + '_> {
+        match self.0.get(&step) {
+            Some(orbits) => Box::new(orbits.population()),
+            None => Box::new(std::iter::empty()),
+        }
+    }
 }
 
-/// Returns the least and the greatest value that is the smaller one of a unit.
-fn extent(step: i64, bounds: &Bounds) -> Range {
-    let mut extent = (i128::MAX, i128::MIN);
-    for terms in bounds.lengths() {
-        let starts = starts(step, terms, bounds);
-        if starts.min <= starts.max {
-            let last = i128::from(step) * (terms as i128 - 2);
+/// The orbits of one step: all values that differ by it.
+#[derive(Debug)]
+struct Orbits {
+    step: i64,
+    /// Units in a block.
+    size: u64,
+    /// By number of terms, the first terms of the rows; only where there are any.
+    starts: Vec<(u64, Range)>,
+    /// The least and the greatest value that is the smaller one of a unit.
+    extent: Range,
+}
+
+impl Orbits {
+    fn new(step: i64, bounds: &Bounds) -> Orbits {
+        let starts = bounds.lengths().map(|terms| (terms as u64, starts(step, terms, bounds)));
+        let starts: Vec<(u64, Range)> = starts.filter(|(_, starts)| starts.min <= starts.max).collect();
+        let mut extent = (i128::MAX, i128::MIN);
+        for (terms, starts) in &starts {
+            let last = i128::from(step) * (i128::from(*terms) - 2);
             extent.0 = extent.0.min(i128::from(starts.min) + last.min(0));
             extent.1 = extent.1.max(i128::from(starts.max) + last.max(0));
         }
+        let down = i128::from(step.min(0));
+        let extent =
+            if starts.is_empty() { Range::EMPTY } else { Range::clip(extent.0 + down, extent.1 + down) };
+        Orbits { step, size: bounds.block, starts, extent }
     }
-    let down = i128::from(step.min(0));
-    if extent.0 > extent.1 { Range::EMPTY } else { Range::clip(extent.0 + down, extent.1 + down) }
-}
 
-/// Returns the key of the unit whose smaller value is `lower`.
-fn key(step: i64, lower: i64, extent: Range, size: u64) -> Key {
-    let step = step.unsigned_abs();
-    let position = lower.abs_diff(extent.min) / step;
-    let total = position + extent.max.abs_diff(lower) / step + 1;
-    let root = i128::from(lower).rem_euclid(step.into()) as i64;
-    Key::Orbit {
-        family: "arithmetic",
-        parameter: step as i64,
-        root: [root, 0],
-        block: block(position, total, size),
+    /// Says whether a row goes on from the value.
+    fn produce(&self, value: i64) -> bool {
+        let size = self.step.unsigned_abs();
+        self.starts.iter().any(|&(terms, starts)| {
+            let (near, far) = if self.step > 0 { (starts.max, starts.min) } else { (starts.min, starts.max) };
+            let nearest = self.beyond(near, value).unwrap_or(0).div_ceil(size);
+            self.beyond(far, value).is_some_and(|far| nearest <= (far / size).min(terms - 2))
+        })
+    }
+
+    /// Returns how far the value lies from another, if in the direction of the step.
+    fn beyond(&self, from: i64, value: i64) -> Option<u64> {
+        let beyond = if self.step > 0 { value >= from } else { value <= from };
+        beyond.then(|| value.abs_diff(from))
+    }
+
+    /// Returns the key of the unit whose smaller value is `lower`.
+    fn key(&self, lower: i64) -> Key {
+        let step = self.step.unsigned_abs();
+        let position = lower.abs_diff(self.extent.min) / step;
+        let total = position + self.extent.max.abs_diff(lower) / step + 1;
+        Key::Orbit {
+            family: "arithmetic",
+            parameter: step as i64,
+            root: [lower.rem_euclid(step as i64), 0],
+            block: block(position, total, self.size),
+        }
+    }
+
+    fn population(&self) -> impl Iterator<Item = Key> + '_ {
+        let step = self.step.unsigned_abs();
+        let orbits = self.extent.count().min(step.into()) as u64;
+        (0..orbits).flat_map(move |orbit| {
+            let least = self.extent.min + orbit as i64;
+            let total = self.extent.max.abs_diff(least) / step + 1;
+            let value = move |position: u64| least.wrapping_add((position * step) as i64);
+            (0..blocks(total, self.size)).filter_map(move |block| {
+                let end = if block + 1 == blocks(total, self.size) { total } else { (block + 1) * self.size };
+                let produced =
+                    |lower: &i64| self.produce(if self.step > 0 { *lower } else { lower - self.step });
+                let lower = (block * self.size..end).map(value).find(produced)?;
+                Some(self.key(lower))
+            })
+        })
     }
 }

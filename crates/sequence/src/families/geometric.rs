@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Values, config::singular};
+use crate::{Bounds, Candidates, Error, Key, Map, Range, Rule, UnitKind, Units, Values, config::singular};
 
 /// Multiplies by the same ratio again and again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -34,41 +34,80 @@ impl Rule for Geometric {
         vec![starts(ratio, terms, bounds)]
     }
 
-    fn next(&self, ratio: i64, before: &[i64], _: &Bounds) -> Option<i64> {
+    fn next(&self, ratio: i64, before: &[i64], _: usize, _: &Bounds) -> Option<i64> {
         before.last()?.checked_mul(ratio)
+    }
+
+    fn candidates(&self, begin: &[i64]) -> Candidates {
+        match begin {
+            [] | [_] | [0, 0, ..] => Candidates::Any,
+            [first, second, ..] => match second.checked_div(*first) {
+                Some(ratio) => Candidates::One(ratio),
+                None => Candidates::None,
+            },
+        }
     }
 
     fn unit(&self) -> UnitKind {
         UnitKind::Pair
     }
 
-    fn keys(&self, unit: &[i64], bounds: &Bounds, found: &mut dyn FnMut(i64, Key)) {
+    fn units(&self, bounds: &Bounds) -> Box<dyn Units> {
+        let starts = |ratio: i64| {
+            let starts = bounds.lengths().map(|terms| (terms, starts(ratio, terms, bounds)));
+            (ratio, starts.filter(|(_, starts)| starts.min <= starts.max).collect())
+        };
+        Box::new(Ratios {
+            ratios: self.ratios.iter().collect(),
+            starts: self.ratios.iter().map(starts).collect(),
+        })
+    }
+
+    fn injective(&self) -> bool {
+        true
+    }
+}
+
+/// The orbits of every ratio, each as a whole.
+#[derive(Debug)]
+struct Ratios {
+    ratios: Vec<i64>,
+    /// By ratio and number of terms, the first terms of the rows; only where there are any.
+    starts: Map<i64, Vec<(usize, Range)>>,
+}
+
+impl Units for Ratios {
+    fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
         let mut produced = |ratio: i64| {
-            if unit[0].checked_mul(ratio) == Some(unit[1]) && produces(ratio, unit[0], bounds) {
+            if unit[0].checked_mul(ratio) == Some(unit[1]) && self.produce(ratio, unit[0]) {
                 found(ratio, key(ratio, unit[0]));
             }
         };
         if unit == [0, 0] {
-            self.ratios.iter().for_each(produced);
-        } else if unit[0] != 0
-            && let Some(ratio) = unit[1].checked_div(unit[0])
-            && self.ratios.contains(ratio)
-        {
+            self.ratios.iter().copied().for_each(produced);
+        } else if let Some(ratio) = unit[1].checked_div(unit[0]) {
             produced(ratio);
         }
     }
 
-    fn population<'a>(&'a self, ratio: i64, bounds: &'a Bounds) -> Box<dyn Iterator<Item = Key> + 'a> {
+    fn population(&self, ratio: i64) -> Box<dyn Iterator<Item = Key> + '_> {
         // Longer rows have fewer starts, so the shortest rows show every orbit; each is told by its first start.
-        let starts = starts(ratio, bounds.terms.0, bounds);
+        let shortest = self.starts.get(&ratio).and_then(|starts| starts.first());
+        let starts = shortest.map_or(Range::EMPTY, |(_, starts)| *starts);
         let first = move |start: &i64| {
             *start == 0 || !back(ratio, *start).skip(1).any(|value| starts.contains(value))
         };
         Box::new((starts.min..=starts.max).filter(first).map(move |start| key(ratio, start)))
     }
+}
 
-    fn injective(&self) -> bool {
-        true
+impl Ratios {
+    /// Says whether a row goes on from `value` by `ratio`.
+    fn produce(&self, ratio: i64, value: i64) -> bool {
+        let starts = self.starts.get(&ratio).map_or(&[][..], |starts| starts);
+        starts
+            .iter()
+            .any(|(terms, starts)| back(ratio, value).take(terms - 1).any(|start| starts.contains(start)))
     }
 }
 
@@ -102,14 +141,6 @@ fn floor(number: i128, by: i128) -> i128 {
 fn back(ratio: i64, value: i64) -> impl Iterator<Item = i64> {
     std::iter::successors(Some(value), move |&value| {
         (value != 0 && value % ratio == 0).then(|| value / ratio)
-    })
-}
-
-/// Says whether a row within the bounds goes on from `value` by `ratio`.
-fn produces(ratio: i64, value: i64, bounds: &Bounds) -> bool {
-    bounds.lengths().any(|terms| {
-        let starts = starts(ratio, terms, bounds);
-        back(ratio, value).take(terms - 1).any(|start| starts.contains(start))
     })
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bounds, Error, Key, Range, Rule, UnitKind};
+use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Units};
 
 /// Goes on with an answer that only memory can give: each context has one, spread evenly over the values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -25,40 +25,16 @@ impl Rule for Random {
         axes
     }
 
-    fn next(&self, _: i64, before: &[i64], bounds: &Bounds) -> Option<i64> {
-        let hash = before.iter().fold(before.len() as u64, |hash, &term| mix(hash ^ mix(term as u64)));
-        let offset = (u128::from(hash) * bounds.values.count()) >> 64;
-        Some(bounds.values.min.wrapping_add(offset as i64))
+    fn next(&self, _: i64, before: &[i64], _: usize, bounds: &Bounds) -> Option<i64> {
+        Some(answer(before, bounds))
     }
 
     fn unit(&self) -> UnitKind {
         UnitKind::Row
     }
 
-    fn keys(&self, unit: &[i64], bounds: &Bounds, found: &mut dyn FnMut(i64, Key)) {
-        let (answer, context) = (unit[unit.len() - 1], &unit[..unit.len() - 1]);
-        if bounds.lengths().contains(&unit.len())
-            && self
-                .axes(crate::NONE, unit.len(), bounds)
-                .iter()
-                .zip(context)
-                .all(|(axis, &term)| axis.contains(term))
-            && self.next(crate::NONE, context, bounds) == Some(answer)
-        {
-            found(crate::NONE, Key::Unit { family: "random", unit: unit.to_vec() });
-        }
-    }
-
-    fn population<'a>(&'a self, _: i64, bounds: &'a Bounds) -> Box<dyn Iterator<Item = Key> + 'a> {
-        Box::new(bounds.lengths().flat_map(move |terms| {
-            let axes = self.axes(crate::NONE, terms, bounds);
-            let contexts = axes.iter().map(|axis| axis.count()).product::<u128>();
-            (0..contexts).filter_map(move |index| {
-                let mut unit = crate::space::choose(&axes, index);
-                unit.push(self.next(crate::NONE, &unit, bounds)?);
-                Some(Key::Unit { family: "random", unit })
-            })
-        }))
+    fn units(&self, bounds: &Bounds) -> Box<dyn Units> {
+        Box::new(Rows(*bounds))
     }
 
     fn injective(&self) -> bool {
@@ -67,6 +43,43 @@ impl Rule for Random {
 
     fn levels(&self) -> &'static [&'static str] {
         &["random"]
+    }
+}
+
+/// Returns the answer of a context.
+fn answer(context: &[i64], bounds: &Bounds) -> i64 {
+    let hash = context.iter().fold(context.len() as u64, |hash, &term| mix(hash ^ mix(term as u64)));
+    let offset = (u128::from(hash) * bounds.values.count()) >> 64;
+    bounds.values.min.wrapping_add(offset as i64)
+}
+
+/// Each row by itself.
+#[derive(Debug)]
+struct Rows(Bounds);
+
+impl Units for Rows {
+    fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
+        let Some((last, context)) = unit.split_last() else { return };
+        if self.0.lengths().contains(&unit.len())
+            && context.first().is_some_and(|&first| self.0.start.contains(first))
+            && context.iter().all(|&term| self.0.values.contains(term))
+            && answer(context, &self.0) == *last
+        {
+            found(crate::NONE, Key::Unit { family: "random", unit: unit.to_vec() });
+        }
+    }
+
+    fn population(&self, _: i64) -> Box<dyn Iterator<Item = Key> + '_> {
+        Box::new(self.0.lengths().flat_map(move |terms| {
+            let axes = Random {}.axes(crate::NONE, terms, &self.0);
+            let contexts = axes.iter().map(|axis| axis.count()).product::<u128>();
+            (0..contexts).map(move |index| {
+                let mut unit = Vec::with_capacity(terms);
+                crate::space::choose(&axes, index, &mut unit);
+                unit.push(answer(&unit, &self.0));
+                Key::Unit { family: "random", unit }
+            })
+        }))
     }
 }
 

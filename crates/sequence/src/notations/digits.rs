@@ -1,5 +1,7 @@
 //! A token for each decimal digit: `0 1`, or `1 0`, for ten.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +74,8 @@ impl Writing for Digits {
         }
     }
 
-    fn domain(&self) -> &'static str {
-        "integer"
+    fn domain(&self) -> Cow<'static, str> {
+        "integer".into()
     }
 
     fn one_token(&self) -> bool {

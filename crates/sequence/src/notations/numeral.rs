@@ -1,5 +1,7 @@
 //! One token a value: `10`.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +26,8 @@ impl Writing for Numeral {
         Err(Error::parameter("notation", found, help))
     }
 
-    fn domain(&self) -> &'static str {
-        "integer"
+    fn domain(&self) -> Cow<'static, str> {
+        "integer".into()
     }
 
     fn one_token(&self) -> bool {

@@ -3,7 +3,7 @@
 /// A keyed permutation of `0..size`: a Feistel network over the next even number of bits, walked until it falls
 /// inside. Drawing the images of 0, 1, 2, ... is drawing without replacement, with no set of what was drawn.
 #[derive(Debug, Clone)]
-pub(crate) struct Permutation {
+pub struct Permutation {
     size: u64,
     half: u32,
     keys: [u64; 4],
@@ -13,14 +13,14 @@ const ROUNDS: usize = 8;
 
 impl Permutation {
     /// Returns the permutation of `0..size` that the key names.
-    pub(crate) fn new(size: u64, key: &[u8; 32]) -> Self {
+    pub fn new(size: u64, key: &[u8; 32]) -> Self {
         let bits = u64::BITS - size.saturating_sub(1).leading_zeros();
         let word = |i: usize| u64::from_le_bytes(std::array::from_fn(|byte| key[8 * i + byte]));
         Permutation { size, half: bits.div_ceil(2).max(1), keys: std::array::from_fn(word) }
     }
 
     /// Returns the image of a number below the size.
-    pub(crate) fn at(&self, index: u64) -> u64 {
+    pub fn at(&self, index: u64) -> u64 {
         let mut image = self.step(index);
         while image >= self.size {
             image = self.step(image);
@@ -28,14 +28,35 @@ impl Permutation {
         image
     }
 
+    /// Returns the number whose image this is.
+    pub fn inverse(&self, image: u64) -> u64 {
+        let mut index = self.step_back(image);
+        while index >= self.size {
+            index = self.step_back(index);
+        }
+        index
+    }
+
     fn step(&self, number: u64) -> u64 {
         let mask = (1_u64 << self.half) - 1;
         let (mut left, mut right) = (number >> self.half, number & mask);
         for round in 0..ROUNDS {
-            let key = self.keys[round % 4].wrapping_add(round as u64);
-            (left, right) = (right, left ^ (mix(right ^ key) & mask));
+            (left, right) = (right, left ^ (self.mixed(right, round) & mask));
         }
         left << self.half | right
+    }
+
+    fn step_back(&self, number: u64) -> u64 {
+        let mask = (1_u64 << self.half) - 1;
+        let (mut left, mut right) = (number >> self.half, number & mask);
+        for round in (0..ROUNDS).rev() {
+            (left, right) = (right ^ (self.mixed(left, round) & mask), left);
+        }
+        left << self.half | right
+    }
+
+    fn mixed(&self, half: u64, round: usize) -> u64 {
+        mix(half ^ self.keys[round % 4].wrapping_add(round as u64))
     }
 }
 
@@ -56,6 +77,7 @@ mod tests {
         for size in [1, 2, 3, 5, 64, 65, 1000, 4097] {
             let permutation = Permutation::new(size, &[7; 32]);
             let mut images: Vec<u64> = (0..size).map(|i| permutation.at(i)).collect();
+            assert!(images.iter().zip(0..).all(|(&image, index)| permutation.inverse(image) == index));
             images.sort_unstable();
             assert!(images.into_iter().eq(0..size));
         }
