@@ -26,8 +26,6 @@ pub struct Spec {
     pub stage: String,
     /// Its matrix point, `a=1,b=2` or empty.
     pub point: String,
-    /// The values of its axes.
-    pub axes: BTreeMap<String, Value>,
     /// What to do.
     pub verb: String,
     /// The resolved content under the verb.

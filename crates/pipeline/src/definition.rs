@@ -16,8 +16,8 @@ pub struct Definition {
     pub name: String,
     /// What the pipeline asks, in the author's words.
     pub description: String,
-    /// Axis to values, in the order of the definition.
-    pub(crate) matrix: IndexMap<String, Vec<Value>>,
+    /// The axes of the matrix and their values, in the order of the definition.
+    pub(crate) matrix: matrix::Axes,
     /// Stage to verb, in the order of the definition.
     pub(crate) stages: IndexMap<String, String>,
     /// The whole definition.

@@ -240,7 +240,6 @@ impl Runner<'_> {
             description: self.plan.description.clone(),
             stage: job.stage.clone(),
             point: job.point.clone(),
-            axes: job.axes.clone(),
             verb: job.verb.clone(),
             config: parts.config.clone(),
             digests: parts.inputs.clone(),

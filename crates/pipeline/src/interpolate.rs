@@ -111,41 +111,68 @@ impl Interpolation<'_> {
     fn reference(&mut self, name: &str, path: &str) -> Result<Value, Mistake> {
         let wrong = |message: String, help: Option<String>| Err((path.to_owned(), message, help));
         if let Some(axis) = name.strip_prefix("matrix.") {
-            let Some(values) = self.definition.matrix.get(axis) else {
+            let Some(choices) = self.definition.matrix.get(axis) else {
                 let names = self.definition.matrix.keys();
                 return wrong(format!("the matrix has no axis `{axis}`"), did_you_mean(axis, names));
             };
             self.used.insert(axis.to_owned());
-            let value = self.point.and_then(|point| point.get(axis));
-            return Ok(value.unwrap_or(&values[0]).clone());
+            let choice = self.point.and_then(|point| point.get(axis));
+            return Ok(choice.unwrap_or(&choices[0]).value.clone());
         }
         if self.open.iter().any(|open| open == name) {
             return wrong(format!("`${{{name}}}` leads back to itself"), None);
         }
-        let mut value = &self.definition.value;
-        for key in name.replace('[', ".").replace(']', "").split('.') {
-            let next = match value {
-                Value::Object(map) => map.get(key),
-                Value::Array(list) => key.parse::<usize>().ok().and_then(|index| list.get(index)),
-                _ => None,
-            };
-            value = match next {
-                Some(next) => next,
-                None => {
-                    let full =
-                        self.definition.stages.contains_key(name.split('.').next().unwrap_or_default());
-                    let help = match value {
-                        _ if full => Some(format!("paths start at the top: `${{stages.{name}}}`")),
-                        Value::Object(map) => did_you_mean(key, map.keys()),
-                        _ => None,
-                    };
-                    return wrong(format!("the definition has no value `{name}`"), help);
-                }
-            };
-        }
+        let value = match find(&self.definition.value, name) {
+            Ok(value) => value,
+            Err((around, key)) => {
+                let full = self.definition.stages.contains_key(name.split('.').next().unwrap_or_default());
+                let help = match around {
+                    _ if full => Some(format!("paths start at the top: `${{stages.{name}}}`")),
+                    Value::Object(map) => did_you_mean(key, map.keys()),
+                    _ => None,
+                };
+                return wrong(format!("the definition has no value `{name}`"), help);
+            }
+        };
         self.open.push(name.to_owned());
         let filled = self.fill(value, path);
         self.open.pop();
         filled
     }
+}
+
+/// Returns where what stands at `path` of the filled-in definition was written: the path itself, or, where a reference
+/// stands on the way, the place that it leads to.
+pub(crate) fn origin(definition: &Definition, point: &Point, path: &str) -> String {
+    let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(at, _)| at);
+    for end in ends.chain([path.len()]) {
+        let Some(name) = find(&definition.value, &path[..end]).ok().and_then(alone) else { continue };
+        let target = match name.strip_prefix("matrix.") {
+            Some(axis) => point.get(axis).map(|choice| choice.path.as_str()),
+            None => Some(name),
+        };
+        let Some(target) = target else { break };
+        // This ends: circles were refused when the definition was filled in.
+        return origin(definition, point, &format!("{target}{}", &path[end..]));
+    }
+    path.to_owned()
+}
+
+/// Returns the name of the reference that `value` is, if it is nothing but one.
+fn alone(value: &Value) -> Option<&str> {
+    let name = value.as_str()?.strip_prefix("${")?.strip_suffix('}')?;
+    (!name.contains('}')).then(|| name.trim())
+}
+
+/// Follows `path` (`stages.data.build.pins[0]`) from the top; where it ends, what is there and the key that is not.
+fn find<'a, 'b>(top: &'a Value, path: &'b str) -> Result<&'a Value, (&'a Value, &'b str)> {
+    let keys = path.split(['.', '[']).map(|key| key.strip_suffix(']').unwrap_or(key));
+    keys.into_iter().try_fold(top, |value, key| {
+        let next = match value {
+            Value::Object(map) => map.get(key),
+            Value::Array(list) => key.parse::<usize>().ok().and_then(|index| list.get(index)),
+            _ => None,
+        };
+        next.ok_or((value, key))
+    })
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -26,8 +26,8 @@ pub struct Plan {
 pub struct Job {
     /// The stage's name.
     pub stage: String,
-    /// The values of the axes that it is expanded over, in alphabetical order of the axes.
-    pub axes: BTreeMap<String, Value>,
+    /// The values of the axes that it is expanded over.
+    pub(crate) axes: Point,
     /// `a=1,b=2`; empty without axes.
     pub point: String,
     /// What kind of stage it is.
@@ -87,7 +87,7 @@ impl Plan {
                         theirs
                             .axes
                             .iter()
-                            .all(|(axis, value)| point.get(axis).is_none_or(|mine| mine == value))
+                            .all(|(axis, choice)| point.get(axis).is_none_or(|mine| mine == choice))
                     };
                     let jobs = wiring.stages.iter().flat_map(|(name, _)| {
                         made.get(name.as_str()).into_iter().flatten().filter(fits).copied()
@@ -234,6 +234,8 @@ fn resolve(
             true => format!("{} in {around}", problem.message),
             false => format!("{at}: {}", problem.message),
         };
+        // What came from elsewhere is mended there: in the matrix, or where a reference leads.
+        let at = interpolate::origin(definition, point, &at);
         if !point.is_empty() {
             // The same mistake at another point says nothing new.
             if problems.is_known(&at, problem.on_key, before) {

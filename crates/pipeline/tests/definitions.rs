@@ -40,6 +40,14 @@ fn messages() {
     let run =
         |rest: &str| stages(&format!("  out: {{ run: {{ command: [\"true\"], {rest} }} }}\n")).into_bytes();
     let fit = |rest: &str| stages(&format!("  train:\n    fit:\n      data: data\n{rest}")).into_bytes();
+    let named = |values: &str| {
+        let matrix = format!("matrix: {{ k: {{ {values} }} }}");
+        format!(
+            "name: x2\n{matrix}\nstages:\n  data:\n    make:\n      seed: 1\n      rows: \"${{matrix.k}}\"\n"
+        )
+        .into_bytes()
+    };
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it is text");
     let cases: Vec<(&str, Vec<u8>, &[&str])> = vec![
         ("empty", b"".to_vec(), &[]),
         ("only a comment", b"# nothing\n".to_vec(), &[]),
@@ -97,6 +105,13 @@ fn messages() {
         ("axis is a number", b"name: x2\nmatrix: { k: 3 }\nstages: { data: { make: { seed: 1 } } }".to_vec(), &[]),
         ("axis with a list", b"name: x2\nmatrix: { k: [[1]] }\nstages: { data: { make: { seed: 1 } } }".to_vec(), &[]),
         ("axis with a path", b"name: x2\nmatrix: { k: [a/b] }\nstages: { data: { make: { seed: 1 } } }".to_vec(), &[]),
+        ("axis without values", b"name: x2\nmatrix: { k: {} }\nstages: { data: { make: { seed: 1 } } }".to_vec(), &[]),
+        ("name of a value with a path", named("a/b: 1"), &[]),
+        ("name of a value twice", named("a: 1, a: 2"), &[]),
+        ("reference in the matrix", named("a: { train: \"${name}\" }"), &[]),
+        ("wrong in a named value", named("few: { train: 1 }, many: { trian: 2, test: x }"), &[]),
+        ("wrong in a named value that is set", named("few: { train: 1 }"), &["matrix.k.many={ trian: 2 }"]),
+        ("named value inside text", format!("{}  train: {{ fit: {{ data: data, mood: \"as ${{matrix.k}}\" }} }}\n", text(named("few: {}"))).into_bytes(), &[]),
         ("value twice", b"name: x2\nmatrix: { k: [1, 1] }\nstages: { data: { make: { seed: 1 } } }".to_vec(), &[]),
         (
             "unknown axis",

@@ -163,6 +163,30 @@ fn a_matrix_expands_stages_over_the_axes_they_use_and_lists_gather_them() {
 }
 
 #[test]
+fn an_axis_may_name_its_values() {
+    let text = "\
+name: sweep
+matrix: { rows: { plain: {}, many: { train: 50, test: 9 } } }
+stages:
+  data: { make: { seed: 1, rows: \"${matrix.rows}\" } }
+  train: { fit: { data: data } }
+";
+    let place = Place::new();
+    let ran = place.run(text, &[], &options()).expect("it runs");
+    assert_eq!(ran, ["data rows=plain", "data rows=many", "train rows=plain", "train rows=many"]);
+    let built =
+        |rows: &str| std::fs::read_to_string(place.path(&format!("datasets/sweep/rows={rows}/train.txt")));
+    assert_eq!(built("plain").expect("a file"), "1 10", "the defaults");
+    assert_eq!(built("many").expect("a file"), "1 50");
+    // One value changes, one is added: nothing else runs, and the order stays that of the definition.
+    let sets = ["matrix.rows.many.train=60", "matrix.rows.few={ train: 2 }"];
+    let ran = place.run(text, &sets, &options()).expect("it runs");
+    assert_eq!(ran, ["data rows=many", "data rows=few", "train rows=many", "train rows=few"]);
+    let ran = place.run(text, &["matrix.rows={ all: { train: 10 } }"], &options()).expect("it runs");
+    assert_eq!(ran, ["data rows=all", "train rows=all"]);
+}
+
+#[test]
 fn a_stage_may_gain_a_matrix() {
     let place = Place::new();
     let plain = SWEEP.replace("\"${matrix.k}\"", "2").replace("mood ${matrix.a}", "mood");

@@ -45,7 +45,14 @@ fn document() -> Value {
         "properties": {
             "name": { "type": "string" },
             "description": { "type": "string" },
-            "matrix": { "type": "object", "additionalProperties": { "type": "array", "minItems": 1 } },
+            "matrix": {
+                "description": "Axes: a list of values, or a mapping from a word to any value.",
+                "type": "object",
+                "additionalProperties": { "anyOf": [
+                    { "type": "array", "minItems": 1, "items": { "type": ["number", "boolean", "string"] } },
+                    { "type": "object", "minProperties": 1 },
+                ] },
+            },
             "stages": { "type": "object", "minProperties": 1, "additionalProperties": { "oneOf": verbs } },
         },
         "$defs": generator.take_definitions(true),
