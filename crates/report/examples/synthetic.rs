@@ -1,12 +1,13 @@
 //! Renders made-up studies, to look at the page without running a pipeline.
 //!
-//! `cargo run -p report --example synthetic -- FOLDER` writes `x2.html`, `plus2.html`, `memory.html` and `mixed.html`
-//! into FOLDER.
+//! `cargo run -p report --example synthetic -- FOLDER` writes `x2.html`, `plus2.html`, `ladder.html`, `memory.html` and
+//! `mixed.html` into FOLDER.
 
 use std::path::{Path, PathBuf};
 
 use artifact::Provenance;
 use report::{Config, Inputs};
+use serde_json::json;
 
 #[path = "../tests/synthetic/mod.rs"]
 mod synthetic;
@@ -27,6 +28,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let sweep: Vec<_> = sweep.iter().map(|(point, accuracy)| (*point, Study::plus2(accuracy))).collect();
     page(&out, "plus2", "With +1 trained everywhere and +2 elsewhere: can 10 12 14 16 be inferred?", &sweep)?;
+
+    let rung = |level: serde_json::Value, ceilings, accuracy: &[f64]| Study {
+        level,
+        ceilings,
+        pinned: false,
+        ..Study::plus2(accuracy)
+    };
+    let ladder = [
+        ("level=random", rung("random".into(), (1.0, 0.93), &[1.0, 1.0, 0.999, 1.0])),
+        ("level=window", rung(json!({ "window": { "m": 4 } }), (0.999, 0.81), &[0.999, 1.0, 0.998, 1.0])),
+        ("level=transition", rung("transition".into(), (0.021, 0.19), &[0.975, 0.91, 0.99, 0.45])),
+        ("level=step", rung(json!({ "step": { "test": [7] } }), (0.0, 0.02), &[0.0, 0.01, 0.0, 0.03])),
+    ];
+    page(&out, "ladder", "The same rows, held out in four ways.", &ladder)?;
 
     let memory = Study { ceilings: (0.12, 0.14), ..Study::plus2(&[0.1, 0.09, 0.13, 0.11, 0.12, 0.1]) };
     page(&out, "memory", "Fits its training rows and nothing else.", &[("", memory)])?;

@@ -22,7 +22,8 @@ pub(crate) struct Dot {
     pub at: Option<f64>,
     pub low: Option<f64>,
     pub high: Option<f64>,
-    /// Accuracy with its interval, as text.
+    /// Accuracy as text, alone and with its interval.
+    pub share: String,
     pub accuracy: String,
     pub rule_index: String,
     pub train: String,
@@ -148,6 +149,7 @@ fn dot(label: String, seed: &Seed, evidence: &Evidence) -> Dot {
         at: seed.accuracy.value.map(position),
         low: seed.accuracy.low.map(position),
         high: seed.accuracy.high.map(position),
+        share: maybe_share(seed.accuracy.value),
         accuracy: estimate(&seed.accuracy),
         rule_index: estimate(&seed.rule_index),
         train: maybe_share(seed.train),

@@ -33,7 +33,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Raised when the same config and inputs give another page than before; part of the stage key.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Name of the page inside the stage's folder.
 pub const PAGE_FILE: &str = "index.html";

@@ -5,7 +5,10 @@ use serde::Serialize;
 use crate::folder::{Source, axes};
 use crate::number::significant;
 use crate::point::Point;
-use crate::verdict::Outcome;
+use crate::verdict::{AS_CLOSE, MEMORY, Outcome};
+
+/// More points than a sentence can go through one by one.
+const SENTENCE: usize = 6;
 
 /// One point, for the figure.
 #[derive(Debug, Serialize)]
@@ -14,10 +17,17 @@ struct Mark {
     id: String,
     /// Value of each axis, in the order of the axes; empty where the point does not have it.
     values: Vec<String>,
-    /// Accuracy in percent of the axis and the outcome, of each seed.
-    seeds: Vec<(String, f64, Outcome)>,
-    u_best: Option<f64>,
-    s_best: Option<f64>,
+    /// Name of each seed, accuracy in percent of the axis and as text, and the outcome.
+    seeds: Vec<(String, f64, String, Outcome)>,
+    /// Over seeds: percent and text.
+    mean: Option<(f64, String)>,
+    /// Percent, text and name of the table.
+    u_best: Option<(f64, String, String)>,
+    u_union: Option<(f64, String, String)>,
+    s_best: Option<(f64, String, String)>,
+    /// The verdict in two or three words, and the class of its colour.
+    headline: String,
+    tone: &'static str,
     /// Right answers and answers, of each pin in the order of [`Figure::pins`].
     pins: Vec<(usize, usize)>,
 }
@@ -27,6 +37,7 @@ struct Mark {
 pub(crate) struct Figure {
     axes: Vec<String>,
     pins: Vec<String>,
+    /// In the order of the definition.
     points: Vec<Mark>,
 }
 
@@ -46,9 +57,11 @@ pub(crate) fn build(sources: &[Source], points: &[Point]) -> Option<Figure> {
     }
     let marks = sources.iter().zip(points).map(|(source, point)| {
         let strip = point.strip.clone().unwrap_or_default();
-        let dots =
-            strip.dots.into_iter().filter_map(|dot| Some((dot.label, significant(dot.at?, 4)?, dot.outcome)));
-        let at = |mark: Option<(f64, String)>| mark.map(|(at, _)| at);
+        let dots = strip
+            .dots
+            .into_iter()
+            .filter_map(|dot| Some((dot.label, significant(dot.at?, 4)?, dot.share, dot.outcome)));
+        let named = |mark: Option<(f64, String)>, name: String| mark.map(|(at, share)| (at, share, name));
         let value = |axis: &String| {
             source.point.iter().find(|(name, _)| name == axis).map(|(_, value)| value.clone())
         };
@@ -57,8 +70,12 @@ pub(crate) fn build(sources: &[Source], points: &[Point]) -> Option<Figure> {
             id: point.id.clone(),
             values: axes.iter().map(|axis| value(axis).unwrap_or_default()).collect(),
             seeds: dots.collect(),
-            u_best: at(strip.u_best),
-            s_best: at(strip.s_best),
+            mean: strip.mean.and_then(|mean| Some((mean.at?, mean.share))),
+            u_best: named(strip.u_best, strip.u_best_name),
+            u_union: named(strip.u_union, String::new()),
+            s_best: named(strip.s_best, strip.s_best_name),
+            headline: point.verdict.headline.clone(),
+            tone: point.verdict.tone,
             pins: pins.iter().map(|pin| outcome(point, pin)).collect(),
         }
     });
@@ -73,4 +90,78 @@ fn outcome(point: &Point, pin: &str) -> (usize, usize) {
     let pins = point.pins.iter().flat_map(|pins| &pins.test);
     let mut pins = pins.filter(|candidate| text(candidate) == pin);
     pins.next().map_or((0, 0), |pin| (pin.right, pin.answers.len()))
+}
+
+/// How the seeds of a point stand to the best look-up table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// The table gets about as much: the score may be memory.
+    AsMuch,
+    /// The seeds get more.
+    More,
+    /// Both get next to nothing.
+    Neither,
+}
+
+impl Mark {
+    fn standing(&self) -> Option<Standing> {
+        let (seeds, table) = (self.mean.as_ref()?.0 / 100.0, self.u_best.as_ref()?.0 / 100.0);
+        Some(match () {
+            () if seeds - table > AS_CLOSE => Standing::More,
+            () if seeds < MEMORY => Standing::Neither,
+            () => Standing::AsMuch,
+        })
+    }
+
+    /// Returns `transition` of `level=transition`, where a word says enough; else `k=2` or `k=2,loss=all`.
+    fn name(&self) -> &str {
+        match self.values.as_slice() {
+            [word] if word.starts_with(|c: char| c.is_ascii_alphabetic()) => word,
+            _ => &self.label,
+        }
+    }
+}
+
+impl Figure {
+    /// Says in one sentence what the points show, in their order; `None` where they are too many, or some have no
+    /// scores or no look-up tables.
+    pub(crate) fn finding(&self) -> Option<String> {
+        if self.points.len() > SENTENCE {
+            return None;
+        }
+        let standings: Vec<Standing> = self.points.iter().map(Mark::standing).collect::<Option<_>>()?;
+        let mut clauses = Vec::new();
+        let mut first = 0;
+        for alike in standings.chunk_by(|a, b| a == b) {
+            let marks = &self.points[first..first + alike.len()];
+            first += alike.len();
+            let list = |text: &dyn Fn(&Mark) -> &str| and(&marks.iter().map(text).collect::<Vec<_>>());
+            let names = list(&Mark::name);
+            let seeds = list(&|mark| mark.mean.as_ref().map_or("", |(_, share)| share));
+            let tables = list(&|mark| mark.u_best.as_ref().map_or("", |(_, share, _)| share));
+            clauses.push(match alike[0] {
+                Standing::AsMuch => {
+                    format!(
+                        "at {names} a look-up table gets as much as the model ({tables}, the model {seeds})"
+                    )
+                }
+                Standing::More => {
+                    format!("at {names} the model gets {seeds} where the best look-up table gets {tables}")
+                }
+                Standing::Neither => format!(
+                    "at {names} neither gets far (the model {seeds}, the best look-up table {tables})"
+                ),
+            });
+        }
+        Some(format!("Share of held-out rows answered right: {}.", clauses.join("; ")))
+    }
+}
+
+/// Returns `a`, `a and b`, `a, b and c`.
+fn and(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
 }

@@ -2,7 +2,6 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const figures = new Map(data.points);
-  const colours = { rule: "--model", partly: "--mixed", memory: "--memory", not_fitted: "--muted", unknown: "--muted" };
 
   // ---- Small things: elements, numbers, the tip under the pointer.
   const make = (space) => (name, attributes = {}, parent = null, text = null) => {
@@ -252,45 +251,74 @@
     draw(section.groups[0]);
   }
 
-  // ---- The matrix: accuracy against its longest axis, one picture for each setting of the others.
+  // ---- The matrix: what look-up tables get beside what the seeds get, column by column along the longest axis, one
+  // picture for each setting of the others. Columns stand in the order of the definition.
+  const ceilings = [["u_best", "best look-up table (U_best)"], ["u_union", "any look-up table (U_union)"], ["s_best", "best shallow table (S_best)"]];
+  const wrap = (text, letters) => text.split(" ").reduce((lines, word) => {
+    const last = lines.length - 1;
+    if (last >= 0 && lines[last].length + word.length < letters) lines[last] += ` ${word}`;
+    else lines.push(word);
+    return lines;
+  }, []);
   function matrix(box, section) {
     const distinct = section.axes.map((_, axis) => [...new Set(section.points.map((point) => point.values[axis]))]);
     const main = distinct.reduce((best, values, axis) => (values.length > distinct[best].length ? axis : best), 0);
-    const columns = distinct[main].sort((a, b) => Number(a) - Number(b) || a.localeCompare(b));
+    const columns = distinct[main], name = section.axes[main];
     const others = (point) => section.axes.map((axis, index) => (index === main ? "" : `${axis} = ${point.values[index]}`)).filter(Boolean).join(", ");
     const panels = html("div", { class: "panels" }, box);
     const places = [...new Set(section.points.map(others))].map((facet) => [facet, html("div", {}, panels)]);
     for (const [facet, holder] of places) {
-      const width = Math.max(260, holder.clientWidth), left = 42, right = width - 12, top = 30;
-      const bottom = top + 190, height = bottom + 40 + 34 * section.pins.length;
-      const picture = canvas(holder, width, height, `Accuracy of every seed against ${section.axes[main]}; the same figures stand in the table below`);
-      svg("text", { class: "name", x: left, y: 14 }, picture, facet || `Accuracy of every seed against ${section.axes[main]}`);
-      const y = (percent) => bottom - (bottom - top) * percent / 100, slot = (right - left) / columns.length;
+      const points = section.points.filter((point) => others(point) === facet);
+      const width = Math.max(260, holder.clientWidth), left = 34, right = width - 4;
+      const slot = (right - left) / columns.length, unit = Math.min(slot, 260), bar = unit * 0.14, gap = unit * 0.022;
+      // Bars are labelled across where that fits, else upwards, else not at all.
+      const across = bar >= 34, upwards = !across && bar >= 9;
+      const top = across ? 46 : upwards ? 62 : 32, bottom = top + Math.min(300, Math.max(190, width * 0.3));
+      const headlines = new Map(points.map((point) => [point, wrap(point.headline, slot / 6.2)]));
+      const deepest = Math.max(1, ...[...headlines.values()].map((lines) => lines.length));
+      const pinned = bottom + 58 + 14 * deepest, height = pinned - 10 + 34 * section.pins.length;
+      const y = (percent) => bottom - (bottom - top) * percent / 100;
+      const picture = canvas(holder, width, height, `Share of held-out rows answered right against ${name}; the same figures stand in the table below`);
+      svg("text", { class: "name", x: 0, y: 14 }, picture, facet || `Held-out rows answered right, by ${name}`);
+      const middles = columns.map((_, index) => left + slot * (index + 0.5));
+      for (const point of points) {
+        const middle = middles[columns.indexOf(point.values[main])];
+        if (point.u_best) svg("rect", { class: "zone", x: middle - slot * 0.47, width: slot * 0.94, y: y(point.u_best[0]), height: bottom - y(point.u_best[0]) }, picture);
+      }
       for (const mark of [0, 25, 50, 75, 100]) {
         svg("line", { class: "frame", x1: left, x2: right, y1: y(mark), y2: y(mark) }, picture);
         svg("text", { x: left - 6, y: y(mark) + 4, "text-anchor": "end" }, picture, number(mark / 100));
       }
-      svg("text", { x: right, y: bottom + 32, "text-anchor": "end" }, picture, section.axes[main]);
-      section.pins.forEach((pin, index) => svg("text", { class: "part", x: left, y: bottom + 50 + 34 * index }, picture, `${pin} inferred, seeds:`));
-      section.points.filter((point) => others(point) === facet).forEach((point) => {
-        const middle = left + slot * (columns.indexOf(point.values[main]) + 0.5), reach = Math.min(slot * 0.42, 26);
-        svg("text", { x: middle, y: bottom + 16, "text-anchor": "middle" }, picture, point.values[main]);
-        const level = (at, name, words) => at !== null &&
-          svg("line", { class: name, x1: middle - reach, x2: middle + reach, y1: y(at), y2: y(at), "data-tip": `${words}: ${number(at / 100)}` }, picture);
-        level(point.u_best, "u-best", `${point.label}: best look-up table`);
-        level(point.s_best, "s-best", `${point.label}: best shallow table`);
-        point.seeds.forEach(([label, at, outcome], index) => svg("circle", {
-          cx: middle + (point.seeds.length > 1 ? (index / (point.seeds.length - 1) - 0.5) * reach * 1.3 : 0), cy: y(at), r: 4.5,
-          style: `fill: var(${colours[outcome]})`, "data-tip": `${point.label}, ${label}: ${number(at / 100)}`,
-        }, picture));
-        point.pins.forEach(([right_, all], index) => svg("text", { x: middle, y: bottom + 66 + 34 * index, "text-anchor": "middle", style: `font-weight: 600; fill: var(${right_ === all && all ? "--model" : right_ ? "--mixed" : "--memory"})` },
+      for (const point of points) {
+        const middle = middles[columns.indexOf(point.values[main])];
+        ceilings.forEach(([key, words], index) => {
+          if (!point[key]) return;
+          const [at, share, table] = point[key], x = middle - unit * 0.45 + index * (bar + gap);
+          const tip = `${point.label}, ${words}: ${share}${table ? ` by ${table}` : ""}`;
+          svg("rect", { class: `bar ${key}`, x, width: bar, y: Math.min(y(at), bottom - 1), height: Math.max(1, bottom - y(at)), "data-tip": tip }, picture);
+          if (across) svg("text", { class: key, x: x + bar / 2, y: y(at) - 6, "text-anchor": "middle" }, picture, share);
+          if (upwards) svg("text", { class: key, transform: `translate(${x + bar / 2 + 4} ${y(at) - 5}) rotate(-90)` }, picture, share);
+        });
+        const reach = unit * 0.15;
+        point.seeds.forEach(([label, at, share, outcome], index) => svg("circle", {
+          cx: middle + unit * 0.27 + (point.seeds.length > 1 ? (index / (point.seeds.length - 1) - 0.5) * reach * 2 : 0), cy: y(at), r: slot < 60 ? 3.5 : 5.5,
+          "data-tip": `${point.label}, ${label}: ${share}`,
+        }, svg("g", { class: outcome }, picture)));
+        const line = (class_, offset, words, style = "") => svg("text", { class: class_, x: middle, y: bottom + offset, "text-anchor": "middle", style }, picture, words);
+        line("name", 19, point.values[main]);
+        line("part", 35, point.mean ? (slot < 100 ? point.mean[1] : `seeds ${point.mean[1]}`) : "–");
+        headlines.get(point).forEach((words, index) => line(`tone ${point.tone}`, 51 + 14 * index, words));
+        point.pins.forEach(([right_, all], index) => svg("text", { x: middle, y: pinned + 18 + 34 * index, "text-anchor": "middle", style: `font-weight: 600; fill: var(${right_ === all && all ? "--model" : right_ ? "--mixed" : "--memory"})` },
           picture, all ? `${right_}/${all}` : "–"));
-      });
+      }
+      section.pins.forEach((pin, index) => svg("text", { class: "part", x: left, y: pinned + 2 + 34 * index }, picture, `${pin} inferred, seeds:`));
     }
     const legend = html("ul", { class: "legend" }, box);
-    for (const [key, text] of [["rule", "a seed with the rule (amber: partly, orange: at the level of memory)"], ["u-best", "best look-up table"], ["s-best", "best shallow table"]]) {
-      html("i", { class: `key ${key}` }, html("li", {}, legend)).after(text);
-    }
+    const outcomes = [["rule", "rule"], ["partly", "partly"], ["memory", "memory"], ["not_fitted", "not fitted"], ["unknown", "not measurable, a look-up table gets as much"]];
+    const seen = new Set(section.points.flatMap((point) => point.seeds.map((seed) => seed[3])));
+    const keys = [...ceilings.filter(([key]) => section.points.some((point) => point[key])).map(([key, text]) => [`bar ${key}`, text]),
+      ...outcomes.filter(([key]) => seen.has(key)).map(([key, text]) => [`dot ${key}`, `a seed: ${text}`])];
+    for (const [key, text] of keys) html("i", { class: `key ${key}` }, html("li", {}, legend)).after(text);
   }
 
   // ---- Which point is shown, and drawing what is visible.

@@ -62,12 +62,16 @@ struct Page<'a> {
     title: String,
     description: Option<&'a str>,
     question: Option<&'a str>,
+    /// What the points show, in a sentence.
+    finding: Option<String>,
     style: &'static str,
     script: &'static str,
     /// What the script draws, as JSON that is harmless in a page.
     data: String,
     /// Whether there are several points.
     matrix: bool,
+    /// Whether a point has rows pinned into test.
+    pinned: bool,
     points: &'a [Point],
     /// How many of the points have sections of their own.
     detailed: usize,
@@ -110,10 +114,12 @@ fn render(
         title: title.unwrap_or_else(|| "Report".to_owned()),
         description: config.description.as_deref(),
         question: config.question.as_deref(),
+        finding: matrix.as_ref().and_then(matrix::Figure::finding),
         style: include_str!("style.css"),
         script: include_str!("page.js"),
         data,
         matrix: matrix.is_some(),
+        pinned: points.iter().any(|point| point.pins.is_some()),
         points: &points,
         detailed,
         origin,

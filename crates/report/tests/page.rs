@@ -135,7 +135,52 @@ fn a_matrix_sets_its_points_beside_each_other() {
     assert_eq!(matrix["axes"], json!(["k"]));
     assert_eq!(matrix["points"][1]["values"], json!(["10"]));
     assert_eq!(matrix["points"][1]["pins"], json!([[2, 2]]));
-    assert_eq!(matrix["points"][0]["seeds"][0], json!(["seed 0", 0.0, "memory"]));
+    assert_eq!(matrix["points"][0]["seeds"][0], json!(["seed 0", 0.0, "0.000", "memory"]));
+    assert_eq!(matrix["points"][0]["u_best"], json!([2.1, "0.021", "backoff, tokens"]));
+    assert_eq!(matrix["points"][0]["headline"], "Memory");
+    assert!(text.contains(
+        "Share of held-out rows answered right: at k=2 neither gets far (the model 0.000, the best look-up table \
+         0.021); at k=10 the model gets 1.000 where the best look-up table gets 0.021."
+    ));
+}
+
+#[test]
+fn points_stand_in_the_order_of_the_inputs_and_a_sentence_groups_them() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let point = |level: &str, ceilings, accuracy: f64| {
+        let study = Study { level: level.into(), ceilings, ..Study::plus2(&[accuracy; 3]) };
+        synthetic::write(root.path(), &study, &format!("level={level}"))
+    };
+    let mut folders = point("random", (1.0, 0.5), 1.0);
+    folders.extend(point("window", (0.98, 0.5), 0.999));
+    folders.extend(point("transition", (0.02, 0.1), 0.9));
+    let page = render(&Config::default(), folders, root.path());
+    let levels = data(&page)["matrix"]["points"].as_array().map(|points| {
+        points
+            .iter()
+            .map(|point| point["values"][0].as_str().unwrap_or_default().to_owned())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(levels.expect("points"), ["random", "window", "transition"]);
+    assert!(visible(&page).contains(
+        "Share of held-out rows answered right: at random and window a look-up table gets as much as the model (1.000 \
+         and 0.980, the model 1.000 and 0.999); at transition the model gets 0.900 where the best look-up table gets \
+         0.020."
+    ));
+}
+
+#[test]
+fn a_matrix_without_scores_or_with_many_points_says_nothing_in_its_head() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let write = |k: usize| synthetic::write(root.path(), &Study::plus2(&[1.0]), &format!("k={k}"));
+    let many = (0..7).flat_map(write).collect();
+    assert!(
+        !render(&Config::default(), many, root.path()).contains("Share of held-out rows answered right:")
+    );
+    let unscored = (0..2).flat_map(write).filter(|(label, _)| !label.starts_with("evaluate")).collect();
+    assert!(
+        !render(&Config::default(), unscored, root.path()).contains("Share of held-out rows answered right:")
+    );
 }
 
 #[test]

@@ -249,7 +249,7 @@ fn audit(folder: &Path, study: &Study) {
         for split in ["test", "validation"] {
             let known = [
                 ("u_best", "backoff", u_best),
-                ("u_union", "", u_best * 1.4),
+                ("u_union", "", (u_best * 1.4).min(1.0)),
                 ("s_best", "skip_grams", s_best),
             ];
             for (metric, memorizer, value) in known {
