@@ -13,7 +13,7 @@ use arrow::datatypes::{
 /// Integers, strings and lists are never null; a float that may be "not measured" is an `Option`.
 pub trait Cell: Sized {
     /// Collects one column.
-    type Builder: Default;
+    type Builder: Default + Send;
     /// A read column, cheap to clone.
     type Array: Clone;
     /// Whether the column may hold nulls.

@@ -27,7 +27,7 @@ pub use manifest::{FileEntry, MANIFEST_FILE, Manifest, list_files, read_manifest
 pub use provenance::{Provenance, read_provenance};
 pub use reader::{read_table, read_tables, row_count, table_rows};
 pub use row::{Column, Description, Row};
-pub use writer::{TableWriter, write_table};
+pub use writer::{ROWS_PER_GROUP, RowGroup, TableWriter, write_table};
 
 /// Raised whenever the Parquet writer's version or settings change the bytes of a table; part of every stage key.
 pub const FORMAT: u32 = 1;

@@ -14,7 +14,7 @@ pub trait Row: Sized {
     /// Where its files lie, e.g. `audit/certificate.parquet`.
     const FILES: &'static str;
     /// Collects columns.
-    type Builders: Default;
+    type Builders: Default + Send;
     /// Columns of one read batch.
     type Arrays;
     /// Says what the table holds, one entry a line.

@@ -2,7 +2,8 @@
 //!
 //! A row's split follows from the definition, the seed and the row alone: every unit (transition) of every task has a
 //! split, and a row is in the one that all its units have, or in none. `split.rs` is that function; `draw.rs` draws
-//! rows by a keyed permutation of their numbers; `write.rs` writes the folder.
+//! rows by a keyed permutation of their numbers and keeps none of them; `mix.rs` mixes tasks; `write.rs` writes the
+//! folder.
 
 use std::path::Path;
 
@@ -11,7 +12,10 @@ mod config;
 mod counterfactual;
 mod draw;
 mod error;
+mod memo;
+mod mix;
 mod split;
+mod targets;
 mod world;
 mod write;
 
@@ -19,15 +23,17 @@ pub use config::{Config, Corruption, Counterfactuals, Holdout, Level, MinRows, P
 pub use error::Error;
 pub use split::Split;
 
+use draw::Drawing;
+
 /// Raised when the same config gives other tables than before; part of the stage key.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The files that the stage reads: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {}
 
-/// Writes a dataset into the empty folder `out`: `train`, `validation`, `test` (`-00000-of-00001.parquet`),
-/// `vocabulary.parquet`, `counterfactuals.parquet` and `README.md`.
+/// Writes a dataset into the empty folder `out`: `train`, `validation`, `test` (`-00000-of-00001.parquet`, and more
+/// files where there are more than ten million rows), `vocabulary.parquet`, `counterfactuals.parquet` and `README.md`.
 ///
 /// The bytes are a pure function of the config and the provenance, whatever the number of threads.
 ///
@@ -41,12 +47,17 @@ pub fn run(
 ) -> Result<(), Error> {
     config.check()?;
     let world = world::World::new(config)?;
-    let drawn = draw::draw(config, &world)?;
-    write::log_price(&world, &drawn);
+    let mut drawing = Drawing::of_training(config, &world)?;
+    let write =
+        |drawing: &Drawing, split| write::examples(drawing, split, write::ROWS_PER_FILE, out, provenance);
+    let targets = write(&drawing, Split::Train)?;
+    drawing.hold_out(targets)?;
+    write::log_price(&drawing);
+    write(&drawing, Split::Validation)?;
+    write(&drawing, Split::Test)?;
     write::vocabulary(&world, out, provenance)?;
-    write::examples(&world, &drawn, out, provenance)?;
-    write::counterfactuals(config, &world, &drawn, out, provenance)?;
-    write::card(config, &world, &drawn, out)
+    write::counterfactuals(config, &drawing, out, provenance)?;
+    write::card(config, &drawing, out)
 }
 
 #[cfg(test)]

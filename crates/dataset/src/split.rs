@@ -152,6 +152,13 @@ impl World {
     /// Returns the split of a unit: its pin, or the strictest of the colours that it has under every task that could
     /// produce it.
     pub(crate) fn split(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Split {
+        match kind {
+            UnitKind::Pair => self.memos[domain].split(unit, || self.split_anew(kind, domain, unit)),
+            _ => self.split_anew(kind, domain, unit),
+        }
+    }
+
+    fn split_anew(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Split {
         let ordered;
         let unit = if matches!(kind, UnitKind::UnorderedPair | UnitKind::Multiset) {
             ordered = kind.canonical(unit);

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod pins;
+mod streaming;
 
 /// A built dataset, read back from its files.
 struct Built {
@@ -125,6 +126,15 @@ fn world(value: Value) -> (Config, world::World) {
     (config, world)
 }
 
+/// Draws every split.
+fn drawn<'a>(config: &'a Config, world: &'a world::World) -> Drawing<'a> {
+    let mut drawing = Drawing::of_training(config, world).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let targets = write::examples(&drawing, Split::Train, 10_000, folder.path(), &Provenance::default());
+    drawing.hold_out(targets.unwrap()).unwrap();
+    drawing
+}
+
 /// Rows of a task as one walk over all starts and steps finds them.
 fn walk(
     steps: &[i64],
@@ -148,13 +158,14 @@ fn walk(
 #[test]
 fn the_price_counts_every_row_once() {
     let (config, world) = world(plus2(5));
-    let drawn = draw::draw(&config, &world).unwrap();
-    for (price, steps) in drawn.prices.iter().zip([vec![1], vec![2, 3, 4, 5]]) {
+    let drawing = drawn(&config, &world);
+    let prices = drawing.prices();
+    for (price, steps) in prices.iter().zip([vec![1], vec![2, 3, 4, 5]]) {
         assert_eq!(price.seen, walk(&steps, 0..=199, 4..=8).len() as u64);
         assert_eq!(price.kept.iter().sum::<u64>() + price.dropped.iter().sum::<u64>(), price.seen);
     }
-    for (split, rows) in drawn.rows.iter().enumerate() {
-        assert_eq!(rows.len() as u64, drawn.prices.iter().map(|price| price.kept[split]).sum::<u64>());
+    for split in Split::ALL {
+        assert_eq!(drawing.rows(split), prices.iter().map(|price| price.kept[split as usize]).sum::<u64>());
     }
 }
 
@@ -236,9 +247,9 @@ fn a_train_only_row_never_holds_what_another_task_holds_out() {
     let held: BTreeSet<_> = pairs(&built.splits[2]).union(&pairs(&built.splits[1])).copied().collect();
     assert!(pairs(&built.splits[0]).is_disjoint(&held));
     let (config, world) = world(definition);
-    let drawn = draw::draw(&config, &world).unwrap();
-    assert!(drawn.prices[0].dropped[split::Reason::ForeignWindow as usize] > 0);
-    assert!(drawn.prices[1].dropped[split::Reason::Duplicate as usize] > 0);
+    let prices = drawn(&config, &world).prices();
+    assert!(prices[0].dropped[split::Reason::ForeignWindow as usize] > 0);
+    assert!(prices[1].dropped[split::Reason::Duplicate as usize] > 0);
     assert!(built.splits[1].iter().chain(&built.splits[2]).all(|row| row.task == "plus2"));
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sequence::{Bounds, Range, Row, Space, UnitKind, Vocabulary, Written};
 
-use crate::{Config, Error, Level, Pin, Task, split::Colours, split::Split};
+use crate::{Config, Error, Level, Pin, Task, memo::Memo, split::Colours, split::Split};
 
 /// The most rows that are numbered in one dataset.
 const MOST_ROWS: u64 = 1 << 62;
@@ -18,6 +18,8 @@ pub(crate) struct World {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) pins: Pinned,
     pub(crate) colours: Colours,
+    /// By the first task of each domain.
+    pub(crate) memos: Vec<Memo>,
 }
 
 /// The rows of one task.
@@ -49,6 +51,13 @@ pub(crate) struct Pinned {
     terms: HashSet<(usize, Vec<i64>)>,
 }
 
+impl Pinned {
+    /// Returns tasks and numbers of the rows that are pinned in a split.
+    pub(crate) fn of(&self, split: Split) -> impl Iterator<Item = (usize, u64)> + '_ {
+        self.rows.iter().filter(move |pin| pin.0 == split).map(|pin| (pin.1, pin.2))
+    }
+}
+
 impl World {
     /// Works out the definition, refusing what cannot be meant.
     pub(crate) fn new(config: &Config) -> Result<World, Error> {
@@ -76,8 +85,9 @@ impl World {
         });
         let vocabulary = Vocabulary::new(words).map_err(|error| Error::sequence("tasks", error))?;
         let colours = Colours::new(config, &tasks);
+        let memos = memos(&tasks);
         let mut world =
-            World { level: config.holdout.level, tasks, vocabulary, pins: Pinned::default(), colours };
+            World { level: config.holdout.level, tasks, vocabulary, pins: Pinned::default(), colours, memos };
         world.pins = world.pin(config)?;
         Ok(world)
     }
@@ -111,6 +121,12 @@ impl World {
     pub(crate) fn write(&self, task: &Sequences, terms: &[i64]) -> Written {
         sequence::write_row(&task.task.family, &task.task.notation, &self.vocabulary, terms)
             .expect("the vocabulary was made for every value that a row can have")
+    }
+
+    /// Puts the row as tokens in the place of another.
+    pub(crate) fn write_into(&self, task: &Sequences, terms: &[i64], written: &mut Written) {
+        let written = written.write(&task.task.family, &task.task.notation, &self.vocabulary, terms);
+        assert!(written, "the vocabulary was made for every value that a row can have");
     }
 
     fn pin(&self, config: &Config) -> Result<Pinned, Error> {
@@ -192,6 +208,20 @@ impl Sequences {
     pub(crate) fn drawn(&self, index: u64) -> Row {
         self.space.row(index).expect("only numbers of rows are drawn")
     }
+}
+
+/// Returns a memo for the pairs of each domain, in the place of its first task.
+fn memos(tasks: &[Sequences]) -> Vec<Memo> {
+    let domains = tasks.iter().enumerate().filter(|(number, task)| task.domain == *number).count() as u64;
+    let memo = |domain| {
+        let same = || tasks.iter().filter(|task| task.domain == domain);
+        let reach = same().filter_map(|task| task.space.reach());
+        let reach =
+            reach.reduce(|one, other| Range { min: one.min.min(other.min), max: one.max.max(other.max) });
+        let pairs = same().fold(0_u64, |pairs, task| pairs.saturating_add(task.space.capacity()));
+        Memo::new(reach.unwrap_or(Range::EMPTY), pairs, domains)
+    };
+    (0..tasks.len()).map(memo).collect()
 }
 
 /// Returns the widths of the windows that have the shape of some task's unit, by kind.

@@ -1,77 +1,149 @@
 //! Writes the folder: tables, and a card that lets Hugging Face `datasets` load them.
 
-use std::{fmt::Write as _, path::Path};
+use std::{
+    fmt::Write as _,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use artifact::{
-    Provenance, TableWriter,
+    Provenance, ROWS_PER_GROUP, TableWriter,
     tables::{Counterfactual, Example, Token},
 };
-use rayon::prelude::*;
+use sequence::Written;
 use tracing::{info, warn};
 
 use crate::{
     Config, Error, Level,
     counterfactual::Corruptor,
-    draw::{Drawn, Price},
+    draw::{Drawing, Price},
     split::{Reason, Split, first_8},
-    world::World,
+    targets::Targets,
+    world::{Sequences, World},
 };
 
-/// Rows made at once, in parallel, before they are written.
-const CHUNK: usize = 1 << 16;
+/// The most rows of one file; what a split has beyond them goes into further files.
+pub(crate) const ROWS_PER_FILE: u64 = 10_000_000;
 
-/// Writes one table for each split.
+/// Writes the files of a split and returns how often each token is a target in it.
 pub(crate) fn examples(
-    world: &World,
-    drawn: &Drawn,
+    drawing: &Drawing,
+    split: Split,
+    rows_per_file: u64,
     out: &Path,
     provenance: &Provenance,
-) -> Result<(), Error> {
-    for split in Split::ALL {
-        let rows = &drawn.rows[split as usize];
-        let path = out.join(format!("{}-00000-of-00001.parquet", split.name()));
+) -> Result<Targets, Error> {
+    let (world, total) = (drawing.world, drawing.rows(split));
+    let targets = Mutex::new(Targets::none(world));
+    let progress = Progress::new(split.name(), total);
+    let files = total.div_ceil(rows_per_file).max(1);
+    for file in 0..files {
+        let path = out.join(format!("{}-{file:05}-of-{files:05}.parquet", split.name()));
+        let (first, end) = (file * rows_per_file, total.min((file + 1) * rows_per_file));
         let mut writer = TableWriter::<Example>::create(&path, provenance)?;
-        for chunk in rows.chunks(CHUNK) {
-            let examples: Vec<Example> =
-                chunk.par_iter().map(|&(task, index)| example(world, task as usize, index)).collect();
-            for example in &examples {
-                writer.push(example)?;
+        writer.push_groups((end - first).div_ceil(ROWS_PER_GROUP), |number, group| {
+            let from = first + number * ROWS_PER_GROUP;
+            let places = from..end.min(from + ROWS_PER_GROUP);
+            let (mut maker, mut own) = (Maker::new(world), Targets::none(world));
+            for (task, index) in drawing.list(split, places.clone()) {
+                let row = maker.make(task, index);
+                own.count(world, &world.tasks[task], &row.terms, &row.tokens);
+                group.push(row)?;
             }
-        }
+            targets.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
+            progress.add(places.end - places.start);
+            Ok(())
+        })?;
         writer.finish()?;
     }
-    Ok(())
+    Ok(targets.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Returns the row with its number: a pure function of the definition, the task and the number.
-pub(crate) fn example(world: &World, number: usize, index: u64) -> Example {
-    let task = &world.tasks[number];
-    let family = &task.space.family;
-    let row = task.drawn(index);
-    let written = world.write(task, &row.terms);
-    let unit = family.unit();
-    let mut cluster = None;
-    if let Some(answer) = unit.units(&row.terms, family.context(row.terms.len())).last() {
-        task.space.keys(&unit.canonical(answer), &mut |parameter, key| {
-            if parameter == row.parameter {
-                cluster = Some(first_8(&blake3::hash(&key.bytes())) as i64);
-            }
-        });
+/// Makes rows one after another in the same memory.
+struct Maker<'a> {
+    world: &'a World,
+    row: Example,
+    written: Written,
+}
+
+impl<'a> Maker<'a> {
+    fn new(world: &'a World) -> Maker<'a> {
+        let row = Example {
+            example_id: 0,
+            task: String::new(),
+            family: String::new(),
+            notation: String::new(),
+            domain: String::new(),
+            unit: String::new(),
+            parameter: 0,
+            text: String::new(),
+            terms: Vec::new(),
+            tokens: Vec::new(),
+            answer_start: 0,
+            answer_length: 0,
+            cluster: 0,
+        };
+        Maker { world, row, written: Written::default() }
     }
-    Example {
-        example_id: task.example_id(index),
-        task: task.name.clone(),
-        family: family.name().into(),
-        notation: task.task.notation.name().into(),
-        domain: task.task.notation.domain().into_owned(),
-        unit: unit.name().into(),
-        parameter: row.parameter,
-        text: written.text,
-        terms: row.terms,
-        tokens: written.tokens,
-        answer_start: written.answer_start as i32,
-        answer_length: written.answer_length as i32,
-        cluster: cluster.unwrap_or(task.example_id(index)),
+
+    /// Returns the row with its number: a pure function of the definition, the task and the number.
+    fn make(&mut self, number: usize, index: u64) -> &Example {
+        let Maker { world, row, written } = self;
+        let task = &world.tasks[number];
+        let (family, notation) = (&task.space.family, &task.task.notation);
+        row.example_id = task.example_id(index);
+        row.parameter = task.space.row_into(index, &mut row.terms).expect("only numbers of rows are drawn");
+        world.write_into(task, &row.terms, written);
+        std::mem::swap(&mut row.tokens, &mut written.tokens);
+        std::mem::swap(&mut row.text, &mut written.text);
+        row.answer_start = written.answer_start as i32;
+        row.answer_length = written.answer_length as i32;
+        row.cluster = cluster(task, row.parameter, &row.terms).unwrap_or(row.example_id);
+        for (cell, text) in [
+            (&mut row.task, task.name.as_str()),
+            (&mut row.family, family.name()),
+            (&mut row.notation, notation.name()),
+            (&mut row.domain, &*notation.domain()),
+            (&mut row.unit, family.unit().name()),
+        ] {
+            cell.clear();
+            cell.push_str(text);
+        }
+        row
+    }
+}
+
+/// Returns what the row's answer shares with other answers: the hash of the key of its unit, if it has one.
+fn cluster(task: &Sequences, parameter: i64, terms: &[i64]) -> Option<i64> {
+    let (unit, context) = (task.space.family.unit(), task.space.family.context(terms.len()));
+    let answer = unit.units(terms, context).last()?;
+    let mut cluster = None;
+    task.space.keys(&unit.canonical(answer), &mut |under, key| {
+        if under == parameter {
+            cluster = Some(first_8(&blake3::hash(&key.bytes())) as i64);
+        }
+    });
+    cluster
+}
+
+/// Says how far the writing of a table is, from all threads.
+struct Progress<'a> {
+    task: &'a str,
+    done: AtomicU64,
+    total: u64,
+}
+
+impl<'a> Progress<'a> {
+    fn new(task: &'a str, total: u64) -> Progress<'a> {
+        Progress { task, done: AtomicU64::new(0), total }
+    }
+
+    fn add(&self, rows: u64) {
+        let done = self.done.fetch_add(rows, Ordering::Relaxed) + rows;
+        info!(target: "progress", task = self.task, done, total = self.total, unit = "rows", "");
     }
 }
 
@@ -87,57 +159,56 @@ pub(crate) fn vocabulary(world: &World, out: &Path, provenance: &Provenance) -> 
     Ok(())
 }
 
-/// Writes the corrupted rows of every held-out row.
+/// Writes the corrupted rows of every held-out row: for each, one after another, all copies of each kind.
 pub(crate) fn counterfactuals(
     config: &Config,
-    world: &World,
-    drawn: &Drawn,
+    drawing: &Drawing,
     out: &Path,
     provenance: &Provenance,
 ) -> Result<(), Error> {
-    let corruptor = Corruptor::new(world, config.seed);
+    let world = drawing.world;
+    let (corruptor, kinds) = (Corruptor::new(world, config.seed), &config.counterfactuals.kinds);
+    let missing: Vec<AtomicU64> = kinds.iter().map(|_| AtomicU64::new(0)).collect();
+    let of_a_row = kinds.len() as u64 * u64::from(config.counterfactuals.per_row);
+    let clean_rows = (ROWS_PER_GROUP / of_a_row.max(1)).max(1);
     let mut writer = TableWriter::<Counterfactual>::create(&out.join("counterfactuals.parquet"), provenance)?;
-    let mut missing = vec![0_u64; config.counterfactuals.kinds.len()];
-    for split in [Split::Validation, Split::Test] {
-        for chunk in drawn.rows[split as usize].chunks(CHUNK) {
-            let kinds = config.counterfactuals.kinds.iter().enumerate();
-            for (place, &kind) in kinds {
-                let made: Vec<Option<Counterfactual>> = chunk
-                    .par_iter()
-                    .flat_map_iter(|&(task, index)| {
-                        let (corruptor, task) = (&corruptor, &world.tasks[task as usize]);
-                        (0..config.counterfactuals.per_row)
-                            .map(move |copy| corruptor.corrupt(task, index, kind, copy))
-                    })
-                    .collect();
-                for row in made {
-                    match row {
-                        Some(row) => writer.push(&row)?,
-                        None => missing[place] += 1,
+    for split in [Split::Validation, Split::Test].into_iter().filter(|_| of_a_row > 0) {
+        let total = drawing.rows(split);
+        writer.push_groups(total.div_ceil(clean_rows), |number, group| {
+            let from = number * clean_rows;
+            for (task, index) in drawing.list(split, from..total.min(from + clean_rows)) {
+                for (kind, missing) in kinds.iter().zip(&missing) {
+                    for copy in 0..config.counterfactuals.per_row {
+                        match corruptor.corrupt(&world.tasks[task], index, *kind, copy) {
+                            Some(row) => group.push(&row)?,
+                            None => drop(missing.fetch_add(1, Ordering::Relaxed)),
+                        }
                     }
                 }
             }
-        }
+            Ok(())
+        })?;
     }
     let made = writer.finish()?;
     info!("{made} counterfactual rows");
-    for (kind, missing) in
-        config.counterfactuals.kinds.iter().zip(missing).filter(|(_, missing)| *missing > 0)
-    {
-        warn!("{missing} counterfactual rows `{}` left out: none is as long as its clean row", kind.name());
+    for (kind, missing) in kinds.iter().zip(missing.into_iter().map(AtomicU64::into_inner)) {
+        if missing > 0 {
+            let kind = kind.name();
+            warn!("{missing} counterfactual rows `{kind}` left out: none is as long as its clean row");
+        }
     }
     Ok(())
 }
 
 /// Says what the split cost: by task, the rows kept and the rows dropped.
-pub(crate) fn log_price(world: &World, drawn: &Drawn) {
-    for (task, price) in world.tasks.iter().zip(&drawn.prices) {
+pub(crate) fn log_price(drawing: &Drawing) {
+    for (task, price) in drawing.world.tasks.iter().zip(drawing.prices()) {
         let [train, validation, test] = price.kept;
-        let dropped = words(price);
+        let dropped = words(&price);
         let seen = price.seen;
         info!("{}: of {seen} rows {train} train, {validation} validation, {test} test{dropped}", task.name);
     }
-    let [train, validation, test] = Split::ALL.map(|split| drawn.rows[split as usize].len());
+    let [train, validation, test] = Split::ALL.map(|split| drawing.rows(split));
     info!("kept {train} train, {validation} validation, {test} test rows");
 }
 
@@ -161,7 +232,7 @@ pub(crate) fn words(price: &Price) -> String {
 }
 
 /// Writes the card, whose front matter tells `load_dataset` which file is which split.
-pub(crate) fn card(config: &Config, world: &World, drawn: &Drawn, out: &Path) -> Result<(), Error> {
+pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(), Error> {
     let mut text = String::from("---\nconfigs:\n- config_name: default\n  default: true\n  data_files:\n");
     for split in Split::ALL {
         let _ = writeln!(text, "  - split: {0}\n    path: {0}-*.parquet", split.name());
@@ -180,7 +251,7 @@ pub(crate) fn card(config: &Config, world: &World, drawn: &Drawn, out: &Path) ->
         }
     });
     text.push_str("\n\n| task | train | validation | test |\n| --- | --- | --- | --- |\n");
-    for (task, price) in world.tasks.iter().zip(&drawn.prices) {
+    for (task, price) in drawing.world.tasks.iter().zip(drawing.prices()) {
         let [train, validation, test] = price.kept;
         let _ = writeln!(text, "| `{}` | {train} | {validation} | {test} |", task.name);
     }
