@@ -1,0 +1,74 @@
+//! The ready-made pipelines: each checks out, is documented, and builds data that passes its audit.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Returns the root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Returns the names of all definitions in `pipelines/`, sorted.
+fn names() -> Vec<String> {
+    let entries = std::fs::read_dir(root().join("pipelines")).expect("pipelines/ is there");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    let definitions = paths.filter(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    let mut names: Vec<String> =
+        definitions.map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert!(names.len() >= 5, "only {names:?}");
+    names
+}
+
+/// An empty folder with a copy of `pipelines/` in it.
+fn place() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let copy = folder.path().join("pipelines");
+    std::fs::create_dir(&copy).expect("it takes a folder");
+    for entry in std::fs::read_dir(root().join("pipelines")).expect("pipelines/ is there") {
+        let entry = entry.expect("readable");
+        std::fs::copy(entry.path(), copy.join(entry.file_name())).expect("it takes a file");
+    }
+    folder
+}
+
+fn seqlab(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seqlab"));
+    command.args(arguments).current_dir(folder).output().expect("seqlab starts")
+}
+
+#[test]
+fn every_definition_checks_out_and_is_called_like_its_file() {
+    let place = place();
+    for name in names() {
+        let output = seqlab(place.path(), &["run", &format!("pipelines/{name}.yaml"), "--dry-run"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {said}");
+        let plan = String::from_utf8_lossy(&output.stdout);
+        assert!(plan.starts_with("data") && plan.contains("\naudit"), "{name} has other stages: {plan}");
+        let text = std::fs::read_to_string(root().join(format!("pipelines/{name}.yaml"))).expect("readable");
+        assert!(
+            text.starts_with(&format!("name: {name}\ndescription: >-\n")),
+            "{name}: name, then description"
+        );
+    }
+    assert!(!place.path().join("results").exists(), "a dry run leaves nothing");
+}
+
+#[test]
+fn the_readme_says_what_every_pipeline_asks() {
+    let readme = std::fs::read_to_string(root().join("README.md")).expect("readable");
+    for name in names() {
+        assert!(readme.contains(&format!("\n| `{name}` | ")), "README.md does not list {name}");
+    }
+}
+
+#[test]
+fn the_data_of_every_definition_pass_their_audit() {
+    let place = place();
+    for name in names() {
+        let output = seqlab(place.path(), &["run", &format!("pipelines/{name}.yaml"), "audit"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {said}");
+    }
+}
