@@ -42,6 +42,8 @@ def load(path):
 examples = {row["example_id"]: row for row in pyarrow.parquet.read_table(f"{data}/test-00000-of-00001.parquet").to_pylist()}
 predictions = pyarrow.parquet.read_table(f"{evaluate}/predictions.parquet").to_pylist()
 checkpoints = pyarrow.parquet.read_table(f"{train}/checkpoints.parquet").to_pylist()
+kinds = {row["kind"]: row["token_id"] for row in pyarrow.parquet.read_table(f"{data}/vocabulary.parquet").to_pylist()}
+end, separator = kinds["end"], kinds["separator"]  # both end a value
 worst, compared = 0.0, 0
 for seed in sorted({row["seed"] for row in checkpoints}):
     last = max((row for row in checkpoints if row["seed"] == seed), key=lambda row: row["step"])
@@ -55,7 +57,8 @@ for seed in sorted({row["seed"] for row in checkpoints}):
         for index, row in enumerate(batch):
             example = examples[row["example_id"]]
             span = range(example["answer_start"], example["answer_start"] + example["answer_length"])
-            expected = sum(log_probabilities[index, at - 1, tokens[index, at]].item() for at in span)
+            right = lambda at: [tokens[index, at].item(), *([separator] if tokens[index, at] == end else [])]
+            expected = sum(log_probabilities[index, at - 1, right(at)].logsumexp(0).item() for at in span)
             found = row["log_probability"]
             difference = abs(found - expected)
             assert difference <= max(1e-4, 1e-5 * abs(expected)), (seed, row["example_id"], found, expected)

@@ -19,6 +19,8 @@ pub(crate) struct Row {
     pub(crate) context: usize,
     /// Where copying the last shown term first differs from the right answer; nothing where it is the right answer.
     pub(crate) contrast: Option<Contrast>,
+    /// SEP, where an answer ends with a border: behind its last term SEP and END are the same border.
+    separator: Option<u16>,
 }
 
 /// A position of the answer span, the right token there, and the token that copying the last shown term puts there.
@@ -81,7 +83,9 @@ impl Row {
             .zip(copied)
             .find(|((_, right), copied)| right != copied)
             .map(|((at, right), copied)| Contrast { position: span.start + at, right, copied });
-        Ok(Row { context, contrast, example })
+        let separator = vocabulary.find(Kind::Separator, sequence::NONE);
+        let separator = separator.filter(|_| span.end == example.tokens.len());
+        Ok(Row { context, contrast, separator, example })
     }
 
     /// Returns where the answer span stands in the tokens.
@@ -93,6 +97,27 @@ impl Row {
     /// Returns whether an answer ends with END rather than after a number of tokens.
     pub(crate) fn has_border(&self) -> bool {
         self.span().end == self.example.tokens.len()
+    }
+
+    /// Returns the token that is as right as the row's own at this position: SEP for END.
+    ///
+    /// Both say only that the value goes no further; whether the row does is decided by no rule where rows differ in
+    /// length.
+    pub(crate) fn as_right(&self, position: usize) -> Option<u16> {
+        self.separator.filter(|_| position + 1 == self.example.tokens.len())
+    }
+
+    /// Returns the token as it counts behind what was said: END for a SEP that ends the answer's last term.
+    pub(crate) fn heard(&self, said: &[u16], token: u16) -> u16 {
+        let ended = said.iter().filter(|&&token| Some(token) == self.separator).count() + 1;
+        match self.example.tokens.last() {
+            Some(&end)
+                if Some(token) == self.separator && ended == self.example.terms.len() - self.context =>
+            {
+                end
+            }
+            _ => token,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) struct Answer {
     pub(crate) tokens: u32,
     /// How many of them are the likeliest, the right ones before them given.
     pub(crate) right_tokens: u32,
-    /// Sum of the log-probabilities of the answer tokens, in nats.
+    /// Sum of the log-probabilities of the answer tokens, in nats; END counts with SEP, which is the same border.
     pub(crate) log_probability: f64,
     /// The worst rank of an answer token; 1 is the likeliest.
     pub(crate) rank: i32,
@@ -80,12 +80,13 @@ fn score<'a>(row: &Row, logits_at: impl Fn(usize) -> &'a [f32]) -> Answer {
     let mut mistaken = false;
     for (position, &right) in row.span().zip(span) {
         let logits = logits_at(position);
-        let rank = rank(logits, right);
+        let rights = || [right].into_iter().chain(row.as_right(position));
+        let rank = rights().map(|right| rank(logits, right)).min().unwrap_or(i32::MAX);
         worst = worst.max(rank);
         right_tokens += u32::from(rank == 1);
-        log_probability += log_softmax(logits, right);
+        log_probability += log_sum(rights().map(|right| log_softmax(logits, right)));
         if !mistaken {
-            said.push(if rank == 1 { right } else { likeliest(logits) });
+            said.push(if rank == 1 { right } else { row.heard(&said, likeliest(logits)) });
             mistaken = rank != 1;
         }
     }
@@ -137,7 +138,8 @@ fn go_on(
             let last = shown[0].len() - 1;
             let logits = Logits::of(model, &shown, last)?;
             for (place, &prefix) in batch.iter().enumerate() {
-                answers[open[prefix]].said.push(likeliest(logits.after(place, last)));
+                let said = &mut answers[open[prefix]].said;
+                said.push(rows[open[prefix]].heard(said, likeliest(logits.after(place, last))));
             }
         }
     }
@@ -215,9 +217,69 @@ fn log_softmax(logits: &[f32], token: u16) -> f64 {
     f64::from(logits[usize::from(token)]) - f64::from(largest) - sum.ln()
 }
 
+/// Returns the logarithm of the sum of probabilities given by their logarithms.
+fn log_sum(mut logarithms: impl Iterator<Item = f64>) -> f64 {
+    let first = logarithms.next().unwrap_or(f64::NEG_INFINITY);
+    logarithms.fold(first, |one, other| one.max(other) + (-(one - other).abs()).exp().ln_1p())
+}
+
 #[cfg(test)]
 mod tests {
+    use artifact::tables::Example;
+    use sequence::{Kind, Vocabulary};
+
     use super::*;
+
+    #[test]
+    fn probabilities_add_up() {
+        let sum = log_sum([0.25_f64.ln(), 0.5_f64.ln()].into_iter());
+        assert!((sum - 0.75_f64.ln()).abs() < 1e-12);
+        assert_eq!(log_sum([-3.0].into_iter()), -3.0);
+    }
+
+    /// BEGIN 1 SEP 2 END in single digits; tokens: 0 begins, 1 ends, 2 separates, 3 to 5 are the digits 0 to 2.
+    fn row() -> Row {
+        let token = |token: &str, kind, value| sequence::Token { token: token.to_owned(), kind, value };
+        let special = [("BEGIN", Kind::Begin), ("END", Kind::End), ("SEP", Kind::Separator)];
+        let special = special.map(|(name, kind)| token(name, kind, sequence::NONE));
+        let digits = (0..3).map(|digit| token(&digit.to_string(), Kind::Digit, digit));
+        let vocabulary = Vocabulary::from_tokens(special.into_iter().chain(digits));
+        let example = Example {
+            example_id: 7,
+            task: "t".into(),
+            family: "arithmetic".into(),
+            notation: "digits".into(),
+            domain: "integer".into(),
+            unit: "pair".into(),
+            parameter: 1,
+            text: "1 2".into(),
+            terms: vec![1, 2],
+            tokens: vec![0, 4, 2, 5, 1],
+            answer_start: 3,
+            answer_length: 2,
+            cluster: 7,
+        };
+        Row::new("test", example, &vocabulary).expect("a sound row")
+    }
+
+    #[test]
+    fn a_separator_behind_the_answer_is_as_right_as_the_end() {
+        let says =
+            |token: usize| (0..6).map(|other| if other == token { 3.0 } else { 0.0 }).collect::<Vec<f32>>();
+        let answer = |digit: usize, border: usize| {
+            let logits = [says(digit), says(border)];
+            score(&row(), |position| &logits[position - 3])
+        };
+        let (end, separator, digit) = (answer(5, 1), answer(5, 2), answer(5, 3));
+        assert!(end.correct && separator.correct && !digit.correct);
+        assert_eq!((end.said, separator.said, digit.said), (vec![5, 1], vec![5, 1], vec![5, 3]));
+        assert!((end.log_probability - separator.log_probability).abs() < 1e-12);
+        // p(digit) = e^3 / (e^3 + 5); p(END) + p(SEP) = (e^3 + 1) / (e^3 + 5).
+        let e = 3.0_f64.exp();
+        assert!((end.log_probability - (e * (e + 1.0) / (e + 5.0).powi(2)).ln()).abs() < 1e-6);
+        // A SEP said in place of the digit ends the answer too.
+        assert_eq!(answer(2, 1).said, [1]);
+    }
 
     #[test]
     fn ranks_and_ties() {

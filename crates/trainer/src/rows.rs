@@ -10,6 +10,7 @@ use crate::{Error, Loss, Span};
 pub(crate) struct Rows {
     rows: Vec<Row>,
     loss: Loss,
+    border: Option<Border>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,16 +35,41 @@ pub(crate) struct Batch {
     pub(crate) scored: usize,
     answers: Vec<std::ops::Range<usize>>, // of each row, within the asked positions
     targets_on_host: Vec<u32>,
+    border: Option<Border>,
 }
 
-/// Reads the vocabulary and returns its size.
-pub(crate) fn vocabulary_size(path: &std::path::Path) -> Result<usize, Error> {
-    let tokens = artifact::read_table::<Token>(path)?;
-    let size = tokens.iter().map(|token| i64::from(token.token_id) + 1).max().unwrap_or(0);
-    usize::try_from(size).ok().filter(|&size| size > 0).ok_or_else(|| Error::Data {
-        split: "vocabulary",
-        message: "there is no token in it; rebuild the data".into(),
-    })
+/// What has to be known of the vocabulary.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vocabulary {
+    /// Number of tokens.
+    pub(crate) size: usize,
+    border: Option<Border>,
+}
+
+/// END, and SEP, which ends a value as well: no rule decides which of them comes where rows differ in length.
+#[derive(Debug, Clone, Copy)]
+struct Border {
+    end: u32,
+    separator: u32,
+}
+
+impl Vocabulary {
+    /// Reads the table.
+    pub(crate) fn read(path: &std::path::Path) -> Result<Self, Error> {
+        Self::new(&artifact::read_table::<Token>(path)?)
+    }
+
+    /// Returns what has to be known of these tokens.
+    pub(crate) fn new(tokens: &[Token]) -> Result<Self, Error> {
+        let size = tokens.iter().map(|token| i64::from(token.token_id) + 1).max().unwrap_or(0);
+        let size = usize::try_from(size).ok().filter(|&size| size > 0).ok_or_else(|| Error::Data {
+            split: "vocabulary",
+            message: "there is no token in it; rebuild the data".into(),
+        })?;
+        let find = |kind| tokens.iter().find(|token| token.kind == kind).map(|token| token.token_id as u32);
+        let border = find("end").zip(find("separator")).map(|(end, separator)| Border { end, separator });
+        Ok(Self { size, border })
+    }
 }
 
 impl Rows {
@@ -51,13 +77,13 @@ impl Rows {
     pub(crate) fn read(
         split: &'static str,
         paths: &[PathBuf],
-        d_vocab: usize,
+        vocabulary: &Vocabulary,
         loss: Loss,
     ) -> Result<Self, Error> {
-        let mut all = Self { rows: Vec::new(), loss };
+        let mut all = Self { rows: Vec::new(), loss, border: vocabulary.border };
         for path in paths {
             for batch in artifact::table_rows::<Example>(path)? {
-                all.rows.extend(Self::new(split, &batch?, d_vocab, loss)?.rows);
+                all.rows.extend(Self::new(split, &batch?, vocabulary, loss)?.rows);
             }
         }
         Ok(all)
@@ -67,16 +93,17 @@ impl Rows {
     pub(crate) fn new(
         split: &'static str,
         examples: &[Example],
-        d_vocab: usize,
+        vocabulary: &Vocabulary,
         loss: Loss,
     ) -> Result<Self, Error> {
         let row = |example: &Example| {
-            Row::new(example, d_vocab, loss).map_err(|message| Error::Data {
+            Row::new(example, vocabulary.size, loss).map_err(|message| Error::Data {
                 split,
                 message: format!("row {}: {message}", example.example_id),
             })
         };
-        Ok(Self { rows: examples.iter().map(row).collect::<Result<_, _>>()?, loss })
+        let rows = examples.iter().map(row).collect::<Result<_, _>>()?;
+        Ok(Self { rows, loss, border: vocabulary.border })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -129,6 +156,7 @@ impl Rows {
             scored,
             answers,
             targets_on_host: targets,
+            border: self.border,
         })
     }
 }
@@ -170,10 +198,17 @@ fn first_scored(loss: Loss, answer_start: usize) -> usize {
 
 impl Batch {
     /// Returns the number of rows whose every answer token is the most likely one, of logits `[n, vocab]`.
+    ///
+    /// SEP is as right as END.
     pub(crate) fn answers_right(&self, logits: &Tensor) -> Result<usize, Error> {
         let best = logits.argmax(1)?.to_vec1::<u32>()?; // [n]
+        let is_border =
+            |target, said| self.border.is_some_and(|border| (target, said) == (border.end, border.separator));
         let right = |answer: &&std::ops::Range<usize>| {
-            best[(*answer).clone()] == self.targets_on_host[(*answer).clone()]
+            (*answer).clone().all(|at| {
+                let (target, said) = (self.targets_on_host[at], best[at]);
+                target == said || is_border(target, said)
+            })
         };
         Ok(self.answers.iter().filter(right).count())
     }

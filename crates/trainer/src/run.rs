@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::learner::{Learner, NotFinite, Update};
 use crate::order::Order;
-use crate::rows::{Rows, vocabulary_size};
+use crate::rows::{Rows, Vocabulary};
 use crate::{Config, Error};
 
 /// The tables that the stage reads.
@@ -31,9 +31,9 @@ pub struct Inputs {
 /// `out`), or a file that cannot be read or written.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
     config.check()?;
-    let d_vocab = vocabulary_size(&inputs.vocabulary)?;
-    let train = Rows::read("train", &inputs.train, d_vocab, config.loss)?;
-    let validation = Rows::read("validation", &inputs.validation, d_vocab, config.loss)?;
+    let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
+    let train = Rows::read("train", &inputs.train, &vocabulary, config.loss)?;
+    let validation = Rows::read("validation", &inputs.validation, &vocabulary, config.loss)?;
     if train.len() < config.batch.max(1) {
         let message = format!("{} rows are fewer than the batch of {}", train.len(), config.batch);
         return Err(Error::Data {
@@ -44,17 +44,18 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     if validation.len() == 0 {
         tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
     }
-    let shape = config.model.shape(d_vocab, train.longest().max(validation.longest()) - 1);
+    let shape = config.model.shape(vocabulary.size, train.longest().max(validation.longest()) - 1);
     write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
     let parameters: usize = shape.parameters().values().map(|shape| shape.iter().product::<usize>()).sum();
     tracing::info!(
-        "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {d_vocab}, context {}",
+        "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {}, context {}",
         config.seeds.0.len(),
         config.steps,
         config.batch,
         train.len(),
+        vocabulary.size,
         shape.n_ctx
     );
 

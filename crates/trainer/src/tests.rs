@@ -1,12 +1,12 @@
 //! Losses by hand, AdamW by hand, the learner as one value, and PyTorch's losses from the same weights.
 
-use artifact::tables::Example;
+use artifact::tables::{Example, Token};
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use transformer::{ActFn, Normalization, PositionalEmbedding};
 
 use crate::learner::{Learner, Score};
-use crate::rows::{Batch, Rows};
+use crate::rows::{Batch, Rows, Vocabulary};
 use crate::{Checkpoints, Config, Error, Loss, Optimizer, Schedule, Span};
 
 fn shape(n_layers: usize, d_vocab: usize, n_ctx: usize) -> transformer::Config {
@@ -44,8 +44,30 @@ pub(crate) fn example(example_id: i64, tokens: &[u16], answer_start: i32, answer
     }
 }
 
-fn rows(examples: &[Example], d_vocab: usize, loss: Loss) -> Rows {
-    Rows::new("train", examples, d_vocab, loss).unwrap()
+/// So many tokens, none of which is a border.
+fn vocabulary(size: i32) -> Vocabulary {
+    let token = |token_id: i32| token(token_id, "value");
+    Vocabulary::new(&(0..size).map(token).collect::<Vec<_>>()).unwrap()
+}
+
+fn token(token_id: i32, kind: &str) -> Token {
+    Token { token_id, token: token_id.to_string(), kind: kind.into(), value: i64::from(token_id) }
+}
+
+fn rows(examples: &[Example], d_vocab: i32, loss: Loss) -> Rows {
+    Rows::new("train", examples, &vocabulary(d_vocab), loss).unwrap()
+}
+
+#[test]
+fn a_separator_ends_an_answer_as_well_as_the_end_does() {
+    // 0 begins, 1 ends, 2 separates; the model says 2 whatever it reads.
+    let kinds = ["begin", "end", "separator", "value"];
+    let tokens: Vec<Token> = kinds.iter().zip(0..).map(|(kind, id)| token(id, kind)).collect();
+    let examples =
+        [example(0, &[0, 3, 2, 1], 3, 1), example(1, &[0, 3, 2, 3], 3, 1), example(2, &[0, 3, 2], 2, 1)];
+    let rows = Rows::new("train", &examples, &Vocabulary::new(&tokens).unwrap(), Loss::Answer).unwrap();
+    let logits = Tensor::new(&[[0_f32, 0.0, 1.0, 0.0]; 3], &Device::Cpu).unwrap();
+    assert_eq!(rows.batch(&[0, 1, 2]).unwrap().answers_right(&logits).unwrap(), 2);
 }
 
 fn host(x: &Tensor) -> Vec<f64> {
@@ -345,7 +367,7 @@ fn rows_that_cannot_be_trained_on_are_refused() {
             "row 7: loss.span.from 2 leaves none of its 2 tokens",
         ),
     ] {
-        let message = Rows::new("train", &[example], 3, loss).unwrap_err().to_string();
+        let message = Rows::new("train", &[example], &vocabulary(3), loss).unwrap_err().to_string();
         assert!(message.starts_with(&format!("train rows: {expected}")), "{message}");
     }
 }

@@ -13,7 +13,7 @@ table! {
         example_id: i64,
         /// Task of the row.
         task: String,
-        /// The answer as text, generated greedily until END.
+        /// The answer as text, generated greedily until END, or until the SEP behind its last term.
         prediction: String,
         /// Whether that is exactly the right answer.
         correct: bool,
@@ -21,7 +21,7 @@ table! {
         teacher_forced: bool,
         /// Whether every token of the span is among the five likeliest, the right tokens before it given.
         top5: bool,
-        /// Sum of the log-probabilities of the answer span's tokens, in nats.
+        /// Sum of the log-probabilities of the answer span's tokens, in nats; END and SEP, which both end a value, together.
         log_probability: Option<f32>,
         /// Worst rank of a right token over the span; 1 is the likeliest.
         rank: i32,
