@@ -81,7 +81,7 @@ impl World {
         }
         let words = tasks.iter().map(|task| {
             let reach = task.space.reach().unwrap_or(Range::EMPTY);
-            (&task.task.family, &task.task.notation, task.values().unwrap_or(reach))
+            (&task.task.family, &task.task.notation, task.task.values.unwrap_or(reach))
         });
         let vocabulary = Vocabulary::new(words).map_err(|error| Error::sequence("tasks", error))?;
         let colours = Colours::new(config, &tasks);
@@ -194,11 +194,6 @@ impl World {
 }
 
 impl Sequences {
-    /// Returns the values that the definition or the rule gives every term.
-    fn values(&self) -> Option<Range> {
-        self.task.values.or(self.task.family.natural())
-    }
-
     /// Returns the row's number over all tasks.
     pub(crate) fn example_id(&self, index: u64) -> i64 {
         (self.offset + index) as i64
@@ -248,8 +243,8 @@ pub(crate) fn shapes(level: Level, tasks: &[Sequences]) -> BTreeMap<UnitKind, Ve
 fn space(at: &str, task: &Task, config: &Config) -> Result<Space, Error> {
     task.family.check().map_err(|error| Error::sequence(at, error))?;
     let terms = terms(at, task)?;
-    let natural = task.family.natural();
-    for (word, range) in [("start", task.start), ("values", task.values)] {
+    let (natural, operands) = (task.family.natural(), task.family.natural_start());
+    for (word, range, natural) in [("start", task.start, operands), ("values", task.values, natural)] {
         let Some(range) = range else { continue };
         let at = format!("{at}.{word}");
         if range.min > range.max {
@@ -258,23 +253,25 @@ fn space(at: &str, task: &Task, config: &Config) -> Result<Space, Error> {
         }
         if let Some(natural) = natural.filter(|&natural| range.and(natural) != range) {
             let message = format!("{} to {} reaches outside the values of the rule", range.min, range.max);
-            let help = format!("leave it out, or keep it from {} to {}", natural.min, natural.max);
+            let help = format!("keep it from {} to {}", natural.min, natural.max);
             return Err(Error::config(at, message, help));
         }
     }
     let values = task.values.or(natural);
-    let Some(start) = task.start.or(values) else {
+    let Some(start) = task.start.or(operands).or(values) else {
         let help = "give `start: { min, max }` for the first term, or `values: { min, max }` for every term";
         return Err(Error::config(at, "it has no bounds", help));
     };
     let block = config.holdout.block.unwrap_or(3 * terms.1 as u64);
     let bounds = Bounds { start, values: values.unwrap_or(Range::ALL), terms, block };
     let space = Space::new(&task.family, bounds).map_err(|error| Error::sequence(at, error))?;
-    let Some(reach) = space.reach().filter(|_| space.capacity() > 0) else {
+    let Some(reach) = space.reach() else {
         let help = "widen `start` or `values`, or shorten `terms`";
         return Err(Error::config(at, "not one row fits its bounds", help));
     };
-    task.notation.check(values.unwrap_or(reach).and(reach)).map_err(|error| Error::sequence(at, error))?;
+    task.notation
+        .check(task.values.unwrap_or(reach).and(reach))
+        .map_err(|error| Error::sequence(at, error))?;
     Ok(space)
 }
 

@@ -113,6 +113,17 @@ impl Values {
         }
     }
 
+    /// Refuses none, too many, the same number twice, and those that change nothing, modulo a number.
+    ///
+    /// # Errors
+    /// Names the number found, at the path `at`.
+    pub(crate) fn check_modulo(&self, at: &str, modulus: i64, neutral: i64) -> Result<(), Error> {
+        self.check(at, &[], "")?;
+        let residues = Values::List(self.iter().map(|value| value.rem_euclid(modulus)).collect());
+        let why = format!("modulo {modulus} that repeats one value: leave it out");
+        residues.check(at, &[neutral], &why)
+    }
+
     /// Refuses none, too many, the same number twice, and the numbers that the rule cannot have.
     ///
     /// # Errors
@@ -164,16 +175,22 @@ impl JsonSchema for Values {
     }
 }
 
-/// Lets the schema of a rule's parameters have the singular (`step`) for the plural (`steps`).
-pub(crate) fn singular(schema: &mut Schema, plural: &str) {
-    let one = plural.trim_end_matches('s');
-    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut)
-        && let Some(parameter) = properties.get(plural).cloned()
-    {
-        properties.insert(one.to_owned(), parameter);
+/// Lets the schema of a rule have one of its lists of parameters, in the plural (`steps`) or the singular (`step`).
+pub(crate) fn singular(schema: &mut Schema, plurals: &[&str]) {
+    let one = |plural: &str| plural.trim_end_matches('s').to_owned();
+    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        for plural in plurals {
+            if let Some(parameter) = properties.get(*plural).cloned() {
+                properties.insert(one(plural), parameter);
+            }
+        }
     }
-    schema.remove("required");
-    schema.insert("oneOf".into(), serde_json::json!([{ "required": [plural] }, { "required": [one] }]));
+    if let Some(required) = schema.get_mut("required").and_then(serde_json::Value::as_array_mut) {
+        required.retain(|name| !plurals.iter().any(|plural| name == plural));
+    }
+    let names = plurals.iter().flat_map(|plural| [(*plural).to_owned(), one(plural)]);
+    let forms: Vec<serde_json::Value> = names.map(|name| serde_json::json!({ "required": [name] })).collect();
+    schema.insert("oneOf".into(), forms.into());
 }
 
 /// Reads a number, a map with `min` and `max`, and, where `list` is true, a list of numbers.

@@ -7,6 +7,7 @@
 mod config;
 mod families;
 mod notations;
+mod orbit;
 mod permutation;
 mod rule;
 mod space;
@@ -14,7 +15,11 @@ mod tagged;
 mod vocabulary;
 
 pub use config::{Range, Terms, Values};
-pub use families::{FAMILIES, Family, arithmetic::Arithmetic, geometric::Geometric, random::Random};
+pub use families::{
+    FAMILIES, Family, addition::Addition, arithmetic::Arithmetic, cyclic::Cycle, cyclic::Cyclic,
+    fibonacci::Fibonacci, geometric::Geometric, modular::Modular, modular_addition::ModularAddition,
+    ordering::Ordering, random::Random, sort::Sort, successor_pairs::SuccessorPairs,
+};
 pub use notations::{NOTATIONS, Notation, Writing, digits::Digits, digits::Order, numeral::Numeral};
 pub use permutation::Permutation;
 pub use rule::{Bounds, Candidates, Key, Rule, UnitKind, Units};

@@ -50,6 +50,11 @@ pub trait Rule: Send + Sync {
         None
     }
 
+    /// Returns the freely chosen terms that the rule itself has: operands of so many digits.
+    fn natural_start(&self) -> Option<Range> {
+        self.natural()
+    }
+
     /// Returns the number of terms of every row, where the rule allows only one.
     fn terms(&self) -> Option<usize> {
         None
@@ -117,6 +122,18 @@ pub trait Units: Debug + Send + Sync {
 
     /// Returns every key of the units that rows under one parameter can have, each once.
     fn population(&self, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_>;
+}
+
+/// The units of a rule without any.
+#[derive(Debug)]
+pub(crate) struct NoUnits;
+
+impl Units for NoUnits {
+    fn keys(&self, _: &[i64], _: &mut dyn FnMut(i64, Key)) {}
+
+    fn population(&self, _: i64) -> Box<dyn Iterator<Item = Key> + '_> {
+        Box::new(std::iter::empty())
+    }
 }
 
 /// What a task allows its rows.
@@ -238,6 +255,13 @@ pub(crate) fn block(position: u64, total: u64, size: u64) -> u64 {
     (position / size).min(blocks(total, size) - 1)
 }
 
+/// Returns how many units an arc has, of an orbit of `total` units over few values.
+///
+/// A row has to fit into an arc, and an orbit that can be shared out over three splits should be.
+pub(crate) fn arc(total: u64, bounds: &Bounds) -> u64 {
+    (bounds.terms.1 as u64 - 1).max(bounds.block.min(total / 4)).max(1)
+}
+
 /// Returns how many blocks an orbit of `total` units has.
 pub(crate) fn blocks(total: u64, size: u64) -> u64 {
     (total / size).max(1)
@@ -253,6 +277,16 @@ mod tests {
         assert_eq!(of(7, 3), [0, 0, 0, 1, 1, 1, 1]);
         assert_eq!(of(6, 3), [0, 0, 0, 1, 1, 1]);
         assert_eq!(of(2, 3), [0, 0]);
+    }
+
+    #[test]
+    fn an_arc_is_a_quarter_of_a_short_orbit_but_never_shorter_than_a_row() {
+        let bounds =
+            |terms, block| Bounds { start: Range::ALL, values: Range::ALL, terms: (2, terms), block };
+        assert_eq!(arc(113, &bounds(5, 15)), 15);
+        assert_eq!(arc(12, &bounds(4, 12)), 3);
+        assert_eq!(arc(7, &bounds(5, 15)), 4);
+        assert_eq!(arc(0, &bounds(2, 6)), 1);
     }
 
     #[test]

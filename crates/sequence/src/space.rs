@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Bounds, Candidates, Error, Family, Key, Map, Range, Units};
+use crate::{Bounds, Candidates, Error, Family, Key, Map, Range, UnitKind, Units};
 
 /// The most pairs of a parameter and a number of terms.
 const MOST_SHEETS: usize = 1_000_000;
@@ -150,17 +150,37 @@ impl Space {
         self.family.next(parameter, context, terms, &self.bounds)
     }
 
-    /// Returns the least and the greatest value of all rows, or nothing if there is no row.
+    /// Says whether there is no row at all, though there may be numbers.
+    pub fn is_empty(&self) -> bool {
+        match self.family.unit() {
+            UnitKind::None => (0..self.capacity).all(|index| self.row(index).is_none()),
+            _ => self.places.keys().all(|&parameter| self.population(parameter).next().is_none()),
+        }
+    }
+
+    /// Returns a range that holds every value of every row, or nothing if there is no row.
     ///
-    /// A row grows with its chosen terms, so the extremes stand in the first and the last row of a sheet.
+    /// A row grows with its chosen terms, so the extremes stand in the first and the last row of a sheet: unless these
+    /// are no rows, or the rule has values of its own, or its answer has nothing to do with the chosen terms.
     pub fn reach(&self) -> Option<Range> {
+        if self.is_empty() {
+            return None;
+        }
+        let natural = self.family.natural();
+        let bounds = natural.map_or(self.bounds.values, |natural| natural.and(self.bounds.values));
+        if natural.is_some_and(|natural| natural.max < i64::MAX) || self.family.unit() == UnitKind::Row {
+            return Some(bounds);
+        }
         let sheets = self.sheets.iter().filter(|sheet| sheet.count > 0);
         let ends = sheets.flat_map(|sheet| [sheet.first, sheet.first + sheet.count - 1]);
-        let values =
-            if self.family.unit() == crate::UnitKind::Pair { Vec::new() } else { vec![self.bounds.values] };
-        let rows = ends.filter_map(|index| self.row(index)).flat_map(|row| row.terms);
-        let all = rows.map(|value| Range { min: value, max: value }).chain(values);
-        all.reduce(|one, other| Range { min: one.min.min(other.min), max: one.max.max(other.max) })
+        let one = |value: &i64| Range { min: *value, max: *value };
+        let hull =
+            |one: Range, other: Range| Range { min: one.min.min(other.min), max: one.max.max(other.max) };
+        let reach = |index| match self.row(index) {
+            Some(row) => row.terms.iter().map(one).reduce(hull),
+            None => Some(bounds),
+        };
+        ends.filter_map(reach).reduce(hull)
     }
 
     /// Returns every row that one parameter makes.
@@ -171,7 +191,7 @@ impl Space {
 
     /// Calls `found` with each parameter that can produce the unit, and the unit's key under it.
     ///
-    /// The unit is in the order of [`crate::UnitKind::canonical`].
+    /// The unit is in the order of [`UnitKind::canonical`].
     pub fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
         self.units.keys(unit, found);
     }

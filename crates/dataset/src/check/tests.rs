@@ -73,6 +73,13 @@ fn each_mistake_is_refused_at_its_path() {
         ),
         ("tasks.b.values.min", json!(-5), "tasks.b.notation.digits", "down to -5"),
         ("tasks.a.notation", json!("digits"), "tasks.b.notation", "in another way"),
+        (
+            "tasks.a.family",
+            json!({ "modular": { "modulus": 113, "step": 2 } }),
+            "tasks.a.values",
+            "0 to 200 reaches outside the values of the rule",
+        ),
+        ("tasks.a.family", json!({ "addition": { "digits": 2 } }), "tasks.a.terms", "4 terms found"),
         ("tasks.a.weight", json!(2.0), "tasks.a.weight", "no effect"),
         ("tasks.a.weight", json!(0.0), "tasks.a.weight", "no weight"),
         ("holdout.test", json!(1.5), "holdout.test", "1.5 is no share"),
@@ -177,4 +184,31 @@ fn a_level_that_the_family_does_not_allow_is_refused() {
     let definition = json!({ "tasks": { "a": task }, "rows": { "train": 9, "test": 9, "validation": 9 } });
     let error = serde_json::from_value::<Config>(definition).unwrap().check().unwrap_err().to_string();
     assert!(error.contains("`random` makes no sense at level `transition`"), "{error}");
+}
+
+#[test]
+fn bounds_and_terms_may_be_left_out_where_the_rule_has_its_own() {
+    let check = |family: Value, more: Value| {
+        let mut task = json!({ "family": family, "notation": "numeral" });
+        task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let config = json!({ "tasks": { "a": task }, "holdout": { "level": "random" } });
+        serde_json::from_value::<Config>(config).unwrap().check()
+    };
+    check(json!({ "modular_addition": { "modulus": 113 } }), json!({})).unwrap();
+    check(json!({ "modular": { "modulus": 113, "steps": [1, 2] } }), json!({ "terms": 4 })).unwrap();
+    check(json!({ "cyclic": { "cycle": "letters", "step": 1 } }), json!({ "terms": 4 })).unwrap();
+    check(json!({ "addition": { "digits": 2 } }), json!({})).unwrap();
+    check(json!({ "addition": { "digits": 2 } }), json!({ "start": { "min": 0, "max": 9 } })).unwrap();
+    let start = json!({ "start": { "min": 0, "max": 100 } });
+    let error = check(json!({ "addition": { "digits": 2 } }), start).unwrap_err().to_string();
+    assert!(error.starts_with("tasks.a.start: 0 to 100 reaches outside"), "{error}");
+    let start = json!({ "start": { "min": 0, "max": 30 }, "terms": 5 });
+    check(json!("fibonacci"), start).unwrap();
+    let below = json!({ "start": { "min": -1, "max": 30 }, "terms": 5 });
+    assert!(check(json!("fibonacci"), below).unwrap_err().to_string().contains("keep it from 0"));
+    let values = json!({ "values": { "min": 0, "max": 9 }, "terms": 7 });
+    assert!(check(json!("sort"), values).unwrap_err().to_string().contains("tasks.a.terms: 7 terms found"));
+    let values = json!({ "values": { "min": 40, "max": 50 } });
+    let error = check(json!({ "modular_addition": { "modulus": 113 } }), values).unwrap_err().to_string();
+    assert!(error.contains("not one row fits its bounds"), "{error}");
 }

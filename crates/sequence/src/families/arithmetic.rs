@@ -20,7 +20,7 @@ pub struct Arithmetic {
 
 /// Lets the schema say the parameter in the singular too.
 fn one_or_many(schema: &mut schemars::Schema) {
-    singular(schema, "steps");
+    singular(schema, &["steps"]);
 }
 
 impl Rule for Arithmetic {

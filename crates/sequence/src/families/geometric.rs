@@ -17,7 +17,7 @@ pub struct Geometric {
 
 /// Lets the schema say the parameter in the singular too.
 fn one_or_many(schema: &mut schemars::Schema) {
-    singular(schema, "ratios");
+    singular(schema, &["ratios"]);
 }
 
 impl Rule for Geometric {
