@@ -1,4 +1,5 @@
-//! The words of a definition that may be written in more than one way: ranges, numbers of terms, lists of values.
+//! The words of a definition that may be written in more than one way: ranges, numbers of terms, lists of values,
+//! cycles.
 
 use std::{borrow::Cow, fmt};
 
@@ -175,6 +176,82 @@ impl JsonSchema for Values {
     }
 }
 
+/// A cycle: `months`, `days`, `letters`, or a number of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cycle {
+    /// January to December.
+    Months,
+    /// Monday to Sunday.
+    Days,
+    /// A to Z.
+    Letters,
+    /// So many values.
+    Of(i64),
+}
+
+impl Cycle {
+    const NAMES: [(Cycle, &'static str); 3] =
+        [(Cycle::Months, "months"), (Cycle::Days, "days"), (Cycle::Letters, "letters")];
+
+    /// Returns the number of values.
+    pub fn length(self) -> i64 {
+        match self {
+            Cycle::Months => 12,
+            Cycle::Days => 7,
+            Cycle::Letters => 26,
+            Cycle::Of(length) => length,
+        }
+    }
+}
+
+impl Serialize for Cycle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match Self::NAMES.iter().find(|(cycle, _)| cycle == self) {
+            Some((_, name)) => name.serialize(serializer),
+            None => self.length().serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Cycle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Cycle;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+                formatter.write_str("`months`, `days`, `letters`, or a number of values")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Cycle, E> {
+                let named = Cycle::NAMES.iter().find(|(_, known)| *known == name);
+                named
+                    .map(|(cycle, _)| *cycle)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(name), &self))
+            }
+
+            fn visit_i64<E: de::Error>(self, length: i64) -> Result<Cycle, E> {
+                Ok(Cycle::Of(length))
+            }
+
+            fn visit_u64<E: de::Error>(self, length: u64) -> Result<Cycle, E> {
+                Ok(Cycle::Of(i64::try_from(length).unwrap_or(i64::MAX)))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Cycle {
+    fn schema_name() -> Cow<'static, str> {
+        "Cycle".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "enum": ["months", "days", "letters"] }, { "type": "integer", "minimum": 2 }] })
+    }
+}
+
 /// Lets the schema of a rule have one of its lists of parameters, in the plural (`steps`) or the singular (`step`).
 pub(crate) fn singular(schema: &mut Schema, plurals: &[&str]) {
     let one = |plural: &str| plural.trim_end_matches('s').to_owned();
@@ -259,6 +336,8 @@ mod tests {
     fn a_wrong_form_says_what_is_expected() {
         let message = serde_json::from_str::<Terms>("[4, 8]").unwrap_err().to_string();
         assert!(message.contains("expected a whole number or { min: .., max: .. }"), "{message}");
+        let message = serde_json::from_str::<Cycle>(r#""weeks""#).unwrap_err().to_string();
+        assert!(message.contains("`months`, `days`, `letters`, or a number of values"), "{message}");
         let message = serde_json::from_str::<Values>(r#""2..20""#).unwrap_err().to_string();
         assert!(message.contains("a list of them, or { min: .., max: .. }"), "{message}");
         let message = serde_json::from_str::<Terms>(r#"{"min":4,"mx":8}"#).unwrap_err().to_string();

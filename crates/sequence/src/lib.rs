@@ -14,11 +14,11 @@ mod space;
 mod tagged;
 mod vocabulary;
 
-pub use config::{Range, Terms, Values};
+pub use config::{Cycle, Range, Terms, Values};
 pub use families::{
-    FAMILIES, Family, addition::Addition, arithmetic::Arithmetic, cyclic::Cycle, cyclic::Cyclic,
-    fibonacci::Fibonacci, geometric::Geometric, modular::Modular, modular_addition::ModularAddition,
-    ordering::Ordering, random::Random, sort::Sort, successor_pairs::SuccessorPairs,
+    FAMILIES, Family, addition::Addition, arithmetic::Arithmetic, cyclic::Cyclic, fibonacci::Fibonacci,
+    geometric::Geometric, modular::Modular, modular_addition::ModularAddition, ordering::Ordering,
+    random::Random, sort::Sort, successor_pairs::SuccessorPairs,
 };
 pub use notations::{NOTATIONS, Notation, Writing, digits::Digits, digits::Order, numeral::Numeral};
 pub use permutation::Permutation;

@@ -56,7 +56,7 @@ fn cases() -> Vec<(Family, Vec<i64>, Predicate)> {
         (r#""sort""#, vec![NONE], |_, row| sorted(row, false)),
         (r#""successor_pairs""#, vec![NONE], |_, row| row.len() == 2 && row[0] + 1 == row[1]),
     ];
-    cases.into_iter().map(|(json, p, is)| (serde_json::from_str(json).unwrap(), p, is)).collect()
+    cases.into_iter().map(|(json, p, is)| (serde_json::from_str(json).expect("valid"), p, is)).collect()
 }
 
 fn worlds() -> Vec<Bounds> {
@@ -88,7 +88,6 @@ fn walk(bounds: &Bounds, parameters: &[i64], is_row: Predicate) -> BTreeSet<(i64
     for terms in bounds.lengths() {
         tuples(bounds.values, terms, &mut |row| {
             for &parameter in parameters.iter().filter(|_| bounds.start.contains(row[0])) {
-                // Both operands of a sum, and both first terms of a Fibonacci row, come from `start`.
                 if is_row(parameter, row) {
                     rows.insert((parameter, row.to_vec()));
                 }
@@ -101,14 +100,15 @@ fn walk(bounds: &Bounds, parameters: &[i64], is_row: Predicate) -> BTreeSet<(i64
 /// Calls the check with every family within every world, and the rows that the walk finds.
 fn every(check: impl Fn(&Space, &BTreeSet<(i64, Vec<i64>)>)) {
     for (family, parameters, is_row) in cases() {
-        family.check().unwrap();
+        family.check().expect("valid");
         assert_eq!(family.parameters(), parameters);
         for bounds in worlds() {
             let mut rows = walk(&bounds, &parameters, is_row);
+            // Both operands of a sum, and both first terms of a Fibonacci row, come from `start`.
             if ["addition", "fibonacci", "modular_addition"].contains(&family.name()) {
                 rows.retain(|(_, row)| bounds.start.contains(row[1]));
             }
-            check(&Space::new(&family, bounds).unwrap(), &rows);
+            check(&Space::new(&family, bounds).expect("few rows"), &rows);
         }
     }
 }

@@ -1,12 +1,11 @@
 //! Steps round a named cycle: `November December January`.
 
-use std::{borrow::Cow, fmt};
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bounds, Candidates, Error, Range, Rule, UnitKind, Units, Values, config::singular, orbit, orbit::Walk,
+    Bounds, Candidates, Cycle, Error, Range, Rule, UnitKind, Units, Values, config::singular, orbit,
+    orbit::Walk,
 };
 
 /// Steps round a cycle, or along it.
@@ -104,82 +103,6 @@ impl Walk for Cyclic {
     }
 }
 
-/// A cycle: `months`, `days`, `letters`, or a number of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cycle {
-    /// January to December.
-    Months,
-    /// Monday to Sunday.
-    Days,
-    /// A to Z.
-    Letters,
-    /// So many values.
-    Of(i64),
-}
-
-impl Cycle {
-    const NAMES: [(Cycle, &'static str); 3] =
-        [(Cycle::Months, "months"), (Cycle::Days, "days"), (Cycle::Letters, "letters")];
-
-    /// Returns the number of values.
-    pub fn length(self) -> i64 {
-        match self {
-            Cycle::Months => 12,
-            Cycle::Days => 7,
-            Cycle::Letters => 26,
-            Cycle::Of(length) => length,
-        }
-    }
-}
-
-impl Serialize for Cycle {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match Self::NAMES.iter().find(|(cycle, _)| cycle == self) {
-            Some((_, name)) => name.serialize(serializer),
-            None => self.length().serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Cycle {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = Cycle;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-                formatter.write_str("`months`, `days`, `letters`, or a number of values")
-            }
-
-            fn visit_str<E: de::Error>(self, name: &str) -> Result<Cycle, E> {
-                let named = Cycle::NAMES.iter().find(|(_, known)| *known == name);
-                named
-                    .map(|(cycle, _)| *cycle)
-                    .ok_or_else(|| E::invalid_value(de::Unexpected::Str(name), &self))
-            }
-
-            fn visit_i64<E: de::Error>(self, length: i64) -> Result<Cycle, E> {
-                Ok(Cycle::Of(length))
-            }
-
-            fn visit_u64<E: de::Error>(self, length: u64) -> Result<Cycle, E> {
-                Ok(Cycle::Of(i64::try_from(length).unwrap_or(i64::MAX)))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-impl JsonSchema for Cycle {
-    fn schema_name() -> Cow<'static, str> {
-        "Cycle".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "oneOf": [{ "enum": ["months", "days", "letters"] }, { "type": "integer", "minimum": 2 }] })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +118,5 @@ mod tests {
         assert_eq!(next(r#"{"cycle":"days","step":-2}"#, 5, 1), Some(6));
         assert_eq!(next(r#"{"cycle":"letters","step":1,"wrap":false}"#, 1, 26), None);
         assert_eq!(next(r#"{"cycle":5,"step":1,"wrap":false}"#, -2, 3), Some(1));
-        let message = serde_json::from_str::<Cycle>(r#""weeks""#).unwrap_err().to_string();
-        assert!(message.contains("`months`, `days`, `letters`, or a number of values"), "{message}");
     }
 }
