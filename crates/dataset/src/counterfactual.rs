@@ -1,7 +1,7 @@
 //! Corrupted rows: as long as the clean row, with another answer.
 
 use artifact::tables::Counterfactual;
-use sequence::{Range, UnitKind, Written};
+use sequence::{UnitKind, Written};
 
 use crate::{
     Corruption,
@@ -69,7 +69,7 @@ impl<'a> Corruptor<'a> {
 
     /// Says whether two values are written with the same number of tokens.
     fn alike(&self, task: &Sequences, clean: i64, value: i64) -> bool {
-        task.task.notation.alike(clean, Range::ALL).contains(value)
+        task.task.notation.size(clean) == task.task.notation.size(value)
     }
 
     fn is_unit(&self, task: &Sequences, pair: &[i64; 2]) -> bool {

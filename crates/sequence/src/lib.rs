@@ -20,7 +20,10 @@ pub use families::{
     geometric::Geometric, modular::Modular, modular_addition::ModularAddition, ordering::Ordering,
     random::Random, sort::Sort, successor_pairs::SuccessorPairs,
 };
-pub use notations::{NOTATIONS, Notation, Writing, digits::Digits, digits::Order, numeral::Numeral};
+pub use notations::{
+    NOTATIONS, Notation, Writing, days::Days, digits::Digits, digits::Order, letters::Letters,
+    months::Months, numeral::Numeral, symbols::Symbols, words::Words,
+};
 pub use permutation::Permutation;
 pub use rule::{Bounds, Candidates, Key, Rule, UnitKind, Units};
 pub use space::{Row, Space};

@@ -4,8 +4,14 @@ use std::borrow::Cow;
 
 use crate::{Error, Range, Token, Vocabulary, tagged::tagged};
 
+pub(crate) mod days;
 pub(crate) mod digits;
+pub(crate) mod letters;
+pub(crate) mod months;
+mod names;
 pub(crate) mod numeral;
+pub(crate) mod symbols;
+pub(crate) mod words;
 
 /// A way of writing a value as tokens; one implementation a notation.
 pub trait Writing: Send + Sync {
@@ -30,16 +36,47 @@ pub trait Writing: Send + Sync {
     /// Returns the value that exactly these tokens write, if any.
     fn read(&self, tokens: &[u16], vocabulary: &Vocabulary) -> Option<i64>;
 
-    /// Returns those of the values that may be written with as many tokens as this one.
-    fn alike(&self, value: i64, values: Range) -> Range;
+    /// Returns the number of tokens that write the value.
+    fn size(&self, _value: i64) -> usize {
+        1
+    }
+
+    /// Appends the value as a person reads it, in the order of its tokens.
+    fn spell(&self, value: i64, text: &mut String);
 
     /// Returns the value as a person reads it, in the order of its tokens.
-    fn text(&self, value: i64) -> String;
+    fn text(&self, value: i64) -> String {
+        let mut text = String::new();
+        self.spell(value, &mut text);
+        text
+    }
+
+    /// Returns what stands between two values in the text that a person reads.
+    fn between(&self) -> &'static str {
+        " "
+    }
+}
+
+/// Refuses more values than there can be tokens, where each is one of its own.
+fn check_count(values: Range) -> Result<(), Error> {
+    let count = values.count();
+    if count <= Vocabulary::MOST.into() {
+        return Ok(());
+    }
+    let found = format!("{count} values from {} to {} need a token each", values.min, values.max);
+    let most = Vocabulary::MOST;
+    let help = format!("a vocabulary has at most {most} tokens: bound the `values`, or write digits");
+    Err(Error::parameter("notation", found, help))
 }
 
 tagged! {
     /// How a value is written as tokens, as a definition names it.
     Notation, NOTATIONS, "notation", Writing;
+    "days" Days(days::Days) "{}" "Writes 1 to 7 as the days from Monday on.";
     "digits" Digits(digits::Digits) r#"{"width":5,"order":"least_first"}"# "Writes a value digit by digit.";
+    "letters" Letters(letters::Letters) "{}" "Writes 1 to 26 as the letters from A on.";
+    "months" Months(months::Months) "{}" "Writes 1 to 12 as the months from January on.";
     "numeral" Numeral(numeral::Numeral) "{}" "Writes a value as one token of its own.";
+    "symbols" Symbols(symbols::Symbols) r#"{"name":"abc"}"# "Writes a value as a symbol of a domain of its own.";
+    "words" Words(words::Words) "{}" "Writes a value in English number words.";
 }

@@ -1,8 +1,6 @@
 //! The tokens of a dataset, and the layout of a row: `BEGIN t1 SEP t2 .. SEP tn END`.
 
-use std::collections::HashMap;
-
-use crate::{Error, Family, Notation, Range};
+use crate::{Error, Family, Map, Notation, Range};
 
 /// Stands in integer columns where there is no number.
 pub const NONE: i64 = i64::MIN;
@@ -66,8 +64,12 @@ pub struct Token {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vocabulary {
     tokens: Vec<Token>,
-    values: HashMap<(Kind, i64), u16>,
-    names: HashMap<(Kind, String), u16>,
+    /// By what they are for and what they count: digits, words, `BEGIN`.
+    values: Map<(Kind, i64), u16>,
+    /// By what they are for: operators, and values with a name, `January`.
+    names: [Map<String, u16>; Kind::NAMES.len()],
+    /// Whole values whose text ends with the value in decimals, by what stands before it: nothing for numerals.
+    numbered: Map<String, Map<i64, u16>>,
 }
 
 impl Vocabulary {
@@ -90,14 +92,15 @@ impl Vocabulary {
                 operators.push(special("SEP", Kind::Separator));
             }
             operators.extend(family.operators().iter().map(|token| special(token, Kind::Operator)));
-            written.extend(notation.tokens(values));
+            let domain = notation.domain();
+            written.extend(notation.tokens(values).into_iter().map(|token| (domain.clone(), token)));
         }
-        let order =
-            |token: &Token| (token.kind != Kind::Separator, token.kind, token.value, token.token.clone());
-        operators.sort_by_key(order);
-        written.sort_by_key(|token: &Token| (token.kind == Kind::Value, order(token)));
+        // One January however many tasks write it; whole values last and by their domains.
+        let name = |token: &Token| (token.kind, token.value, token.token.clone());
+        operators.sort_by_key(|token| (token.kind != Kind::Separator, name(token)));
+        written.sort_by_key(|(domain, token)| (token.kind == Kind::Value, domain.clone(), name(token)));
         tokens.extend(operators);
-        tokens.extend(written);
+        tokens.extend(written.into_iter().map(|(_, token)| token));
         tokens.dedup();
         if tokens.len() > Self::MOST as usize {
             let help =
@@ -114,12 +117,17 @@ impl Vocabulary {
     /// Returns the vocabulary whose token `i` is the `i`-th.
     pub fn from_tokens(tokens: impl IntoIterator<Item = Token>) -> Vocabulary {
         let tokens: Vec<Token> = tokens.into_iter().collect();
-        let (mut values, mut names) = (HashMap::new(), HashMap::new());
+        let (mut values, mut numbered) = (Map::default(), Map::<String, Map<i64, u16>>::default());
+        let mut names: [Map<String, u16>; Kind::NAMES.len()] = Default::default();
         for (token, id) in tokens.iter().zip(0..=u16::MAX) {
             values.entry((token.kind, token.value)).or_insert(id);
-            names.entry((token.kind, token.token.clone())).or_insert(id);
+            names[token.kind as usize].entry(token.token.clone()).or_insert(id);
+            let before = token.token.strip_suffix(&token.value.to_string());
+            if let Some(before) = before.filter(|_| token.kind == Kind::Value) {
+                numbered.entry(before.to_owned()).or_default().entry(token.value).or_insert(id);
+            }
         }
-        Vocabulary { tokens, values, names }
+        Vocabulary { tokens, values, names, numbered }
     }
 
     /// Returns every token in its place.
@@ -132,14 +140,25 @@ impl Vocabulary {
         self.tokens.get(usize::from(id))
     }
 
-    /// Returns the number of the token of this kind and value.
+    /// Returns the number of the token of this kind that counts so much, where that is enough to tell it.
     pub fn find(&self, kind: Kind, value: i64) -> Option<u16> {
         self.values.get(&(kind, value)).copied()
     }
 
     /// Returns the number of the token of this kind and text.
     pub fn named(&self, kind: Kind, token: &str) -> Option<u16> {
-        self.names.get(&(kind, token.to_owned())).copied()
+        self.names[kind as usize].get(token).copied()
+    }
+
+    /// Returns the number of the token whose text is `before` and then its value in decimals.
+    pub fn numbered(&self, before: &str, value: i64) -> Option<u16> {
+        self.numbered.get(before)?.get(&value).copied()
+    }
+
+    /// Returns the value of a token whose text is `before` and then that value in decimals.
+    pub fn number(&self, before: &str, id: u16) -> Option<i64> {
+        let value = self.token(id).filter(|token| token.kind == Kind::Value)?.value;
+        (self.numbered(before, value) == Some(id)).then_some(value)
     }
 }
 
@@ -196,20 +215,19 @@ impl Written {
         let context = family.context(terms.len());
         self.tokens.push(vocabulary.find(Kind::Begin, NONE)?);
         for (position, &term) in terms.iter().enumerate() {
-            if position > 0 {
-                self.text.push(' ');
-            }
             if let Some(operator) = family.operator(position, terms.len()) {
                 self.tokens.push(vocabulary.named(Kind::Operator, operator)?);
-                self.text.push_str(operator);
-                self.text.push(' ');
-            } else if position > 0 && !notation.one_token() {
-                self.tokens.push(vocabulary.find(Kind::Separator, NONE)?);
+                self.text.extend([" ", operator, " "]);
+            } else if position > 0 {
+                if !notation.one_token() {
+                    self.tokens.push(vocabulary.find(Kind::Separator, NONE)?);
+                }
+                self.text.push_str(notation.between());
             }
             if position == context {
                 self.answer_start = self.tokens.len();
             }
-            self.text.push_str(&notation.text(term));
+            notation.spell(term, &mut self.text);
             notation.write(term, vocabulary, &mut self.tokens).then_some(())?;
         }
         self.tokens.push(vocabulary.find(Kind::End, NONE)?);

@@ -311,18 +311,21 @@ fn keys_have_bytes_of_their_own() {
 
 #[test]
 fn a_value_and_its_tokens_are_one_to_one_and_every_token_is_in_the_vocabulary() {
-    let family = &serde_json::from_str(r#"{"arithmetic":{"step":2}}"#).unwrap();
+    let family = serde_json::from_str(r#"{"arithmetic":{"step":2}}"#).unwrap();
     for notation in notations() {
-        let values = Range { min: 0, max: 1_200 };
-        let vocabulary = Vocabulary::new([(family, &notation, values)]).unwrap();
+        let mut ranges =
+            [(0, 1_200), (1, 26), (1, 12), (1, 7)].map(|(min, max)| Range { min, max }).into_iter();
+        let values = ranges.find(|&values| notation.check(values).is_ok()).unwrap();
+        let vocabulary = Vocabulary::new([(&family, &notation, values)]).unwrap();
+        let letters = |text: &str| text.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>();
         let mut seen = BTreeSet::new();
         for value in values.min..=values.max {
             let mut tokens = Vec::new();
             assert!(notation.write(value, &vocabulary, &mut tokens));
-            assert!(notation.one_token() == (tokens.len() == 1) || !notation.one_token());
+            assert!(notation.size(value) == tokens.len() && (tokens.len() == 1 || !notation.one_token()));
             assert_eq!(notation.read(&tokens, &vocabulary), Some(value));
             let text: String = tokens.iter().map(|&id| vocabulary.token(id).unwrap().token.clone()).collect();
-            assert_eq!(text, notation.text(value));
+            assert_eq!(letters(&text), letters(&notation.text(value)));
             assert!(seen.insert(tokens));
         }
         assert_eq!(notation.read(&[0], &vocabulary), None);
@@ -353,17 +356,6 @@ fn a_row_is_laid_out_with_its_answer_last() {
     assert_eq!(kinds[..3], [Kind::Begin, Kind::End, Kind::Separator]);
     assert_eq!(vocabulary.tokens().len(), 3 + 10 + 21);
     assert_eq!(Vocabulary::from_tokens(vocabulary.tokens().to_vec()), vocabulary);
-}
-
-#[test]
-fn variable_width_and_most_first_write_what_people_write() {
-    let digits: Notation = serde_json::from_str(r#""digits""#).unwrap();
-    assert_eq!([digits.text(0), digits.text(7), digits.text(1200)], ["0", "7", "1200"]);
-    let wide: Notation = serde_json::from_str(r#"{"digits":{"width":3}}"#).unwrap();
-    assert_eq!(wide.text(7), "007");
-    let message = wide.check(Range { min: 0, max: 1000 }).unwrap_err().to_string();
-    assert!(message.contains("1000, which has 4 digits") && message.contains("width: 4"), "{message}");
-    assert!(wide.check(Range { min: -1, max: 5 }).is_err());
 }
 
 #[test]

@@ -30,16 +30,27 @@ pub enum Order {
     LeastFirst,
 }
 
+/// The most digits of an `i64`.
+const MOST: usize = 19;
+
 impl Digits {
-    /// Returns the digits in their order, or nothing if the value has too many or is negative.
-    fn digits(&self, value: i64) -> Option<Vec<u8>> {
-        let text = u64::try_from(value).ok()?.to_string();
-        let width = self.width.map_or(text.len(), usize::from);
-        let mut digits: Vec<u8> = format!("{text:0>width$}").bytes().map(|byte| byte - b'0').collect();
-        if self.order == Order::LeastFirst {
-            digits.reverse();
+    /// Returns the digits in their order and how many there are, or nothing if the value has too many or is negative.
+    fn digits(&self, value: i64) -> Option<([u8; MOST], usize)> {
+        let mut rest = u64::try_from(value).ok()?;
+        let (mut digits, mut count) = ([0; MOST], 0);
+        while rest > 0 || count == 0 {
+            digits[count] = (rest % 10) as u8;
+            rest /= 10;
+            count += 1;
         }
-        (digits.len() == width).then_some(digits)
+        let width = self.width.map_or(count, usize::from);
+        if width < count || width > MOST {
+            return None;
+        }
+        if self.order == Order::MostFirst {
+            digits[..width].reverse();
+        }
+        Some((digits, width))
     }
 }
 
@@ -87,35 +98,36 @@ impl Writing for Digits {
     }
 
     fn write(&self, value: i64, vocabulary: &Vocabulary, tokens: &mut Vec<u16>) -> bool {
-        let digits = self.digits(value).unwrap_or_default();
-        tokens.extend(digits.iter().map_while(|&digit| vocabulary.find(Kind::Digit, digit.into())));
-        !digits.is_empty()
+        let Some((digits, width)) = self.digits(value) else { return false };
+        digits[..width].iter().all(|&digit| {
+            let token = vocabulary.find(Kind::Digit, digit.into());
+            tokens.extend(token);
+            token.is_some()
+        })
     }
 
     fn read(&self, tokens: &[u16], vocabulary: &Vocabulary) -> Option<i64> {
-        let digit = |&token| {
+        let digit = |token: u16| {
             vocabulary.token(token).filter(|token| token.kind == Kind::Digit).map(|token| token.value)
         };
-        let mut digits = tokens.iter().map(digit).collect::<Option<Vec<i64>>>()?;
-        if self.order == Order::LeastFirst {
-            digits.reverse();
+        let mut value = 0_i64;
+        for place in 0..tokens.len() {
+            let place = if self.order == Order::LeastFirst { tokens.len() - 1 - place } else { place };
+            value = value.checked_mul(10)?.checked_add(digit(tokens[place])?)?;
         }
-        let value =
-            digits.iter().try_fold(0_i64, |value, digit| value.checked_mul(10)?.checked_add(*digit))?;
-        (self.digits(value)?.len() == tokens.len()).then_some(value)
+        (self.digits(value)?.1 == tokens.len()).then_some(value)
     }
 
-    fn alike(&self, value: i64, values: Range) -> Range {
-        match (self.width, value.unsigned_abs().checked_ilog10()) {
-            (Some(_), _) => values,
-            (None, None | Some(0)) => values.and(Range { min: 0, max: 9 }),
-            (None, Some(tens)) => {
-                values.and(Range { min: 10_i64.pow(tens), max: 10_i64.saturating_pow(tens + 1) - 1 })
+    fn size(&self, value: i64) -> usize {
+        self.digits(value).map_or(0, |(_, width)| width)
+    }
+
+    fn spell(&self, value: i64, text: &mut String) {
+        match self.digits(value) {
+            Some((digits, width)) => {
+                text.extend(digits[..width].iter().map(|&digit| char::from(b'0' + digit)))
             }
+            None => text.push_str(&value.to_string()),
         }
-    }
-
-    fn text(&self, value: i64) -> String {
-        self.digits(value).map_or(value.to_string(), |digits| digits.iter().map(u8::to_string).collect())
     }
 }

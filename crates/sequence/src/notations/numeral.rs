@@ -1,11 +1,12 @@
 //! One token a value: `10`.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Range, Token, Vocabulary, Writing};
+use super::{Writing, check_count};
+use crate::{Error, Kind, Range, Token, Vocabulary};
 
 /// Writes a value as one token of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -14,16 +15,7 @@ pub struct Numeral {}
 
 impl Writing for Numeral {
     fn check(&self, values: Range) -> Result<(), Error> {
-        let count = values.count();
-        if count <= Vocabulary::MOST.into() {
-            return Ok(());
-        }
-        let found = format!("{count} values from {} to {} need a token each", values.min, values.max);
-        let help = format!(
-            "a vocabulary has at most {} tokens: bound the `values`, or write digits",
-            Vocabulary::MOST
-        );
-        Err(Error::parameter("notation", found, help))
+        check_count(values)
     }
 
     fn domain(&self) -> Cow<'static, str> {
@@ -40,21 +32,17 @@ impl Writing for Numeral {
     }
 
     fn write(&self, value: i64, vocabulary: &Vocabulary, tokens: &mut Vec<u16>) -> bool {
-        let token = vocabulary.find(Kind::Value, value);
+        let token = vocabulary.numbered("", value);
         tokens.extend(token);
         token.is_some()
     }
 
     fn read(&self, tokens: &[u16], vocabulary: &Vocabulary) -> Option<i64> {
         let [token] = tokens else { return None };
-        vocabulary.token(*token).filter(|token| token.kind == Kind::Value).map(|token| token.value)
+        vocabulary.number("", *token)
     }
 
-    fn alike(&self, _: i64, values: Range) -> Range {
-        values
-    }
-
-    fn text(&self, value: i64) -> String {
-        value.to_string()
+    fn spell(&self, value: i64, text: &mut String) {
+        let _ = write!(text, "{value}");
     }
 }
