@@ -24,7 +24,7 @@ pub trait Cell: Sized {
     fn data_type() -> DataType;
     /// Appends this value.
     fn append(&self, builder: &mut Self::Builder);
-    /// Returns the collected column and empties the builder.
+    /// Returns the collected column and empties the builder, which then has room for a column as long.
     fn finish(builder: &mut Self::Builder) -> ArrayRef;
     /// Returns the column as its own type, or `None` where it is another.
     fn downcast(array: &ArrayRef) -> Option<Self::Array>;
@@ -45,7 +45,9 @@ macro_rules! primitive {
                 builder.append_value(*self);
             }
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
-                Arc::new(builder.finish())
+                let array = builder.finish();
+                *builder = PrimitiveBuilder::with_capacity(array.len());
+                Arc::new(array)
             }
             fn downcast(array: &ArrayRef) -> Option<Self::Array> {
                 (array.null_count() == 0).then(|| array.as_primitive_opt::<$arrow>().cloned()).flatten()
@@ -110,7 +112,9 @@ macro_rules! list {
                 builder.0.append(true);
             }
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
-                Arc::new(builder.0.finish())
+                let array = builder.0.finish();
+                *builder = NonNullList::with_capacity(array.len(), array.values().len());
+                Arc::new(array)
             }
             fn downcast(array: &ArrayRef) -> Option<Self::Array> {
                 let list = array.as_list_opt::<i32>()?;
@@ -136,7 +140,14 @@ pub struct NonNullList<T: ArrowPrimitiveType>(ListBuilder<PrimitiveBuilder<T>>);
 
 impl<T: ArrowPrimitiveType> Default for NonNullList<T> {
     fn default() -> Self {
-        Self(ListBuilder::new(PrimitiveBuilder::new()).with_field(element::<T>()))
+        Self::with_capacity(0, 0)
+    }
+}
+
+impl<T: ArrowPrimitiveType> NonNullList<T> {
+    fn with_capacity(lists: usize, elements: usize) -> Self {
+        let elements = PrimitiveBuilder::with_capacity(elements);
+        Self(ListBuilder::with_capacity(elements, lists).with_field(element::<T>()))
     }
 }
 
@@ -176,7 +187,9 @@ impl Cell for String {
         builder.append_value(self);
     }
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
-        Arc::new(builder.finish())
+        let array = builder.finish();
+        *builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
+        Arc::new(array)
     }
     fn downcast(array: &ArrayRef) -> Option<Self::Array> {
         (array.null_count() == 0).then(|| array.as_string_opt::<i32>().cloned()).flatten()

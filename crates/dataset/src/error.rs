@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{draw::Price, split::Split, world::World, write};
+use crate::{split::Split, stream::Price, world::World, write};
 
 /// What can go wrong while a dataset is defined and built.
 #[derive(Debug, thiserror::Error)]

@@ -15,6 +15,7 @@ mod error;
 mod memo;
 mod mix;
 mod split;
+mod stream;
 mod targets;
 mod world;
 mod write;
@@ -47,7 +48,7 @@ pub fn run(
 ) -> Result<(), Error> {
     config.check()?;
     let world = world::World::new(config)?;
-    let mut drawing = Drawing::of_training(config, &world)?;
+    let mut drawing = Drawing::of_training(config, &world, draw::REMEMBERED)?;
     let write =
         |drawing: &Drawing, split| write::examples(drawing, split, write::ROWS_PER_FILE, out, provenance);
     let targets = write(&drawing, Split::Train)?;

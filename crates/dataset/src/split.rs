@@ -66,7 +66,10 @@ impl Reason {
 }
 
 /// The colours of few keys; nothing for many.
-type Ranked = Option<HashMap<Key, Split>>;
+type Ranked = Option<Map<Key, Split>>;
+
+/// A map whose look-ups are on the way of every row.
+type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 /// The colour of every key.
 pub(crate) struct Colours {
@@ -74,7 +77,7 @@ pub(crate) struct Colours {
     test: f64,
     validation: f64,
     /// By task and parameter, worked out when first asked for.
-    ranked: Vec<HashMap<i64, OnceLock<Ranked>>>,
+    ranked: Vec<Map<i64, OnceLock<Ranked>>>,
     /// Widths of the windows that have the shape of some task's unit.
     pub(crate) shapes: BTreeMap<UnitKind, Vec<usize>>,
 }
@@ -159,13 +162,7 @@ impl World {
     }
 
     fn split_anew(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Split {
-        let ordered;
-        let unit = if matches!(kind, UnitKind::UnorderedPair | UnitKind::Multiset) {
-            ordered = kind.canonical(unit);
-            &ordered
-        } else {
-            unit
-        };
+        let unit = &*kind.canonical(unit);
         if let Some(split) = self.pinned_unit(kind, domain, unit) {
             return split;
         }

@@ -127,8 +127,8 @@ fn world(value: Value) -> (Config, world::World) {
 }
 
 /// Draws every split.
-fn drawn<'a>(config: &'a Config, world: &'a world::World) -> Drawing<'a> {
-    let mut drawing = Drawing::of_training(config, world).unwrap();
+fn drawn<'a>(config: &'a Config, world: &'a world::World, remembered: u64) -> Drawing<'a> {
+    let mut drawing = Drawing::of_training(config, world, remembered).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let targets = write::examples(&drawing, Split::Train, 10_000, folder.path(), &Provenance::default());
     drawing.hold_out(targets.unwrap()).unwrap();
@@ -158,7 +158,7 @@ fn walk(
 #[test]
 fn the_price_counts_every_row_once() {
     let (config, world) = world(plus2(5));
-    let drawing = drawn(&config, &world);
+    let drawing = drawn(&config, &world, draw::REMEMBERED);
     let prices = drawing.prices();
     for (price, steps) in prices.iter().zip([vec![1], vec![2, 3, 4, 5]]) {
         assert_eq!(price.seen, walk(&steps, 0..=199, 4..=8).len() as u64);
@@ -247,7 +247,7 @@ fn a_train_only_row_never_holds_what_another_task_holds_out() {
     let held: BTreeSet<_> = pairs(&built.splits[2]).union(&pairs(&built.splits[1])).copied().collect();
     assert!(pairs(&built.splits[0]).is_disjoint(&held));
     let (config, world) = world(definition);
-    let prices = drawn(&config, &world).prices();
+    let prices = drawn(&config, &world, draw::REMEMBERED).prices();
     assert!(prices[0].dropped[split::Reason::ForeignWindow as usize] > 0);
     assert!(prices[1].dropped[split::Reason::Duplicate as usize] > 0);
     assert!(built.splits[1].iter().chain(&built.splits[2]).all(|row| row.task == "plus2"));

@@ -99,6 +99,9 @@ impl World {
 
     /// Returns the split that a pin gives to the unit.
     pub(crate) fn pinned_unit(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Option<Split> {
+        if self.pins.units.is_empty() {
+            return None;
+        }
         Some(self.pins.units.get(&(kind, domain))?.get(unit)?.0)
     }
 
@@ -169,7 +172,8 @@ impl World {
             .map(|unit| (task.kind, unit));
         for (kind, unit) in own.chain(self.windows(&pin.terms)) {
             let units = pins.units.entry((kind, task.domain)).or_default();
-            let (other, first) = units.entry(kind.canonical(unit)).or_insert((split, at.clone())).clone();
+            let (other, first) =
+                units.entry(kind.canonical(unit).into_owned()).or_insert((split, at.clone())).clone();
             if other != split {
                 let message =
                     format!("it shares {unit:?} with {first}, which is pinned in `{}`", other.name());

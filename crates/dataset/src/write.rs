@@ -19,8 +19,9 @@ use tracing::{info, warn};
 use crate::{
     Config, Error, Level,
     counterfactual::Corruptor,
-    draw::{Drawing, Price},
+    draw::Drawing,
     split::{Reason, Split, first_8},
+    stream::Price,
     targets::Targets,
     world::{Sequences, World},
 };
@@ -36,7 +37,7 @@ pub(crate) fn examples(
     out: &Path,
     provenance: &Provenance,
 ) -> Result<Targets, Error> {
-    let (world, total) = (drawing.world, drawing.rows(split));
+    let (world, total) = (drawing.world(), drawing.rows(split));
     let targets = Mutex::new(Targets::none(world));
     let progress = Progress::new(split.name(), total);
     let files = total.div_ceil(rows_per_file).max(1);
@@ -65,6 +66,8 @@ pub(crate) fn examples(
 /// Makes rows one after another in the same memory.
 struct Maker<'a> {
     world: &'a World,
+    /// The task of the row that was made last.
+    last: Option<usize>,
     row: Example,
     written: Written,
 }
@@ -86,12 +89,12 @@ impl<'a> Maker<'a> {
             answer_length: 0,
             cluster: 0,
         };
-        Maker { world, row, written: Written::default() }
+        Maker { world, last: None, row, written: Written::default() }
     }
 
     /// Returns the row with its number: a pure function of the definition, the task and the number.
     fn make(&mut self, number: usize, index: u64) -> &Example {
-        let Maker { world, row, written } = self;
+        let Maker { world, last, row, written } = self;
         let task = &world.tasks[number];
         let (family, notation) = (&task.space.family, &task.task.notation);
         row.example_id = task.example_id(index);
@@ -102,15 +105,12 @@ impl<'a> Maker<'a> {
         row.answer_start = written.answer_start as i32;
         row.answer_length = written.answer_length as i32;
         row.cluster = cluster(task, row.parameter, &row.terms).unwrap_or(row.example_id);
-        for (cell, text) in [
-            (&mut row.task, task.name.as_str()),
-            (&mut row.family, family.name()),
-            (&mut row.notation, notation.name()),
-            (&mut row.domain, &*notation.domain()),
-            (&mut row.unit, family.unit().name()),
-        ] {
-            cell.clear();
-            cell.push_str(text);
+        if last.replace(number) != Some(number) {
+            row.task.clone_from(&task.name);
+            row.family = family.name().into();
+            row.notation = notation.name().into();
+            row.domain = notation.domain().into_owned();
+            row.unit = family.unit().name().into();
         }
         row
     }
@@ -166,7 +166,7 @@ pub(crate) fn counterfactuals(
     out: &Path,
     provenance: &Provenance,
 ) -> Result<(), Error> {
-    let world = drawing.world;
+    let world = drawing.world();
     let (corruptor, kinds) = (Corruptor::new(world, config.seed), &config.counterfactuals.kinds);
     let missing: Vec<AtomicU64> = kinds.iter().map(|_| AtomicU64::new(0)).collect();
     let of_a_row = kinds.len() as u64 * u64::from(config.counterfactuals.per_row);
@@ -202,7 +202,7 @@ pub(crate) fn counterfactuals(
 
 /// Says what the split cost: by task, the rows kept and the rows dropped.
 pub(crate) fn log_price(drawing: &Drawing) {
-    for (task, price) in drawing.world.tasks.iter().zip(drawing.prices()) {
+    for (task, price) in drawing.world().tasks.iter().zip(drawing.prices()) {
         let [train, validation, test] = price.kept;
         let dropped = words(&price);
         let seen = price.seen;
@@ -251,7 +251,7 @@ pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(),
         }
     });
     text.push_str("\n\n| task | train | validation | test |\n| --- | --- | --- | --- |\n");
-    for (task, price) in drawing.world.tasks.iter().zip(drawing.prices()) {
+    for (task, price) in drawing.world().tasks.iter().zip(drawing.prices()) {
         let [train, validation, test] = price.kept;
         let _ = writeln!(text, "| `{}` | {train} | {validation} | {test} |", task.name);
     }

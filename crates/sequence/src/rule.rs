@@ -1,6 +1,6 @@
 //! What every family says about itself.
 
-use std::fmt::Debug;
+use std::{borrow::Cow, fmt::Debug};
 
 use crate::{Error, Range};
 
@@ -196,10 +196,10 @@ impl UnitKind {
     }
 
     /// Returns the unit in the one order in which it is compared.
-    pub fn canonical(self, unit: &[i64]) -> Vec<i64> {
-        let mut unit = unit.to_vec();
+    pub fn canonical(self, unit: &[i64]) -> Cow<'_, [i64]> {
+        let mut unit = Cow::Borrowed(unit);
         if matches!(self, UnitKind::UnorderedPair | UnitKind::Multiset) {
-            unit.sort_unstable();
+            unit.to_mut().sort_unstable();
         }
         unit
     }
@@ -235,7 +235,8 @@ impl Key {
             Key::Orbit { family, .. } => (0, family),
             Key::Unit { family, .. } => (1, family),
         };
-        let mut bytes = vec![tag];
+        let mut bytes = Vec::with_capacity(64);
+        bytes.push(tag);
         bytes.extend((family.len() as u64).to_le_bytes());
         bytes.extend(family.as_bytes());
         match self {
@@ -298,7 +299,7 @@ mod tests {
         assert_eq!(units(UnitKind::Multiset, &[3, 1, 1, 3]), [[3, 1]]);
         assert_eq!(units(UnitKind::Row, &[3, 1, 7]), [[3, 1, 7]]);
         assert!(units(UnitKind::None, &[3, 1, 7]).is_empty());
-        assert_eq!(UnitKind::UnorderedPair.canonical(&[9, 2]), [2, 9]);
-        assert_eq!(UnitKind::Pair.canonical(&[9, 2]), [9, 2]);
+        assert_eq!(UnitKind::UnorderedPair.canonical(&[9, 2]), vec![2, 9]);
+        assert_eq!(UnitKind::Pair.canonical(&[9, 2]), vec![9, 2]);
     }
 }

@@ -225,8 +225,13 @@ impl Sheet {
 pub(crate) fn choose(axes: &[Range], mut index: u128, terms: &mut Vec<i64>) {
     let place = terms.len();
     terms.resize(place + axes.len(), 0);
-    for (term, axis) in terms[place..].iter_mut().zip(axes).rev() {
+    let mut chosen = terms[place..].iter_mut().zip(axes);
+    let first = chosen.next();
+    for (term, axis) in chosen.rev() {
         *term = axis.min.wrapping_add((index % axis.count()) as i64);
         index /= axis.count();
+    }
+    if let Some((term, axis)) = first {
+        *term = axis.min.wrapping_add(index as i64);
     }
 }

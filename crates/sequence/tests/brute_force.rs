@@ -176,7 +176,7 @@ fn a_unit_has_a_key_under_a_parameter_exactly_if_a_row_has_the_unit() {
         let mut units = BTreeSet::new();
         for (parameter, row) in expected {
             for unit in kind.units(row, space.family.context(row.len())) {
-                units.insert((*parameter, kind.canonical(unit)));
+                units.insert((*parameter, kind.canonical(unit).into_owned()));
             }
         }
         let widths: BTreeSet<usize> = units.iter().map(|(_, unit)| unit.len()).chain([2]).collect();

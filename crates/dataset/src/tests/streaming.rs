@@ -66,12 +66,24 @@ fn lists(config: &Config, world: &World) -> [Vec<i64>; 3] {
 
 fn check(definition: Value) {
     let (config, world) = world(definition.clone());
-    let found = build(definition)
-        .unwrap()
-        .splits
-        .map(|rows| rows.into_iter().map(|row| row.example_id).collect::<Vec<_>>());
-    assert_eq!(found, lists(&config, &world));
-    assert!(found.iter().all(|rows| !rows.is_empty()));
+    let expected = lists(&config, &world);
+    assert!(expected.iter().all(|rows| !rows.is_empty()));
+    let ids = |rows: Vec<Example>| rows.iter().map(|row| row.example_id).collect::<Vec<_>>();
+    assert_eq!(build(definition).unwrap().splits.map(ids), expected);
+    // With room to remember nothing, a part, or all that was found out.
+    for remembered in [0, 1, 3, draw::REMEMBERED] {
+        let drawing = drawn(&config, &world, remembered);
+        for split in Split::ALL {
+            let expected = &expected[split as usize];
+            let rows = drawing.rows(split);
+            assert_eq!(rows, expected.len() as u64);
+            for places in [0..rows, 0..1, rows / 3..rows / 2, rows - 1..rows, rows..rows] {
+                let id = |(task, index): (usize, u64)| world.tasks[task].example_id(index);
+                let found: Vec<i64> = drawing.list(split, places.clone()).into_iter().map(id).collect();
+                assert_eq!(found, expected[places.start as usize..places.end as usize]);
+            }
+        }
+    }
 }
 
 fn with(mut definition: Value, changes: Value) -> Value {
@@ -113,7 +125,7 @@ fn of_a_world_too_large_to_count_the_first_rows_are_drawn() {
 fn files_of_a_split_put_together_are_the_rows_of_one_file() {
     let (config, world) = world(plus2(20));
     let folder = tempfile::tempdir().unwrap();
-    let drawing = Drawing::of_training(&config, &world).unwrap();
+    let drawing = Drawing::of_training(&config, &world, 0).unwrap();
     let whole = build(plus2(20)).unwrap().splits[0].clone();
     let targets =
         |rows| write::examples(&drawing, Split::Train, rows, folder.path(), &Provenance::default()).unwrap();
