@@ -125,6 +125,9 @@ impl World {
         let twin = |row: &Example| Counterfactual {
             example_id: row.example_id,
             kind: "random_members".into(),
+            terms: vec![4, 4, 4, 4],
+            parameter: i64::MIN,
+            edited: vec![0, 1, 2],
             tokens: vec![0, 4, 4, 4, 4, 1],
             position: 4,
             answer_token: i32::from(row.tokens[4]),

@@ -3,11 +3,13 @@
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use sequence::{Family, Notation, Range, Terms};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::Level;
 
 /// What a definition says under `build`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Config {
     /// Chooses which rows are drawn and, unless `holdout.seed` is given, which are held out.
     #[serde(default = "defaults::seed")]
@@ -60,12 +62,14 @@ pub struct Holdout {
     /// What a held-out row may not share with a train row.
     #[serde(default)]
     pub level: Level,
-    /// Share of the keys that are held out for the test.
-    #[serde(default = "defaults::test")]
-    pub test: f64,
-    /// Share of the keys that are held out for the validation.
-    #[serde(default = "defaults::validation")]
-    pub validation: f64,
+    /// Share of the keys that are held out for the test, 0.10 if left out; nothing from level `step` on, which says
+    /// itself what the test rows are.
+    #[serde(default)]
+    pub test: Option<f64>,
+    /// Share of the keys that are held out for the validation, 0.05 if left out; from level `step` on, of the rows of
+    /// the trained kinds, and nothing where the level itself names the validation.
+    #[serde(default)]
+    pub validation: Option<f64>,
     /// Chooses what is held out; the build's `seed` if left out.
     #[serde(default)]
     pub seed: Option<u64>,
@@ -78,27 +82,6 @@ pub struct Holdout {
     /// How often a train row must have each token of a held-out answer as a target.
     #[serde(default = "defaults::min_seen")]
     pub min_seen: u64,
-}
-
-/// What a held-out row may not share with a train row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// The row itself: the leaky control.
-    Random,
-    /// Any transition (any unit of any task).
-    #[default]
-    Transition,
-}
-
-impl Level {
-    /// Returns the name in a definition.
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Random => "random",
-            Level::Transition => "transition",
-        }
-    }
 }
 
 /// The fewest rows of the held-out splits.
@@ -171,17 +154,74 @@ pub struct Counterfactuals {
 pub enum Corruption {
     /// Each context term comes from another row of the task, at the same place.
     RandomMembers,
+    /// The context terms in another order.
+    Shuffle,
     /// The last context term comes from another row of the task, and all others repeat it.
     RepeatLast,
+    /// The row that begins with the same terms and goes on by another parameter of its family.
+    StepSwap,
+    /// Another row of the same parameter.
+    StartShift,
+    /// One context term comes from another row of the task, at the same place.
+    OneEdit,
 }
 
 impl Corruption {
+    /// Every kind.
+    pub const ALL: [Corruption; 6] = [
+        Corruption::RandomMembers,
+        Corruption::Shuffle,
+        Corruption::RepeatLast,
+        Corruption::StepSwap,
+        Corruption::StartShift,
+        Corruption::OneEdit,
+    ];
+
     /// Returns the name in the table.
     pub fn name(self) -> &'static str {
-        match self {
-            Corruption::RandomMembers => "random_members",
-            Corruption::RepeatLast => "repeat_last",
+        ["random_members", "shuffle", "repeat_last", "step_swap", "start_shift", "one_edit"][self as usize]
+    }
+}
+
+impl<'de> Deserialize<'de> for Config {
+    /// Reads a definition and fills in the defaults that hang on the level.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut config = Config::deserialize(deserializer)?;
+        let shortest = config.tasks.values().filter_map(Task::shortest).min();
+        let holdout = &mut config.holdout;
+        if let Level::Window(window) = &mut holdout.level {
+            window.m = window.m.or(shortest);
         }
+        if !holdout.level.names_kinds() {
+            holdout.test.get_or_insert(defaults::TEST);
+        }
+        if !holdout.level.names_validation() {
+            holdout.validation.get_or_insert(defaults::VALIDATION);
+        }
+        Ok(config)
+    }
+}
+
+impl Serialize for Config {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Config::serialize(self, serializer)
+    }
+}
+
+impl Task {
+    /// Returns the fewest terms of a row.
+    fn shortest(&self) -> Option<u32> {
+        match self.terms {
+            Some(terms) => terms.min.try_into().ok(),
+            None => self.family.terms()?.try_into().ok(),
+        }
+    }
+}
+
+impl Holdout {
+    /// Returns the shares of the keys that are test and validation.
+    pub(crate) fn shares(&self) -> (f64, f64) {
+        (self.test.unwrap_or(0.0), self.validation.unwrap_or(0.0))
     }
 }
 
@@ -189,8 +229,8 @@ impl Default for Holdout {
     fn default() -> Self {
         Holdout {
             level: Level::default(),
-            test: defaults::test(),
-            validation: defaults::validation(),
+            test: Some(defaults::TEST),
+            validation: Some(defaults::VALIDATION),
             seed: None,
             block: None,
             min_rows: MinRows::default(),
@@ -214,20 +254,15 @@ impl Default for Counterfactuals {
 mod defaults {
     use super::Corruption;
 
+    pub(super) const TEST: f64 = 0.10;
+    pub(super) const VALIDATION: f64 = 0.05;
+
     pub(super) fn seed() -> u64 {
         1729
     }
 
     pub(super) fn weight() -> f64 {
         1.0
-    }
-
-    pub(super) fn test() -> f64 {
-        0.10
-    }
-
-    pub(super) fn validation() -> f64 {
-        0.05
     }
 
     pub(super) fn min_rows() -> u64 {
@@ -239,7 +274,7 @@ mod defaults {
     }
 
     pub(super) fn kinds() -> Vec<Corruption> {
-        vec![Corruption::RandomMembers, Corruption::RepeatLast]
+        Corruption::ALL.to_vec()
     }
 
     pub(super) fn per_row() -> u32 {

@@ -196,8 +196,8 @@ impl<'a> Drawing<'a> {
                 },
             };
             if let Some(reason) = fails {
-                let words = Reason::ALL[reason as usize].1;
-                let message = format!("{:?} cannot stand in `{}`: {words}", scratch.terms, split.name());
+                let (terms, words) = (&scratch.terms, reason.words());
+                let message = format!("{terms:?} cannot stand in `{}`: {words}", split.name());
                 return Err(Error::config(at.clone(), message, "pin another row, or widen what is trained"));
             }
         }

@@ -12,16 +12,19 @@ mod config;
 mod counterfactual;
 mod draw;
 mod error;
+mod level;
 mod memo;
 mod mix;
+mod piece;
 mod split;
 mod stream;
 mod targets;
 mod world;
 mod write;
 
-pub use config::{Config, Corruption, Counterfactuals, Holdout, Level, MinRows, Pin, Pins, Rows, Task};
+pub use config::{Config, Corruption, Counterfactuals, Holdout, MinRows, Pin, Pins, Rows, Task};
 pub use error::Error;
+pub use level::{FamilyName, Held, Level, NotationName, Thresholds, Window};
 pub use split::Split;
 
 use draw::Drawing;

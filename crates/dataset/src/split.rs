@@ -5,10 +5,11 @@ use std::{
     sync::OnceLock,
 };
 
-use sequence::{Key, UnitKind};
+use sequence::Key;
 
 use crate::{
     Config, Level,
+    piece::Piece,
     world::{self, Sequences, World},
 };
 
@@ -45,6 +46,8 @@ pub(crate) enum Reason {
     MixedUnits,
     /// A window of it is a unit that is held out more strictly.
     ForeignWindow,
+    /// Its task is `train_only`, and its kind is held out.
+    HeldOutKind,
     /// Its answer stands in its context.
     Copy,
     /// Another rule of the dataset answers its context otherwise.
@@ -55,14 +58,20 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// Every reason with its words in the price table.
-    pub(crate) const ALL: [(Reason, &'static str); 6] = [
+    pub(crate) const ALL: [(Reason, &'static str); 7] = [
         (Reason::Duplicate, "made by an earlier task or parameter too"),
         (Reason::MixedUnits, "units in different splits"),
         (Reason::ForeignWindow, "holding a unit that is held out"),
+        (Reason::HeldOutKind, "train_only, of a kind that is held out"),
         (Reason::Copy, "held out, answer stands in the context"),
         (Reason::Conflict, "held out, context has two answers"),
         (Reason::Unanswerable, "held out, answer hardly ever trained"),
     ];
+
+    /// Returns its words in the price table.
+    pub(crate) fn words(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
 }
 
 /// The colours of few keys; nothing for many.
@@ -78,24 +87,25 @@ pub(crate) struct Colours {
     validation: f64,
     /// By task and parameter, worked out when first asked for.
     ranked: Vec<Map<i64, OnceLock<Ranked>>>,
-    /// Widths of the windows that have the shape of some task's unit.
-    pub(crate) shapes: BTreeMap<UnitKind, Vec<usize>>,
+    /// Widths of the windows that have the shape of some task's piece.
+    pub(crate) shapes: BTreeMap<Piece, Vec<usize>>,
 }
 
 impl Colours {
     /// Prepares the colours of every task that is not `train_only`.
     pub(crate) fn new(config: &Config, tasks: &[Sequences]) -> Colours {
         let holdout = &config.holdout;
+        let (test, validation) = holdout.shares();
         let parameters = |task: &Sequences| {
             let all = if task.task.train_only { Vec::new() } else { task.space.family.parameters() };
             all.into_iter().map(|parameter| (parameter, OnceLock::new())).collect()
         };
         Colours {
             key: artifact::stream_key("dataset/colour", &[holdout.seed.unwrap_or(config.seed)]),
-            test: holdout.test,
-            validation: holdout.validation,
+            test,
+            validation,
             ranked: tasks.iter().map(parameters).collect(),
-            shapes: world::shapes(holdout.level, tasks),
+            shapes: world::shapes(&holdout.level, tasks),
         }
     }
 
@@ -106,9 +116,7 @@ impl Colours {
         if keys.len() == RANKED {
             return None;
         }
-        let count =
-            |share: f64| if share > 0.0 { ((keys.len() as f64 * share).round() as usize).max(1) } else { 0 };
-        let (test, validation) = (count(self.test), count(self.validation));
+        let [test, validation] = self.counts(keys.len());
         let mut order: Vec<(u64, Key)> = keys.into_iter().map(|key| (self.hash(&key), key)).collect();
         order.sort_unstable();
         let colour = |place| match place {
@@ -123,27 +131,12 @@ impl Colours {
         first_8(&blake3::keyed_hash(&self.key, &key.bytes()))
     }
 
-    fn colour(&self, tasks: &[Sequences], number: usize, parameter: i64, key: &Key) -> Split {
-        let Some(ranked) = self.ranked[number].get(&parameter) else { return Split::Train };
-        if let Some(ranked) = ranked.get_or_init(|| self.rank(population(&tasks[number], parameter))) {
-            return ranked.get(key).copied().unwrap_or(Split::Train);
-        }
-        let place = self.hash(key) as f64 / 2_f64.powi(64);
-        match place {
-            _ if place < self.test => Split::Test,
-            _ if place < self.test + self.validation => Split::Validation,
-            _ => Split::Train,
-        }
+    /// Returns how many of few keys are test and how many validation.
+    pub(crate) fn counts(&self, keys: usize) -> [usize; 2] {
+        let count =
+            |share: f64| if share > 0.0 { ((keys as f64 * share).round() as usize).max(1) } else { 0 };
+        [count(self.test), count(self.validation)]
     }
-}
-
-/// Returns the keys that share out the splits among themselves: those of one parameter of one task.
-pub(crate) fn population(task: &Sequences, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_> {
-    if task.kind == task.space.family.unit() {
-        return task.space.population(parameter);
-    }
-    let family = task.space.family.name();
-    Box::new(task.space.rows_under(parameter).map(move |row| Key::Unit { family, unit: row.terms }))
 }
 
 /// Returns a hash's first 8 bytes as a number, little endian.
@@ -152,30 +145,47 @@ pub(crate) fn first_8(hash: &blake3::Hash) -> u64 {
 }
 
 impl World {
-    /// Returns the split of a unit: its pin, or the strictest of the colours that it has under every task that could
-    /// produce it.
-    pub(crate) fn split(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Split {
-        match kind {
-            UnitKind::Pair => self.memos[domain].split(unit, || self.split_anew(kind, domain, unit)),
-            _ => self.split_anew(kind, domain, unit),
+    /// Returns the split of a piece: its pin, or the strictest of the colours that it has under every task that could
+    /// make it.
+    pub(crate) fn split(&self, kind: Piece, domain: usize, piece: &[i64]) -> Split {
+        if kind.is_pair() {
+            self.memos[domain].split(piece, || self.split_anew(kind, domain, piece))
+        } else {
+            self.split_anew(kind, domain, piece)
         }
     }
 
-    fn split_anew(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Split {
-        let unit = &*kind.canonical(unit);
-        if let Some(split) = self.pinned_unit(kind, domain, unit) {
+    fn split_anew(&self, kind: Piece, domain: usize, piece: &[i64]) -> Split {
+        let piece = &*kind.canonical(piece);
+        if let Some(split) = self.pinned(kind, domain, piece) {
             return split;
         }
         let mut strictest = Split::Train;
         for (number, task) in self.tasks.iter().enumerate() {
-            if task.kind != kind || task.domain != domain || task.task.train_only {
+            if task.piece != kind || task.domain != domain || task.task.train_only {
                 continue;
             }
-            task.keys(unit, &mut |parameter, key| {
-                strictest = strictest.max(self.colours.colour(&self.tasks, number, parameter, &key));
+            task.keys(piece, &mut |parameter, key| {
+                strictest = strictest.max(self.colour(number, parameter, &key));
             });
         }
         strictest
+    }
+
+    /// Returns the colour that a key has under a parameter of a task.
+    pub(crate) fn colour(&self, number: usize, parameter: i64, key: &Key) -> Split {
+        let colours = &self.colours;
+        let Some(ranked) = colours.ranked[number].get(&parameter) else { return Split::Train };
+        let rank = || colours.rank(self.tasks[number].population(&self.level, parameter));
+        if let Some(ranked) = ranked.get_or_init(rank) {
+            return ranked.get(key).copied().unwrap_or(Split::Train);
+        }
+        let place = colours.hash(key) as f64 / 2_f64.powi(64);
+        match place {
+            _ if place < colours.test => Split::Test,
+            _ if place < colours.test + colours.validation => Split::Validation,
+            _ => Split::Train,
+        }
     }
 
     /// Returns the split of a row, or why it has none.
@@ -186,30 +196,43 @@ impl World {
         if self.is_duplicate(number, parameter, terms) {
             return Err(Reason::Duplicate);
         }
-        let split = self.assign(task, terms)?;
+        let split = if self.level.names_kinds() {
+            self.assign_by_kind(task, parameter, terms)?
+        } else {
+            self.assign(task, terms)?
+        };
         if split > Split::Train && self.level != Level::Random {
             self.gate(task, terms)?;
         }
         Ok(split)
     }
 
-    /// Returns the one split of all the row's units, if there is one and no window is stricter.
+    /// Returns the split of the row's kind; of the rows of trained kinds, a share is the validation.
+    fn assign_by_kind(&self, task: &Sequences, parameter: i64, terms: &[i64]) -> Result<Split, Reason> {
+        match self.level.of_kind(task, parameter, terms) {
+            Split::Train if task.task.train_only || !self.level.shares(task, parameter) => Ok(Split::Train),
+            Split::Train => Ok(self.split(task.piece, task.domain, terms)),
+            _ if task.task.train_only => Err(Reason::HeldOutKind),
+            split => Ok(split),
+        }
+    }
+
+    /// Returns the one split of all the row's pieces, if there is one and no window is stricter.
     pub(crate) fn assign(&self, task: &Sequences, terms: &[i64]) -> Result<Split, Reason> {
-        let domain = task.domain;
         let context = task.space.family.context(terms.len());
         let split = if task.task.train_only {
             Split::Train
         } else {
-            let mut splits = task.kind.units(terms, context).map(|unit| self.split(task.kind, domain, unit));
+            let pieces = task.piece.of(terms, context);
+            let mut splits = pieces.map(|piece| self.split(task.piece, task.domain, piece));
             let first = splits.next().unwrap_or(Split::Train);
             if splits.any(|split| split != first) {
                 return Err(Reason::MixedUnits);
             }
             first
         };
-        let stricter = |(kind, window): (UnitKind, &[i64])| self.split(kind, domain, window) > split;
-        // All adjacent pairs were own units already.
-        let known = |kind: UnitKind| kind == UnitKind::Pair && task.kind == kind && !task.task.train_only;
+        let stricter = |(kind, window): (Piece, &[i64])| self.split(kind, task.domain, window) > split;
+        let known = |kind: Piece| kind.is_pair() && task.piece == kind && !task.task.train_only;
         if self.windows(terms).filter(|(kind, _)| !known(*kind)).any(stricter) {
             return Err(Reason::ForeignWindow);
         }
@@ -241,16 +264,5 @@ impl World {
         let mut earlier = earlier.filter(|other| other.space.family.operators() == operators);
         earlier.any(|other| other.space.locate(terms).is_some())
             || task.space.locate(terms).is_some_and(|(_, first)| first != parameter)
-    }
-}
-
-impl Sequences {
-    /// Calls `found` with the parameters and keys under which the task could produce a unit of the level.
-    fn keys(&self, unit: &[i64], found: &mut dyn FnMut(i64, Key)) {
-        if self.kind == self.space.family.unit() {
-            self.space.keys(unit, found);
-        } else if let Some((_, parameter)) = self.space.locate(unit) {
-            found(parameter, Key::Unit { family: self.space.family.name(), unit: unit.to_vec() });
-        }
     }
 }

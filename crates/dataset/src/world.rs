@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sequence::{Bounds, Range, Row, Space, UnitKind, Vocabulary, Written};
 
-use crate::{Config, Error, Level, Pin, Task, memo::Memo, split::Colours, split::Split};
+use crate::{Config, Error, Level, Pin, Task, memo::Memo, piece::Piece, split::Colours, split::Split};
 
 /// The most rows that are numbered in one dataset.
 const MOST_ROWS: u64 = 1 << 62;
@@ -29,24 +29,24 @@ pub(crate) struct Sequences {
     pub(crate) space: Space,
     /// `example_id` of row 0.
     pub(crate) offset: u64,
-    /// Where units are looked for: kind of the level's units.
-    pub(crate) kind: UnitKind,
+    /// What has a split of its own at the level.
+    pub(crate) piece: Piece,
     /// The first task of the same notation: they count tokens together.
     pub(crate) script: usize,
     /// The first task of the same domain: their values are compared.
     pub(crate) domain: usize,
 }
 
-/// The split of each pinned unit, and the path of its pin.
-type UnitPins = HashMap<Vec<i64>, (Split, String)>;
+/// The split of each pinned piece, and the path of its pin.
+type PiecePins = HashMap<Vec<i64>, (Split, String)>;
 
 /// The pinned rows.
 #[derive(Default)]
 pub(crate) struct Pinned {
     /// By split, in the order of the definition: task, number of the row in it, path in the definition.
     pub(crate) rows: Vec<(Split, usize, u64, String)>,
-    /// The split of each unit of a pinned row, and the pin's path.
-    units: HashMap<(UnitKind, usize), UnitPins>,
+    /// The split of each piece of a pinned row, and the pin's path.
+    pieces: HashMap<(Piece, usize), PiecePins>,
     /// The terms of the pinned rows, by notation.
     terms: HashSet<(usize, Vec<i64>)>,
 }
@@ -70,11 +70,10 @@ impl World {
             let script = tasks.iter().position(same).unwrap_or(tasks.len());
             let same = |other: &Sequences| other.task.notation.domain() == task.notation.domain();
             let domain = tasks.iter().position(same).unwrap_or(tasks.len());
-            let kind =
-                if config.holdout.level == Level::Random { UnitKind::Row } else { space.family.unit() };
+            let piece = Piece::new(&config.holdout.level, space.family.unit());
             let capacity = space.capacity();
             let (name, task) = (name.clone(), task.clone());
-            tasks.push(Sequences { name, task, space, offset, kind, script, domain });
+            tasks.push(Sequences { name, task, space, offset, piece, script, domain });
             offset = offset.checked_add(capacity).filter(|&sum| sum <= MOST_ROWS).ok_or_else(|| {
                 Error::config(at, "the tasks have too many rows to number", "narrow the bounds or the terms")
             })?;
@@ -85,9 +84,8 @@ impl World {
         });
         let vocabulary = Vocabulary::new(words).map_err(|error| Error::sequence("tasks", error))?;
         let colours = Colours::new(config, &tasks);
-        let memos = memos(&tasks);
-        let mut world =
-            World { level: config.holdout.level, tasks, vocabulary, pins: Pinned::default(), colours, memos };
+        let (level, memos) = (config.holdout.level.clone(), memos(&tasks));
+        let mut world = World { level, tasks, vocabulary, pins: Pinned::default(), colours, memos };
         world.pins = world.pin(config)?;
         Ok(world)
     }
@@ -97,12 +95,12 @@ impl World {
         self.tasks.last().map_or(0, |task| task.offset + task.space.capacity())
     }
 
-    /// Returns the split that a pin gives to the unit.
-    pub(crate) fn pinned_unit(&self, kind: UnitKind, domain: usize, unit: &[i64]) -> Option<Split> {
-        if self.pins.units.is_empty() {
+    /// Returns the split that a pin gives to the piece.
+    pub(crate) fn pinned(&self, kind: Piece, domain: usize, piece: &[i64]) -> Option<Split> {
+        if self.pins.pieces.is_empty() {
             return None;
         }
-        Some(self.pins.units.get(&(kind, domain))?.get(unit)?.0)
+        Some(self.pins.pieces.get(&(kind, domain))?.get(piece)?.0)
     }
 
     /// Says whether a row with these terms is pinned in the task's notation.
@@ -110,11 +108,8 @@ impl World {
         !self.pins.terms.is_empty() && self.pins.terms.contains(&(task.script, terms.to_vec()))
     }
 
-    /// Returns every window of the terms that has the shape of some task's unit.
-    pub(crate) fn windows<'a>(
-        &'a self,
-        terms: &'a [i64],
-    ) -> impl Iterator<Item = (UnitKind, &'a [i64])> + 'a {
+    /// Returns every window of the terms that has the shape of some task's piece.
+    pub(crate) fn windows<'a>(&'a self, terms: &'a [i64]) -> impl Iterator<Item = (Piece, &'a [i64])> + 'a {
         self.colours.shapes.iter().flat_map(move |(kind, widths)| {
             widths.iter().flat_map(move |&width| terms.windows(width).map(move |window| (*kind, window)))
         })
@@ -166,17 +161,15 @@ impl World {
             let message = format!("{:?} is pinned twice", pin.terms);
             return Err(Error::config(at, message, "pin it once"));
         }
-        let own = task
-            .kind
-            .units(&pin.terms, task.space.family.context(pin.terms.len()))
-            .map(|unit| (task.kind, unit));
-        for (kind, unit) in own.chain(self.windows(&pin.terms)) {
-            let units = pins.units.entry((kind, task.domain)).or_default();
+        let context = task.space.family.context(pin.terms.len());
+        let own = task.piece.of(&pin.terms, context).map(|piece| (task.piece, piece));
+        for (kind, piece) in own.chain(self.windows(&pin.terms)) {
+            let pieces = pins.pieces.entry((kind, task.domain)).or_default();
             let (other, first) =
-                units.entry(kind.canonical(unit).into_owned()).or_insert((split, at.clone())).clone();
+                pieces.entry(kind.canonical(piece).into_owned()).or_insert((split, at.clone())).clone();
             if other != split {
                 let message =
-                    format!("it shares {unit:?} with {first}, which is pinned in `{}`", other.name());
+                    format!("it shares {piece:?} with {first}, which is pinned in `{}`", other.name());
                 return Err(Error::config(at, message, "pin both in one split, or leave one out"));
             }
         }
@@ -223,19 +216,19 @@ fn memos(tasks: &[Sequences]) -> Vec<Memo> {
     (0..tasks.len()).map(memo).collect()
 }
 
-/// Returns the widths of the windows that have the shape of some task's unit, by kind.
-pub(crate) fn shapes(level: Level, tasks: &[Sequences]) -> BTreeMap<UnitKind, Vec<usize>> {
-    let mut shapes: BTreeMap<UnitKind, Vec<usize>> = BTreeMap::new();
-    // At level `random` only whole rows count, and they are compared as a row's own unit.
-    for task in tasks.iter().filter(|_| level != Level::Random) {
-        let widths = shapes.entry(task.kind).or_default();
-        match task.kind {
-            UnitKind::Pair | UnitKind::UnorderedPair => widths.push(2),
-            UnitKind::Multiset => {
-                widths.extend(task.space.bounds.lengths().map(|n| task.space.family.context(n)))
-            }
-            UnitKind::Row => widths.extend(task.space.bounds.lengths()),
-            UnitKind::None => {}
+/// Returns the widths of the windows that have the shape of some task's piece, by kind.
+pub(crate) fn shapes(level: &Level, tasks: &[Sequences]) -> BTreeMap<Piece, Vec<usize>> {
+    let mut shapes: BTreeMap<Piece, Vec<usize>> = BTreeMap::new();
+    // At the other levels whole rows are compared, as a row's own piece.
+    for task in tasks.iter().filter(|_| matches!(level, Level::Window(_) | Level::Transition)) {
+        let widths = shapes.entry(task.piece).or_default();
+        let lengths = task.space.bounds.lengths();
+        match task.piece {
+            Piece::Window(m) => widths.extend(Some(m).filter(|&m| m > 0)),
+            Piece::Unit(UnitKind::Pair | UnitKind::UnorderedPair) => widths.push(2),
+            Piece::Unit(UnitKind::Multiset) => widths.extend(lengths.map(|n| task.space.family.context(n))),
+            Piece::Unit(UnitKind::Row) => widths.extend(lengths),
+            Piece::Unit(UnitKind::None) => {}
         }
         widths.sort_unstable();
         widths.dedup();

@@ -14,10 +14,10 @@ use artifact::{
     tables::{Counterfactual, Example, Token},
 };
 use sequence::Written;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
-    Config, Error, Level,
+    Config, Error,
     counterfactual::Corruptor,
     draw::Drawing,
     split::{Reason, Split, first_8},
@@ -194,7 +194,9 @@ pub(crate) fn counterfactuals(
     for (kind, missing) in kinds.iter().zip(missing.into_iter().map(AtomicU64::into_inner)) {
         if missing > 0 {
             let kind = kind.name();
-            warn!("{missing} counterfactual rows `{kind}` left out: none is as long as its clean row");
+            info!(
+                "{missing} rows have no counterfactual `{kind}`: none is as long and goes on with another answer"
+            );
         }
     }
     Ok(())
@@ -241,15 +243,8 @@ pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(),
         let _ = writeln!(text, "- config_name: {table}\n  data_files: {table}.parquet");
     }
     text.push_str("---\n\n# Sequences\n\n");
-    text.push_str(match config.holdout.level {
-        Level::Random => {
-            "Held out at level `random`: no row stands in two splits, but its pieces do. A look-up table may score well."
-        }
-        Level::Transition => {
-            "Held out at level `transition`: no adjacent pair of terms (no unit of any task) of a test row stands in the \
-             train or validation rows, and none of a validation row in the train rows."
-        }
-    });
+    let level = &config.holdout.level;
+    let _ = write!(text, "Held out at level `{}`: {}", level.name(), level.guarantee());
     text.push_str("\n\n| task | train | validation | test |\n| --- | --- | --- | --- |\n");
     for (task, price) in drawing.world().tasks.iter().zip(drawing.prices()) {
         let [train, validation, test] = price.kept;

@@ -139,6 +139,12 @@ impl Space {
         places.map(move |place| &self.sheets[place * lengths + terms - self.bounds.terms.0])
     }
 
+    fn sheet(&self, parameter: i64, terms: usize) -> Option<&Sheet> {
+        let lengths = self.bounds.terms.1 - self.bounds.terms.0 + 1;
+        let length = terms.checked_sub(self.bounds.terms.0).filter(|&length| length < lengths)?;
+        Some(&self.sheets[self.places.get(&parameter)? * lengths + length])
+    }
+
     /// Says whether each term after the chosen ones is the one that the rule goes on with.
     fn follows(&self, sheet: &Sheet, terms: &[i64]) -> bool {
         let next = |before| self.family.next(sheet.parameter, before, sheet.terms, &self.bounds);
@@ -185,8 +191,8 @@ impl Space {
 
     /// Returns every row that one parameter makes.
     pub fn rows_under(&self, parameter: i64) -> impl Iterator<Item = Row> + '_ {
-        let sheets = self.sheets.iter().filter(move |sheet| sheet.parameter == parameter);
-        sheets.flat_map(|sheet| sheet.first..sheet.first + sheet.count).filter_map(|index| self.row(index))
+        let numbers = self.bounds.lengths().flat_map(move |terms| self.numbers(parameter, terms));
+        numbers.filter_map(|index| self.row(index))
     }
 
     /// Calls `found` with each parameter that can produce the unit, and the unit's key under it.
@@ -199,6 +205,41 @@ impl Space {
     /// Returns every key of the units that rows under one parameter can have, each once.
     pub fn population(&self, parameter: i64) -> Box<dyn Iterator<Item = Key> + '_> {
         self.units.population(parameter)
+    }
+
+    /// Returns the numbers of the rows with so many terms that a parameter makes.
+    pub fn numbers(&self, parameter: i64, terms: usize) -> std::ops::Range<u64> {
+        self.sheet(parameter, terms).map_or(0..0, |sheet| sheet.first..sheet.first + sheet.count)
+    }
+
+    /// Returns the row that begins with the same chosen terms as this one, is as long, and goes on by the parameter.
+    pub fn grown(&self, parameter: i64, terms: &[i64]) -> Option<Vec<i64>> {
+        let sheet = self.sheet(parameter, terms.len())?;
+        let mut row = sheet.begins(terms)?.to_vec();
+        self.grow(sheet, &mut row).then_some(row)
+    }
+
+    /// Calls `found` with each parameter under which the rule goes on from term to term through the window.
+    ///
+    /// All terms are within the bounds, and where the family's units are pairs, so is each pair of the window: some row
+    /// has it.
+    pub fn through(&self, window: &[i64], found: &mut dyn FnMut(i64)) {
+        if !window.iter().all(|&term| self.bounds.values.contains(term)) {
+            return;
+        }
+        let made = |pair: &[i64], parameter: i64| {
+            let mut made = false;
+            self.keys(pair, &mut |under, _| made |= under == parameter);
+            made
+        };
+        for sheet in self.candidates(window, self.bounds.terms.0) {
+            let pairs = self.family.unit() == crate::UnitKind::Pair;
+            if self.follows(sheet, window)
+                && (!pairs || window.windows(2).all(|pair| made(pair, sheet.parameter)))
+            {
+                found(sheet.parameter);
+            }
+        }
     }
 
     /// Appends what the rule goes on with, and says whether there is a row within the bounds.

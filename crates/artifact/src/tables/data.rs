@@ -47,12 +47,19 @@ table! {
 }
 
 table! {
-    /// A corrupted twin of an example: same length, same answer span, another answer. For ablation and patching.
-    pub struct Counterfactual in "counterfactuals", version 1, files "datasets/<pipeline>/counterfactuals.parquet" {
+    /// A corrupted twin of a held-out example: same length, same answer span, another answer. For ablation and patching.
+    pub struct Counterfactual in "counterfactuals", version 2, files "datasets/<pipeline>/counterfactuals.parquet" {
         /// The clean row.
         example_id: i64,
-        /// How it was corrupted: `random_members`, `repeat_last`, ...
+        /// How it was corrupted: `random_members`, `shuffle`, `repeat_last`, `step_swap`, `start_shift` or `one_edit`.
         kind: String,
+        /// The values of the corrupted row. What it goes on with stands last: the rule's own answer for `step_swap` and
+        /// `start_shift`, and for sums and sorted lists; its last shown term (copying) for the others.
+        terms: Vec<i64>,
+        /// The rule's parameter in the corrupted row for `step_swap` and `start_shift`; -9223372036854775808 otherwise.
+        parameter: i64,
+        /// Indices, in `terms`, of the context terms that differ from the clean row.
+        edited: Vec<i64>,
         /// Token ids of the corrupted row.
         tokens: Vec<u16>,
         /// First position in `tokens` where both answers differ, the right tokens before it given.

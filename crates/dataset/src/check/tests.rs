@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod levels;
+
 fn definition() -> Value {
     json!({
         "tasks": {
@@ -159,10 +161,29 @@ fn too_many_rows_to_keep_all_are_asked_for_in_numbers() {
 #[test]
 fn unknown_levels_and_fields_name_what_there_is() {
     let read = |value: Value| serde_json::from_value::<Config>(value).unwrap_err().to_string();
-    let message = read(json!({ "tasks": {}, "holdout": { "level": "windw" } }));
-    assert!(message.contains("`random` or `transition`"), "{message}");
-    let message = read(json!({ "tasks": {}, "holdout": { "level": { "window": { "m": 3 } } } }));
-    assert!(message.contains("unknown variant `window`, expected `random` or `transition`"), "{message}");
+    let read_level = |level: Value| read(json!({ "tasks": {}, "holdout": { "level": level } }));
+    for (level, words) in [
+        (json!("windw"), "unknown variant `windw`, expected one of `random`, `window`, `transition`, `step`"),
+        (json!({ "windw": {} }), "unknown variant `windw`, expected one of `random`, `window`"),
+        (json!({ "window": { "n": 3 } }), "unknown field `n`, expected `m`"),
+        (json!({ "window": { "m": -3 } }), "invalid value: integer `-3`"),
+        (json!("step"), "level `step` has to say what is held out: `{ step: { test: [7] } }`"),
+        (json!({ "random": {} }), "level `random` has no parameters: write `level: random`"),
+        (
+            json!({ "step": { "test": [1] }, "range": { "test": 1 } }),
+            "one level expected, found `step` and `range`",
+        ),
+        (json!({ "step": { "validation": [1] } }), "missing field `test`"),
+        (
+            json!({ "family": { "test": ["geometrical"] } }),
+            "unknown variant `geometrical`, expected one of `addition`, `arithmetic`",
+        ),
+        (json!({ "notation": { "test": ["digit"] } }), "unknown variant `digit`, expected"),
+        (json!(3), "a level: random, window"),
+    ] {
+        let message = read_level(level);
+        assert!(message.contains(words), "{message}");
+    }
     assert!(read(json!({ "tasks": {}, "hold": {} })).contains("unknown field `hold`"));
 }
 
@@ -196,7 +217,12 @@ fn bounds_and_terms_may_be_left_out_where_the_rule_has_its_own() {
     };
     check(json!({ "modular_addition": { "modulus": 113 } }), json!({})).unwrap();
     check(json!({ "modular": { "modulus": 113, "steps": [1, 2] } }), json!({ "terms": 4 })).unwrap();
-    check(json!({ "cyclic": { "cycle": "letters", "step": 1 } }), json!({ "terms": 4 })).unwrap();
+    let letters = |terms: Value| {
+        check(json!({ "cyclic": { "cycle": "letters", "step": 1 } }), json!({ "terms": terms }))
+    };
+    letters(json!({ "min": 4, "max": 5 })).unwrap();
+    let error = letters(json!(4)).unwrap_err().to_string();
+    assert!(error.starts_with("holdout.min_rows: 40 held-out rows are asked for, but only 26"), "{error}");
     check(json!({ "addition": { "digits": 2 } }), json!({})).unwrap();
     check(json!({ "addition": { "digits": 2 } }), json!({ "start": { "min": 0, "max": 9 } })).unwrap();
     let start = json!({ "start": { "min": 0, "max": 100 } });

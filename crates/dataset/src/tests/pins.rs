@@ -13,7 +13,7 @@ fn a_unit_of_several_tasks_has_the_strictest_of_its_colours() {
     let holdout = json!({ "test": 0.3, "validation": 0.2, "block": 5 });
     let split = |tasks: Value, u: i64| {
         let (_, world) = world(json!({ "tasks": tasks, "holdout": holdout }));
-        world.split(sequence::UnitKind::Pair, 0, &[u, u + 3])
+        world.split(PAIR, 0, &[u, u + 3])
     };
     let mut long = long;
     long["start"] = json!({ "min": 7, "max": 150 }); // other blocks than those of the first task
