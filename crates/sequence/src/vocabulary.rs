@@ -1,5 +1,7 @@
 //! The tokens of a dataset, and the layout of a row: `BEGIN t1 SEP t2 .. SEP tn END`.
 
+use std::collections::BTreeMap;
+
 use crate::{Error, Family, Map, Notation, Range};
 
 /// Stands in integer columns where there is no number.
@@ -69,7 +71,14 @@ pub struct Vocabulary {
     /// By what they are for: operators, and values with a name, `January`.
     names: [Map<String, u16>; Kind::NAMES.len()],
     /// Whole values whose text ends with the value in decimals, by what stands before it: nothing for numerals.
-    numbered: Map<String, Map<i64, u16>>,
+    numbered: Vec<(String, Vec<Run>)>,
+}
+
+/// Tokens whose values and numbers both rise by one: most often all of a notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    values: Range,
+    first: u16,
 }
 
 impl Vocabulary {
@@ -117,7 +126,7 @@ impl Vocabulary {
     /// Returns the vocabulary whose token `i` is the `i`-th.
     pub fn from_tokens(tokens: impl IntoIterator<Item = Token>) -> Vocabulary {
         let tokens: Vec<Token> = tokens.into_iter().collect();
-        let (mut values, mut numbered) = (Map::default(), Map::<String, Map<i64, u16>>::default());
+        let (mut values, mut numbered) = (Map::default(), BTreeMap::<String, BTreeMap<i64, u16>>::new());
         let mut names: [Map<String, u16>; Kind::NAMES.len()] = Default::default();
         for (token, id) in tokens.iter().zip(0..=u16::MAX) {
             values.entry((token.kind, token.value)).or_insert(id);
@@ -127,6 +136,7 @@ impl Vocabulary {
                 numbered.entry(before.to_owned()).or_default().entry(token.value).or_insert(id);
             }
         }
+        let numbered = numbered.into_iter().map(|(before, tokens)| (before, runs(tokens))).collect();
         Vocabulary { tokens, values, names, numbered }
     }
 
@@ -152,7 +162,11 @@ impl Vocabulary {
 
     /// Returns the number of the token whose text is `before` and then its value in decimals.
     pub fn numbered(&self, before: &str, value: i64) -> Option<u16> {
-        self.numbered.get(before)?.get(&value).copied()
+        // Byte by byte: comparing two empty texts by `==` costs as much as all the rest of a row.
+        let is_it = |known: &&(String, Vec<Run>)| known.0.bytes().eq(before.bytes());
+        let runs = &self.numbered.iter().find(is_it)?.1;
+        let run = runs[..runs.partition_point(|run| run.values.min <= value)].last()?;
+        run.values.contains(value).then(|| run.first + run.values.min.abs_diff(value) as u16)
     }
 
     /// Returns the value of a token whose text is `before` and then that value in decimals.
@@ -160,6 +174,23 @@ impl Vocabulary {
         let value = self.token(id).filter(|token| token.kind == Kind::Value)?.value;
         (self.numbered(before, value) == Some(id)).then_some(value)
     }
+}
+
+/// Returns the runs of tokens by their values.
+fn runs(tokens: BTreeMap<i64, u16>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (value, id) in tokens {
+        match runs.last_mut() {
+            Some(Run { values, first })
+                if values.max.checked_add(1) == Some(value)
+                    && values.count() == u128::from(id.wrapping_sub(*first)) =>
+            {
+                values.max = value;
+            }
+            _ => runs.push(Run { values: Range { min: value, max: value }, first: id }),
+        }
+    }
+    runs
 }
 
 /// A row as tokens.
@@ -248,5 +279,30 @@ pub fn read_answer(notation: &Notation, vocabulary: &Vocabulary, tokens: &[u16])
             .split(|id| kind(id) == Some(Kind::Separator))
             .map(|group| notation.read(group, vocabulary))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_tokens_are_found_in_any_order_and_with_gaps() {
+        let token =
+            |before: &str, value: i64| Token { token: format!("{before}{value}"), kind: Kind::Value, value };
+        let values = [7, 8, 9, -3, -2, 30, 31, 4, 3, 32, i64::MAX, i64::MIN];
+        let tokens = values.iter().flat_map(|&value| [token("", value), token("s", value)]);
+        let tokens: Vec<Token> = tokens.chain((40..50).map(|value| token("", value))).collect();
+        let vocabulary = Vocabulary::from_tokens(tokens.clone());
+        for before in ["", "s", "t"] {
+            for value in (-10..60).chain([i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX]) {
+                let expected = tokens.iter().position(|known| *known == token(before, value));
+                assert_eq!(
+                    vocabulary.numbered(before, value),
+                    expected.map(|id| id as u16),
+                    "{before}{value}"
+                );
+            }
+        }
     }
 }
