@@ -1,6 +1,8 @@
 //! What kind of mistake a wrong answer is.
 
 /// The kinds of answers, in the order in which they are tried: the first that fits is the class.
+///
+/// Of an answer of several terms the first wrong one decides; the right ones before it count as shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
     /// The right answer.
@@ -17,7 +19,7 @@ pub enum ErrorClass {
     CopyOther,
     /// Outside the smallest and largest term of the task's train rows.
     OutOfRange,
-    /// The right last decimal digit.
+    /// The right last decimal digit, of values that are numbers.
     LastDigitRight,
     /// None of these.
     Other,
@@ -52,30 +54,45 @@ impl ErrorClass {
         }
     }
 
-    /// Returns the class of a wrong answer: `said` is the one value it spells (none when it spells none),
-    /// `range` the smallest and largest term of the task in train.
-    pub(crate) fn of_wrong(
-        said: Option<i64>,
-        answer: i64,
-        context: &[i64],
-        range: Option<(i64, i64)>,
-    ) -> ErrorClass {
-        let Some(said) = said else { return ErrorClass::Malformed };
-        let last = context.last().copied();
+    /// Returns the class of a wrong term: `said` stands where `answer` should, after the terms `shown`.
+    pub(crate) fn of_wrong(said: i64, answer: i64, shown: &[i64], scale: Scale) -> ErrorClass {
+        let last = shown.last().copied();
         if last == Some(said) {
             ErrorClass::CopyLast
-        } else if last.and_then(|last| last.checked_add(1)) == Some(said) {
+        } else if last.is_some_and(|last| scale.follows(last, said)) {
             ErrorClass::PlusOne
-        } else if said.abs_diff(answer) == 1 {
+        } else if scale.follows(answer, said) || scale.follows(said, answer) {
             ErrorClass::OffByOne
-        } else if context.contains(&said) {
+        } else if shown.contains(&said) {
             ErrorClass::CopyOther
-        } else if range.is_some_and(|(least, most)| said < least || said > most) {
+        } else if scale.range.is_some_and(|(least, most)| said < least || said > most) {
             ErrorClass::OutOfRange
-        } else if said.unsigned_abs() % 10 == answer.unsigned_abs() % 10 {
+        } else if scale.decimal && said.unsigned_abs() % 10 == answer.unsigned_abs() % 10 {
             ErrorClass::LastDigitRight
         } else {
             ErrorClass::Other
+        }
+    }
+}
+
+/// What the values of a task are measured by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// The smallest and the largest term of the task in train.
+    pub(crate) range: Option<(i64, i64)>,
+    /// After how many values they come round again.
+    pub(crate) period: Option<i64>,
+    /// Whether the values are numbers, with decimal digits.
+    pub(crate) decimal: bool,
+}
+
+impl Scale {
+    /// Says whether the second value is the first plus one; January is December plus one.
+    fn follows(self, first: i64, second: i64) -> bool {
+        match (i128::from(second) - i128::from(first), self.period) {
+            (1, _) => true,
+            (apart, Some(period)) => apart == 1 - i128::from(period),
+            (_, None) => false,
         }
     }
 }
@@ -87,17 +104,17 @@ mod tests {
     #[test]
     fn every_class_has_its_answer() {
         // 10 12 14 -> 16, values 0..=199
-        let class = |said| ErrorClass::of_wrong(said, 16, &[10, 12, 14], Some((0, 199)));
+        let scale = Scale { range: Some((0, 199)), period: None, decimal: true };
+        let class = |said| ErrorClass::of_wrong(said, 16, &[10, 12, 14], scale);
         let expected = [
-            (None, ErrorClass::Malformed),
-            (Some(14), ErrorClass::CopyLast),
-            (Some(15), ErrorClass::PlusOne),
-            (Some(17), ErrorClass::OffByOne),
-            (Some(12), ErrorClass::CopyOther),
-            (Some(-1), ErrorClass::OutOfRange),
-            (Some(200), ErrorClass::OutOfRange),
-            (Some(26), ErrorClass::LastDigitRight),
-            (Some(40), ErrorClass::Other),
+            (14, ErrorClass::CopyLast),
+            (15, ErrorClass::PlusOne),
+            (17, ErrorClass::OffByOne),
+            (12, ErrorClass::CopyOther),
+            (-1, ErrorClass::OutOfRange),
+            (200, ErrorClass::OutOfRange),
+            (26, ErrorClass::LastDigitRight),
+            (40, ErrorClass::Other),
         ];
         for (said, name) in expected {
             assert_eq!(class(said), name, "{said:?}");
@@ -106,7 +123,22 @@ mod tests {
 
     #[test]
     fn the_borders_of_numbers_do_not_overflow() {
-        assert_eq!(ErrorClass::of_wrong(Some(i64::MIN), i64::MAX, &[i64::MAX], None), ErrorClass::Other);
+        let scale = Scale { range: None, period: None, decimal: true };
+        assert_eq!(ErrorClass::of_wrong(i64::MIN, i64::MAX, &[i64::MAX], scale), ErrorClass::Other);
+    }
+
+    #[test]
+    fn a_year_comes_round_and_months_have_no_digits() {
+        // October December -> February
+        let scale = Scale { range: Some((1, 12)), period: Some(12), decimal: false };
+        let class = |said| ErrorClass::of_wrong(said, 2, &[10, 12], scale);
+        assert_eq!(
+            [class(1), class(3), class(10)],
+            [ErrorClass::PlusOne, ErrorClass::OffByOne, ErrorClass::CopyOther]
+        );
+        assert_eq!(ErrorClass::of_wrong(12, 1, &[9, 11], scale), ErrorClass::PlusOne);
+        assert_eq!(ErrorClass::of_wrong(12, 1, &[7, 10], scale), ErrorClass::OffByOne);
+        assert_eq!(ErrorClass::of_wrong(11, 1, &[7, 4], scale), ErrorClass::Other);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::Error;
-use crate::error_class::ErrorClass;
+use crate::error_class::{ErrorClass, Scale};
 use crate::rows::{Ranges, Row};
 
 /// What the dataset's definition says of each task.
@@ -24,21 +24,27 @@ impl Tasks {
     /// Reads the tasks out of the resolved definition in the metadata of a table of examples.
     pub(crate) fn read(path: &Path) -> Result<Tasks, Error> {
         let config = artifact::read_provenance(path)?.config;
-        let error = |message: String| Error::Definition { path: path.to_owned(), message };
+        Tasks::of(&config).map_err(|message| Error::Definition { path: path.to_owned(), message })
+    }
+
+    /// Reads the tasks of a resolved definition; what is wrong with it is said in words.
+    fn of(config: &Value) -> Result<Tasks, String> {
         let tasks = config.get("tasks").and_then(Value::as_object);
-        let tasks = tasks.ok_or_else(|| error("its metadata names no tasks".to_owned()))?;
+        let tasks = tasks.ok_or_else(|| "its metadata names no tasks".to_owned())?;
         let task = |(name, task): (&String, &Value)| {
-            let family = part(task, "family").map_err(|m| error(format!("tasks.{name}.{m}")))?;
-            let notation = part(task, "notation").map_err(|m| error(format!("tasks.{name}.{m}")))?;
+            let at = |message| format!("tasks.{name}.{message}");
+            let family: Family = part(task, "family").map_err(at)?;
+            family.check().map_err(|error| format!("tasks.{name} in its metadata: {error}"))?;
+            let notation = part(task, "notation").map_err(at)?;
             let values = match task.get("values") {
                 None | Some(Value::Null) => Range::ALL,
-                Some(_) => part(task, "values").map_err(|m| error(format!("tasks.{name}.{m}")))?,
+                Some(_) => part(task, "values").map_err(at)?,
             };
             // The rule is asked to go on, never to draw: of its bounds only the values matter, to `random` alone.
             let bounds = Bounds { start: Range::ALL, values, terms: (2, usize::MAX), block: 1 };
             Ok((name.clone(), Task { family, notation, bounds }))
         };
-        tasks.iter().map(task).collect::<Result<_, Error>>().map(Tasks)
+        tasks.iter().map(task).collect::<Result<_, String>>().map(Tasks)
     }
 
     /// Returns whether the rule, given the row's context, writes exactly the row's answer.
@@ -73,24 +79,32 @@ impl Tasks {
         } else {
             said.len() == row.span().len()
         };
+        let answer = &example.terms[row.context..];
         let values = if ended { read_answer(&task.notation, vocabulary, said) } else { None };
+        let values = values.filter(|values| values.len() == answer.len());
         let text = match &values {
             Some(values) => {
-                values.iter().map(|&value| task.notation.text(value)).collect::<Vec<_>>().join(" ")
+                let terms = values.iter().map(|&value| task.notation.text(value));
+                terms.collect::<Vec<_>>().join(task.notation.between())
             }
+            None if ended && row.has_border() => spelled(&said[..said.len() - 1], ended, vocabulary),
             None => spelled(said, ended, vocabulary),
         };
-        let (context, answer) = example.terms.split_at(row.context);
-        let class = match (&values, answer) {
+        let class = match values {
             _ if said == &example.tokens[row.span()] => ErrorClass::Correct,
-            (None, _) => ErrorClass::Malformed,
-            (Some(values), &[answer]) => match values[..] {
-                [value] => {
-                    ErrorClass::of_wrong(Some(value), answer, context, ranges.get(&example.task).copied())
-                }
-                _ => ErrorClass::Malformed,
-            },
-            _ => ErrorClass::Other,
+            None => ErrorClass::Malformed,
+            Some(values) => {
+                let scale = Scale {
+                    range: ranges.get(&example.task).copied(),
+                    period: task.family.period(),
+                    decimal: task.notation.domain() == "integer",
+                };
+                let wrong = values.iter().zip(answer).position(|(said, right)| said != right);
+                wrong.map_or(ErrorClass::Other, |place| {
+                    let shown = &example.terms[..row.context + place];
+                    ErrorClass::of_wrong(values[place], answer[place], shown, scale)
+                })
+            }
         };
         Ok((text, class))
     }
@@ -106,8 +120,7 @@ impl Tasks {
 
 /// Returns tokens as they are, for an answer that spells no value; `...` where it goes on without END.
 fn spelled(said: &[u16], ended: bool, vocabulary: &Vocabulary) -> String {
-    let shown = &said[..said.len() - usize::from(ended)];
-    let names = shown.iter().map(|&id| vocabulary.token(id).map_or("?", |token| token.token.as_str()));
+    let names = said.iter().map(|&id| vocabulary.token(id).map_or("?", |token| token.token.as_str()));
     names.chain((!ended).then_some("...")).collect::<Vec<_>>().join(" ")
 }
 
@@ -115,3 +128,6 @@ fn part<T: DeserializeOwned>(task: &Value, name: &str) -> Result<T, String> {
     let value = task.get(name).ok_or_else(|| format!("{name} is missing in its metadata"))?;
     T::deserialize(value).map_err(|error| format!("{name} in its metadata is unreadable: {error}"))
 }
+
+#[cfg(test)]
+mod tests;

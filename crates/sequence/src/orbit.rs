@@ -50,8 +50,8 @@ pub(crate) struct Orbits<R> {
 /// Where a value stands: the least value of its orbit, and the arc.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
-    root: i64,
-    arc: u64,
+    root: u32,
+    arc: u32,
 }
 
 impl<R: Walk> Orbits<R> {
@@ -81,7 +81,7 @@ impl<R: Walk> Orbits<R> {
         let walked = self.walked[&parameter];
         let lower = if walked == parameter { value } else { next };
         let Place { root, arc } = self.places[&walked][(lower - self.values.min) as usize];
-        Some(Key::Orbit { family: R::FAMILY, parameter: walked, root: [root, 0], block: arc })
+        Some(Key::Orbit { family: R::FAMILY, parameter: walked, root: [root.into(), 0], block: arc.into() })
     }
 }
 
@@ -124,7 +124,7 @@ fn places<R: Walk>(rule: &R, parameter: i64, values: Range, bounds: &Bounds) -> 
         let total = orbit.len() as u64 - u64::from(!closed);
         let size = arc(total, bounds);
         for (&value, position) in orbit.iter().zip(0..) {
-            places[at(value)] = Some(Place { root: least, arc: block(position, total, size) });
+            places[at(value)] = Some(Place { root: least as u32, arc: block(position, total, size) as u32 });
         }
     }
     places.into_iter().map(Option::unwrap_or_default).collect()

@@ -50,6 +50,11 @@ pub trait Rule: Send + Sync {
         None
     }
 
+    /// Returns after how many values they come round again, if they do: twelve months.
+    fn period(&self) -> Option<i64> {
+        None
+    }
+
     /// Returns the freely chosen terms that the rule itself has: operands of so many digits.
     fn natural_start(&self) -> Option<Range> {
         self.natural()

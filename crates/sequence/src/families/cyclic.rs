@@ -66,6 +66,10 @@ impl Rule for Cyclic {
         Some(Range { min: 1, max: self.cycle.length() })
     }
 
+    fn period(&self) -> Option<i64> {
+        self.wrap.then(|| self.cycle.length())
+    }
+
     fn unit(&self) -> UnitKind {
         UnitKind::Pair
     }

@@ -78,6 +78,10 @@ impl Rule for Modular {
         Some(Range { min: 0, max: self.modulus - 1 })
     }
 
+    fn period(&self) -> Option<i64> {
+        Some(self.modulus)
+    }
+
     fn unit(&self) -> UnitKind {
         UnitKind::Pair
     }
@@ -102,10 +106,12 @@ impl Walk for Modular {
     }
 
     fn step(&self, parameter: i64, value: i64) -> Option<i64> {
-        let value = value.checked_rem_euclid(self.modulus)?;
         let next =
             if self.steps.is_some() { value.checked_add(parameter) } else { value.checked_mul(parameter) };
-        next?.checked_rem_euclid(self.modulus)
+        // Most are residues already, and a division is dear.
+        next.and_then(|next| {
+            if (0..self.modulus).contains(&next) { Some(next) } else { next.checked_rem_euclid(self.modulus) }
+        })
     }
 }
 

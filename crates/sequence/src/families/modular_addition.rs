@@ -43,6 +43,10 @@ impl Rule for ModularAddition {
         Some(Range { min: 0, max: self.modulus - 1 })
     }
 
+    fn period(&self) -> Option<i64> {
+        Some(self.modulus)
+    }
+
     fn terms(&self) -> Option<usize> {
         Some(3)
     }

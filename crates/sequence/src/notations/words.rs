@@ -131,10 +131,22 @@ impl Writing for Words {
                 Some(1000) if word != AND => text.push_str(", "),
                 Some(_) => text.push(' '),
             }
-            text.push_str(WORDS.iter().find(|(value, _)| *value == word).map_or("", |(_, word)| word));
+            text.push_str(name(word));
             before = Some(word);
         });
     }
+}
+
+/// Returns the word that counts so much.
+fn name(word: i64) -> &'static str {
+    let place = match word {
+        AND => 0,
+        0..20 => word + 1,
+        20..100 => word / 10 + 19,
+        100 => 29,
+        _ => 30,
+    };
+    WORDS[place as usize].1
 }
 
 /// Calls `word` with what each word of the value counts.

@@ -1,0 +1,126 @@
+//! Every family in every notation that can write it: the oracle is right, and no answer is a surprise.
+
+use artifact::tables::Example;
+use sequence::{FAMILIES, Kind, NOTATIONS, Space};
+use serde_json::json;
+
+use super::*;
+
+/// A few rows of one family in one notation.
+struct World {
+    tasks: Tasks,
+    vocabulary: Vocabulary,
+    rows: Vec<Row>,
+}
+
+/// Returns rows of a family in a notation, with values that both have.
+fn world(family: Value, notation: Value) -> World {
+    let rule: Family = serde_json::from_value(family.clone()).unwrap();
+    let writing: Notation = serde_json::from_value(notation.clone()).unwrap();
+    let ranges = [(0, 40), (1, 26), (1, 12), (1, 7)].map(|(min, max)| Range { min, max });
+    let values = ranges.map(|values| rule.natural().map_or(values, |natural| natural.and(values)));
+    let values = values.into_iter().find(|&values| writing.check(values).is_ok()).unwrap();
+    let terms = rule.terms().unwrap_or(if rule.name() == "sort" { 6 } else { 3 });
+    let bounds = Bounds { start: values, values, terms: (terms, terms), block: 4 };
+    let space = Space::new(&rule, bounds).unwrap();
+    let vocabulary = Vocabulary::new([(&rule, &writing, values)]).unwrap();
+    let example = |(number, row): (u64, sequence::Row)| {
+        let written = write_row(&rule, &writing, &vocabulary, &row.terms).unwrap();
+        Example {
+            example_id: number as i64,
+            task: "task".into(),
+            family: rule.name().into(),
+            notation: writing.name().into(),
+            domain: writing.domain().into(),
+            unit: rule.unit().name().into(),
+            parameter: row.parameter,
+            text: written.text,
+            terms: row.terms,
+            tokens: written.tokens,
+            answer_start: written.answer_start as i32,
+            answer_length: written.answer_length as i32,
+            cluster: 0,
+        }
+    };
+    let apart = (space.capacity() / 300).max(1) as usize;
+    let rows = (0..space.capacity()).step_by(apart).filter_map(|i| Some((i, space.row(i)?))).take(50);
+    let rows: Vec<Row> = rows.map(|row| Row::new("test", example(row), &vocabulary).unwrap()).collect();
+    let config = json!({ "tasks": { "task": { "family": family, "notation": notation, "values": values } } });
+    World { tasks: Tasks::of(&config).unwrap(), vocabulary, rows }
+}
+
+fn entry(entry: &sequence::Entry) -> Value {
+    json!({ entry.name: serde_json::from_str::<Value>(entry.example).unwrap() })
+}
+
+#[test]
+fn the_rule_is_right_on_its_rows_and_wrong_on_others() {
+    for (family, notation) in FAMILIES.iter().flat_map(|f| NOTATIONS.iter().map(move |n| (f, n))) {
+        let world = world(entry(family), entry(notation));
+        assert!(!world.rows.is_empty(), "{} {}", family.name, notation.name);
+        for row in &world.rows {
+            assert!(world.tasks.oracle("test", row, &world.vocabulary).unwrap(), "{:?}", row.example);
+            let mut wrong = row.clone();
+            let last = wrong.example.terms.len() - 1;
+            wrong.example.terms[last] += 1;
+            wrong.example.tokens[row.span().start] = wrong.example.tokens[0];
+            assert!(!world.tasks.oracle("test", &wrong, &world.vocabulary).unwrap(), "{:?}", row.example);
+        }
+    }
+}
+
+#[test]
+fn every_answer_has_a_class() {
+    for (family, notation) in FAMILIES.iter().flat_map(|f| NOTATIONS.iter().map(move |n| (f, n))) {
+        let world = world(entry(family), entry(notation));
+        let tokens = world.vocabulary.tokens().len() as u16;
+        let ranges = Ranges::from([("task".to_owned(), (0, 5))]);
+        let judge =
+            |row, said: &[u16]| world.tasks.judge("test", row, said, &world.vocabulary, &ranges).unwrap();
+        for row in &world.rows {
+            let right = &row.example.tokens[row.span()];
+            assert_eq!(judge(row, right).1, ErrorClass::Correct);
+            assert_eq!(judge(row, &[]).1, ErrorClass::Malformed);
+            for token in 0..tokens {
+                for place in 0..right.len() {
+                    let mut said = right.to_vec();
+                    said[place] = token;
+                    let (text, class) = judge(row, &said);
+                    assert_eq!(class == ErrorClass::Correct, said == right, "{text} {:?}", row.example);
+                    assert!(!text.is_empty());
+                    said.truncate(place + 1);
+                    judge(row, &said);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_first_wrong_term_of_a_sorted_list_says_what_kind_of_mistake_it_is() {
+    let world = world(json!("sort"), json!("numeral"));
+    let vocabulary = &world.vocabulary;
+    let list = [30, 7, 12, 7, 12, 30];
+    let (family, notation) = (json!("sort"), json!("numeral"));
+    let family: Family = serde_json::from_value(family).unwrap();
+    let notation: Notation = serde_json::from_value(notation).unwrap();
+    let written = write_row(&family, &notation, vocabulary, &list).unwrap();
+    let mut example = world.rows[0].example.clone();
+    (example.terms, example.tokens, example.text) = (list.to_vec(), written.tokens, written.text);
+    let row = Row::new("test", example, vocabulary).unwrap();
+    let class = |values: &[i64]| {
+        let said: Vec<u16> =
+            values.iter().map(|&value| vocabulary.find(Kind::Value, value).unwrap()).collect();
+        world
+            .tasks
+            .judge("test", &row, &said, vocabulary, &Ranges::from([("task".to_owned(), (0, 35))]))
+            .unwrap()
+    };
+    assert_eq!(class(&[7, 12, 30]), ("7 12 30".to_owned(), ErrorClass::Correct));
+    assert_eq!(class(&[7, 30, 30]), ("7 30 30".to_owned(), ErrorClass::CopyOther));
+    assert_eq!(class(&[7, 7, 12]).1, ErrorClass::CopyLast);
+    assert_eq!(class(&[7, 12, 31]).1, ErrorClass::OffByOne);
+    assert_eq!(class(&[7, 22, 30]).1, ErrorClass::LastDigitRight);
+    assert_eq!(class(&[7, 38, 30]).1, ErrorClass::OutOfRange);
+    assert_eq!(class(&[7, 12]).1, ErrorClass::Malformed);
+}
