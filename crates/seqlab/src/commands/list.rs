@@ -15,11 +15,11 @@ pub(crate) struct Analyses {}
 pub(crate) fn tasks() -> Result<ExitCode, Failure> {
     println!("families");
     for entry in sequence::FAMILIES {
-        println!("  {:<12} {}", entry.name, entry.summary);
+        println!("  {:<16} {}", entry.name, entry.summary);
     }
     println!("notations");
     for entry in sequence::NOTATIONS {
-        println!("  {:<12} {}", entry.name, entry.summary);
+        println!("  {:<16} {}", entry.name, entry.summary);
     }
     Ok(ExitCode::SUCCESS)
 }
