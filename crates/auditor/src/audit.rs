@@ -1,23 +1,26 @@
 //! All checks of all pairs of splits, in one pass over each split.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use artifact::tables::{Certificate, Exposure, Leakage};
+use rayon::prelude::*;
 use tracing::info;
 
 use crate::Result;
 use crate::codes::View;
-use crate::decoding::{Decoding, Place};
-use crate::duplicates::duplicates;
+use crate::columns::{COMPARED, Wanted};
+use crate::counterfactuals::Corrupted;
+use crate::decoding::{self, Place, Spaces};
 use crate::error::Leak;
-use crate::exposure::Ledger;
+use crate::exposure::{Counts, Ledger};
+use crate::index::FoundUnits;
+use crate::kinds::{self, Largest};
 use crate::level::Level;
-use crate::matches::{Match, Matcher};
-use crate::proof::{HeldOut, Scope};
-use crate::rows::{Rows, Wanted};
+use crate::lists::Lists;
+use crate::matches::{Match, Trace};
+use crate::proof::{Evidence, HeldOut, Scope, Violation};
+use crate::rows::Rows;
 use crate::split::Split;
-use crate::units::Found;
 use crate::vocabulary::Vocabulary;
 
 /// What to check, and how the files are to be read.
@@ -27,6 +30,13 @@ pub(crate) struct Audit<'a> {
     pub(crate) wanted: &'a Wanted,
     pub(crate) scope: Scope,
     pub(crate) origin: Origin,
+    /// From the strictest (test) to the one that is trained on; every one is compared with all that follow it.
+    pub(crate) splits: &'a [Split],
+    /// The rows of all splits but the last.
+    pub(crate) held: &'a [Rows],
+    /// At level `window`, how many last terms of each held-out row may not stand elsewhere.
+    pub(crate) windows: &'a [Vec<usize>],
+    pub(crate) corrupted: Option<&'a Corrupted<'a>>,
 }
 
 /// Who wrote the files.
@@ -38,6 +48,24 @@ pub(crate) enum Origin {
     Foreign,
 }
 
+/// The held-out side, indexed.
+pub(crate) struct Watch<'a> {
+    pub(crate) held: Vec<HeldOut<'a>>,
+    ledgers: Vec<Ledger<'a>>,
+}
+
+/// What was found in the splits that streamed past; it does not grow with their rows.
+pub(crate) struct Observed {
+    /// By held-out split and by split.
+    pub(crate) evidence: Vec<Vec<Evidence>>,
+    /// By held-out split: what the longest matches go by, over all splits that streamed past it.
+    pub(crate) traces: Vec<Vec<Option<Trace>>>,
+    pub(crate) spaces: Spaces,
+    counts: Vec<Vec<Counts>>,
+    /// By split: where the pairs of counterfactuals stand.
+    pub(crate) corrupted: Vec<FoundUnits>,
+}
+
 /// What an audit found.
 #[derive(Default)]
 pub(crate) struct Proof {
@@ -47,151 +75,215 @@ pub(crate) struct Proof {
     pub(crate) exposure: Vec<Exposure>,
 }
 
-/// All that watches one held-out split's neighbours stream past.
-struct Watch<'a> {
-    held: HeldOut<'a>,
-    ledger: Option<Ledger<'a>>,
+/// What one thread gathers by itself.
+struct Local {
+    coded: Lists<u32>,
+    largest: Vec<Largest>,
+    spaces: Spaces,
+    counts: Vec<Counts>,
 }
 
-impl Audit<'_> {
-    /// Audits splits given from the strictest (test) to the one that is trained on; `held` holds the rows of all but the last.
-    ///
-    /// Every split is compared with all that follow it.
-    pub(crate) fn prove(&self, splits: &[Split], held: &[Rows]) -> Result<Proof> {
-        let everything = self.scope == Scope::Everything;
-        let last = splits.len() - 1;
-        let watches: Vec<Watch<'_>> = splits
-            .iter()
-            .zip(held)
-            .map(|(split, rows)| Watch {
-                held: HeldOut::of(&split.name, rows, self.vocabulary, self.level, self.scope),
-                ledger: everything.then(|| Ledger::of(&split.name, rows, self.vocabulary)),
-            })
-            .collect();
-        let matchers: Vec<Matchers<'_>> =
-            watches.iter().filter(|_| everything).map(|watch| Matchers::of(&watch.held)).collect();
-        // found[held][other]: what of the held-out split was found in the other.
-        let found: Vec<Vec<Vec<Found>>> =
-            watches.iter().map(|watch| splits.iter().map(|_| watch.held.nothing()).collect()).collect();
-        let decoding = (everything && self.decodes()).then(|| Decoding::new(self.vocabulary, splits.len()));
-        let mut base = 0;
-        for (number, split) in splits.iter().enumerate().rev() {
-            if number == 0 && decoding.is_none() {
-                break;
-            }
-            let done = AtomicU64::new(0);
-            split.scan(self.wanted, |rows| {
-                for (watch, found) in watches.iter().zip(&found).take(number) {
-                    watch.held.observe(rows, &found[number]);
-                    if let Some(ledger) = watch.ledger.as_ref().filter(|_| number == last) {
-                        ledger.observe(rows);
-                    }
-                }
-                matchers.iter().take(number).for_each(|matcher| matcher.observe(rows, base));
-                if let Some(decoding) = &decoding {
-                    decoding.observe(rows, number);
-                }
-                let done = done.fetch_add(rows.len() as u64, Ordering::Relaxed) + rows.len() as u64;
-                info!(target: "progress", task = "audit", done, total = split.rows, unit = "rows", "{}", split.name);
-                Ok(())
-            })?;
-            base += split.rows;
+impl<'a> Audit<'a> {
+    /// Audits all splits.
+    pub(crate) fn prove(&self) -> Result<Proof> {
+        let watch = self.watch();
+        info!("done: held-out rows indexed");
+        let mut observed = self.nothing(&watch);
+        for number in (0..self.splits.len()).rev() {
+            self.stream(&watch, number, &mut observed)?;
+            info!("done: {} read past the held-out rows", self.splits[number].name);
         }
+        self.conclude(watch, observed)
+    }
 
+    /// Indexes the held-out rows.
+    pub(crate) fn watch(&self) -> Watch<'a> {
+        let held = self.splits.par_iter().zip(self.held).zip(self.windows).map(|((split, rows), window)| {
+            HeldOut::of(&split.name, rows, self.vocabulary, self.level, self.scope, window)
+        });
+        let ledgers = match (self.scope, self.origin) {
+            (Scope::Everything, Origin::Ours) => self.splits.iter().zip(self.held).collect(),
+            _ => Vec::new(),
+        };
+        let ledger = |(split, rows): (&'a Split, &'a Rows)| Ledger::of(&split.name, rows, self.vocabulary);
+        Watch { held: held.collect(), ledgers: ledgers.into_par_iter().map(ledger).collect() }
+    }
+
+    /// Nothing has streamed past yet.
+    pub(crate) fn nothing(&self, watch: &Watch<'_>) -> Observed {
+        let splits = || self.splits.iter();
+        Observed {
+            evidence: watch.held.iter().map(|held| splits().map(|_| held.nothing()).collect()).collect(),
+            traces: watch.held.iter().map(HeldOut::traces).collect(),
+            spaces: Spaces::new(),
+            counts: watch.ledgers.iter().map(|_| Vec::new()).collect(),
+            corrupted: self.corrupted.iter().flat_map(|rows| splits().map(|_| rows.nothing())).collect(),
+        }
+    }
+
+    /// Streams a split past those that it may share nothing with.
+    pub(crate) fn stream(&self, watch: &Watch<'_>, number: usize, observed: &mut Observed) -> Result<()> {
+        if number == 0 && self.corrupted.is_none() && !self.decodes() {
+            return Ok(());
+        }
+        let base = self.splits[number + 1..].iter().map(|split| split.rows).sum();
+        let train = number + 1 == self.splits.len();
+        let strict = &watch.held[..number.min(watch.held.len())];
+        let ledgers = if train { &watch.ledgers[..] } else { &[] };
+        let new = || Local {
+            coded: Lists::default(),
+            largest: observed.evidence.iter().map(|found| found[number].largest.clone()).collect(),
+            spaces: Spaces::new(),
+            counts: ledgers.iter().map(Ledger::nothing).collect(),
+        };
+        let wanted = match self.scope {
+            Scope::Everything => self.wanted.describing(COMPARED),
+            Scope::Windows => self.wanted.clone(),
+        };
+        let threads = self.splits[number].scan(&wanted, new, |local, rows| {
+            for (at, held) in strict.iter().enumerate() {
+                let evidence = &observed.evidence[at][number];
+                held.observe(rows, base, evidence, &observed.traces[at], &mut local.largest[at]);
+            }
+            for (ledger, counts) in ledgers.iter().zip(&mut local.counts) {
+                ledger.observe(rows, counts);
+            }
+            if let Some(corrupted) = self.corrupted {
+                corrupted.observe(rows, &observed.corrupted[number], &mut local.coded);
+            }
+            if self.decodes() {
+                decoding::observe(&mut local.spaces, self.vocabulary, rows, number);
+            }
+            Ok(())
+        })?;
+        for local in threads {
+            for (at, largest) in local.largest.into_iter().enumerate() {
+                let all = &mut observed.evidence[at][number].largest;
+                largest
+                    .into_iter()
+                    .for_each(|(group, (size, place))| kinds::remember(all, group, size, place));
+            }
+            for (all, counts) in observed.counts.iter_mut().zip(local.counts) {
+                all.push(counts);
+            }
+            decoding::merge(&mut observed.spaces, local.spaces);
+        }
+        Ok(())
+    }
+
+    /// Says what it all means.
+    pub(crate) fn conclude(&self, watch: Watch<'_>, mut observed: Observed) -> Result<Proof> {
         let mut proof = Proof::default();
-        for (watch, found) in watches.iter().zip(&found) {
-            let at = splits.iter().position(|split| split.name == watch.held.name).unwrap_or(0);
-            for number in (at + 1..splits.len()).rev() {
-                let (certificates, leaks) =
-                    watch.held.certify(&splits[number], &found[number], self.level)?;
+        for (at, held) in watch.held.iter().enumerate() {
+            for number in (at + 1..self.splits.len()).rev() {
+                let evidence = &observed.evidence[at][number];
+                let other = &self.splits[number];
+                let (certificates, violations) = held.certify(&other.name, evidence, self.level);
                 proof.certificates.extend(certificates);
-                proof.leaks.extend(leaks);
+                for Violation { leak, row } in violations {
+                    let right_example_id = other.ids(&[row])?.get(&row).copied().unwrap_or(-1);
+                    proof.leaks.push(Leak { right_example_id, ..leak });
+                }
             }
         }
-        if !everything {
+        if self.scope == Scope::Windows {
             return Ok(proof);
         }
-        self.duplicates(splits, &mut proof)?;
-        if let Some(decoding) = decoding {
-            self.decoded(decoding, splits, held, &mut proof)?;
+        for held in &watch.held {
+            self.duplicates(held, &mut proof);
         }
-        for (number, (watch, matchers)) in watches.iter().zip(matchers).enumerate().rev() {
-            let others: Vec<&Split> = splits[number + 1..].iter().rev().collect();
-            let found: Vec<&[Found]> =
-                (number + 1..splits.len()).map(|other| found[number][other].as_slice()).collect();
-            let leaked = watch.held.leaked_units(&found);
-            proof.leakage.extend(leakage(&watch.held, matchers, &leaked, &others, self.vocabulary)?);
+        if let Some(corrupted) = self.corrupted {
+            let (certificates, leak) =
+                corrupted.certify(self.splits, &observed.corrupted, self.level.name())?;
+            proof.certificates.extend(certificates);
+            proof.leaks.extend(leak);
+            decoding::observe(&mut observed.spaces, self.vocabulary, &corrupted.rows, self.splits.len());
         }
-        proof
-            .exposure
-            .extend(watches.into_iter().rev().filter_map(|watch| watch.ledger).flat_map(Ledger::finish));
+        if self.decodes() {
+            self.decoded(&observed.spaces, &mut proof)?;
+        }
+        let traces = std::mem::take(&mut observed.traces);
+        for (at, (held, traces)) in watch.held.iter().zip(traces).enumerate().rev() {
+            let evidence: Vec<&Evidence> = observed.evidence[at][at + 1..].iter().collect();
+            proof.leakage.extend(self.leakage(held, traces, &held.leaked_units(&evidence), at)?);
+        }
+        let counted = watch.ledgers.into_iter().zip(observed.counts).rev();
+        proof.exposure.extend(counted.flat_map(|(ledger, counts)| ledger.finish(counts)));
         Ok(proof)
     }
 
     /// Whether terms and tokens stand beside each other, with a vocabulary that says where terms end.
     fn decodes(&self) -> bool {
-        self.wanted.terms.is_some() && self.wanted.tokens.is_some() && self.vocabulary.is_known()
+        self.scope == Scope::Everything
+            && self.wanted.terms.is_some()
+            && self.wanted.tokens.is_some()
+            && self.vocabulary.is_known()
     }
 
-    /// Rows that repeat inside a split: a gate for held-out rows at every level but random, a report otherwise.
-    fn duplicates(&self, splits: &[Split], proof: &mut Proof) -> Result<()> {
-        for split in splits {
-            let found = duplicates(split, self.wanted)?;
-            let gate = self.origin == Origin::Ours && *self.level != Level::Random && split.name != "train";
-            let ids = found.first.map(|(row, earlier)| split.ids(&[row, earlier])).transpose()?;
-            let id = |row: u64| ids.as_ref().and_then(|ids| ids.get(&row)).copied().unwrap_or(-1);
-            let worst = found.first.map_or(-1, |(row, _)| id(row));
-            let passed = !gate || found.rows == 0;
-            proof.certificates.push(Certificate {
-                check: "rows".to_owned(),
-                left: split.name.clone(),
-                right: split.name.clone(),
-                view: "terms".to_owned(),
-                gate,
-                compared: split.rows as i64,
-                violations: found.rows as i64,
-                worst,
-                passed,
-            });
-            if let Some((_, earlier)) = found.first.filter(|_| !passed) {
-                proof.leaks.push(Leak {
-                    level: self.level.name().to_owned(),
-                    check: "rows".to_owned(),
-                    view: "terms".to_owned(),
-                    left: split.name.clone(),
-                    right: split.name.clone(),
-                    rows: found.rows as i64,
-                    left_example_id: worst,
-                    right_example_id: id(earlier),
-                    offset: 0,
-                    piece: "the whole row".to_owned(),
-                });
+    /// Rows that repeat inside a held-out split: a gate in our own files at every level but random. Train may repeat itself.
+    fn duplicates(&self, held: &HeldOut<'_>, proof: &mut Proof) {
+        let checks = held.indices.iter().flat_map(|index| &index.checks);
+        let Some(check) = checks.into_iter().find(|check| check.name == "rows") else { return };
+        let gate = self.origin == Origin::Ours && *self.level != Level::Random;
+        let mut first_of = vec![usize::MAX; check.units.len()];
+        let (mut repeated, mut first) = (0_i64, None);
+        for (row, unit) in check.units.of_row.rows().enumerate() {
+            let known = &mut first_of[unit[0] as usize];
+            if *known == usize::MAX {
+                *known = row;
+            } else {
+                repeated += 1;
+                first = first.or(Some((row, *known)));
             }
         }
-        Ok(())
+        let view = check.labels[0];
+        let passed = !gate || repeated == 0;
+        proof.certificates.push(Certificate {
+            check: "rows".to_owned(),
+            left: held.name.to_owned(),
+            right: held.name.to_owned(),
+            view: view.to_owned(),
+            gate,
+            compared: held.rows.len() as i64,
+            violations: repeated,
+            worst: first.map_or(-1, |(row, _)| held.rows.ids[row]),
+            passed,
+        });
+        if let Some((row, earlier)) = first.filter(|_| !passed) {
+            proof.leaks.push(Leak {
+                level: self.level.name().to_owned(),
+                check: "rows".to_owned(),
+                view: view.to_owned(),
+                left: held.name.to_owned(),
+                right: held.name.to_owned(),
+                rows: repeated,
+                left_example_id: held.rows.ids[row],
+                right_example_id: held.rows.ids[earlier],
+                offset: 0,
+                piece: "the whole row".to_owned(),
+            });
+        }
     }
 
     /// The decoding gate: per split against the vocabulary, over all splits one-to-one.
-    fn decoded(
-        &self,
-        decoding: Decoding<'_>,
-        splits: &[Split],
-        held: &[Rows],
-        proof: &mut Proof,
-    ) -> Result<()> {
-        let verdict = decoding.finish();
+    fn decoded(&self, spaces: &Spaces, proof: &mut Proof) -> Result<()> {
+        let verdict = decoding::judge(spaces, self.vocabulary);
+        let name = |split: usize| self.splits.get(split).map_or("counterfactuals", |split| &split.name);
         let id = |(split, row): Place| -> Result<i64> {
-            match held.get(split) {
+            let known = self.held.get(split);
+            let known =
+                known.or(self.corrupted.filter(|_| split == self.splits.len()).map(|rows| &rows.rows));
+            match known {
                 Some(rows) => Ok(rows.ids[row as usize]),
-                None => Ok(splits[split].ids(&[row])?.get(&row).copied().unwrap_or(-1)),
+                None => Ok(self.splits[split].ids(&[row])?.get(&row).copied().unwrap_or(-1)),
             }
         };
-        let mut add = |left: &str, right: &str, view: &str, compared: u64, rows: u64, worst: i64| {
+        let mut add = |left: &str, right: &str, compared: u64, rows: u64, worst: i64| {
             proof.certificates.push(Certificate {
                 check: "decoding".to_owned(),
                 left: left.to_owned(),
                 right: right.to_owned(),
-                view: view.to_owned(),
+                view: "tokens".to_owned(),
                 gate: true,
                 compared: compared as i64,
                 violations: rows as i64,
@@ -199,10 +291,10 @@ impl Audit<'_> {
                 passed: rows == 0,
             });
         };
-        let leak = |left: &str, right: &str, view: &str, rows: u64, ids: (i64, i64), piece: String| Leak {
+        let leak = |left: &str, right: &str, rows: u64, ids: (i64, i64), piece: String| Leak {
             level: self.level.name().to_owned(),
             check: "decoding".to_owned(),
-            view: view.to_owned(),
+            view: "tokens".to_owned(),
             left: left.to_owned(),
             right: right.to_owned(),
             rows: rows as i64,
@@ -211,90 +303,73 @@ impl Audit<'_> {
             offset: 0,
             piece,
         };
-        for (wrong, split) in verdict.wrong.iter().zip(splits) {
+        let corrupted = self.corrupted.map(|corrupted| corrupted.rows.len() as u64);
+        let rows = self.splits.iter().map(|split| split.rows).chain(corrupted);
+        for (split, rows) in rows.clone().enumerate() {
+            let wrong = verdict.wrong.get(&split).copied().unwrap_or_default();
             let worst = wrong.first.map(id).transpose()?.unwrap_or(-1);
-            add(&split.name, "vocabulary", "tokens", split.rows, wrong.rows, worst);
+            add(name(split), "vocabulary", rows, wrong.rows, worst);
             if wrong.rows > 0 {
                 let piece = "tokens that are not worth the terms beside them".to_owned();
-                proof.leaks.push(leak(
-                    &split.name,
-                    "vocabulary",
-                    "tokens",
-                    wrong.rows,
-                    (worst, worst),
-                    piece,
-                ));
+                proof.leaks.push(leak(name(split), "vocabulary", wrong.rows, (worst, worst), piece));
             }
         }
-        let rows = verdict.conflicts.iter().map(|conflict| conflict.rows).sum();
+        let terms = verdict.conflicts.iter().map(|conflict| conflict.terms).sum();
         let first = verdict.conflicts.first();
         let worst = first.map(|conflict| id(conflict.at)).transpose()?.unwrap_or(-1);
-        add("all", "all", "tokens", verdict.readings, rows, worst);
+        add("all", "all", rows.sum(), terms, worst);
         if let Some(conflict) = first {
-            let tokens = self.vocabulary.text(conflict.group.iter().copied());
-            let piece = format!("{tokens}` beside `{}", conflict.value);
-            let (left, right) = (&splits[conflict.at.0].name, &splits[conflict.against.0].name);
-            proof.leaks.push(leak(left, right, "tokens", rows, (worst, id(conflict.against)?), piece));
+            let ids = (worst, id(conflict.against)?);
+            let (left, right) = (name(conflict.at.0), name(conflict.against.0));
+            proof.leaks.push(leak(left, right, terms, ids, conflict.piece.clone()));
         }
         Ok(())
     }
-}
 
-/// The longest matches of one held-out split, in terms and in tokens.
-struct Matchers<'a> {
-    terms: Option<Matcher<'a>>,
-    tokens: Option<Matcher<'a>>,
-}
-
-impl<'a> Matchers<'a> {
-    fn of(held: &'a HeldOut<'_>) -> Self {
-        let matcher = |views: &[View]| held.view(views).map(|(codes, coded)| Matcher::of(codes, coded));
-        Self { terms: matcher(&[View::Canonical, View::Terms]), tokens: matcher(&[View::Tokens]) }
+    /// Builds the rows of `leakage.parquet` of held-out split number `at`.
+    fn leakage(
+        &self,
+        held: &HeldOut<'_>,
+        traces: Vec<Option<Trace>>,
+        leaked: &[i32],
+        at: usize,
+    ) -> Result<Vec<Leakage>> {
+        let mut terms = vec![Match::default(); held.rows.len()];
+        let mut tokens = terms.clone();
+        let matched = held.indices.par_iter().zip(traces).filter_map(|(index, trace)| {
+            let found = index.matcher.as_ref()?.finish(&index.coded, trace?);
+            Some((index.codes.view(), found))
+        });
+        for (view, found) in matched.collect::<Vec<_>>() {
+            *(if view == View::Tokens { &mut tokens } else { &mut terms }) = found;
+        }
+        let witnesses = || terms.iter().filter_map(|found| found.witness).map(|witness| witness.row);
+        let mut ids = BTreeMap::new();
+        let mut base = 0;
+        for split in self.splits[at + 1..].iter().rev() {
+            let inside = witnesses().filter(|row| (base..base + split.rows).contains(row));
+            let here: Vec<u64> = inside.map(|row| row - base).collect();
+            ids.extend(split.ids(&here)?.into_iter().map(|(row, id)| (row + base, id)));
+            base += split.rows;
+        }
+        let token_length = |row: usize, groups: u32| -> i32 {
+            let lengths = self.vocabulary.groups(held.rows.tokens.row(row)).map(|group| group.len());
+            let lengths: Vec<usize> = lengths.collect();
+            lengths[lengths.len() - groups as usize..].iter().sum::<usize>() as i32
+        };
+        let row = |row: usize| Leakage {
+            split: held.name.to_owned(),
+            example_id: held.rows.ids[row],
+            leaked_units: leaked[row],
+            longest_match_terms: terms[row].suffix as i32,
+            longest_match_tokens: token_length(row, tokens[row].suffix),
+            longest_window_terms: terms[row].window as i32,
+            witness_example_id: terms[row]
+                .witness
+                .and_then(|witness| ids.get(&witness.row).copied())
+                .unwrap_or(-1),
+            witness_offset: terms[row].witness.map_or(-1, |witness| witness.offset as i32),
+        };
+        Ok((0..held.rows.len()).map(row).collect())
     }
-
-    fn observe(&self, rows: &Rows, base: u64) {
-        [&self.terms, &self.tokens].into_iter().flatten().for_each(|matcher| matcher.observe(rows, base));
-    }
-}
-
-/// Builds the rows of `leakage.parquet`; `others` are the splits that streamed past, in order.
-fn leakage(
-    held: &HeldOut<'_>,
-    matchers: Matchers<'_>,
-    leaked: &[i32],
-    others: &[&Split],
-    vocabulary: &Vocabulary,
-) -> Result<Vec<Leakage>> {
-    let none = || vec![Match::default(); held.rows.len()];
-    let terms = matchers.terms.map_or_else(none, Matcher::finish);
-    let tokens = matchers.tokens.map_or_else(none, Matcher::finish);
-    let witnesses: Vec<u64> =
-        terms.iter().filter_map(|found| found.witness).map(|witness| witness.row).collect();
-    let mut ids = BTreeMap::new();
-    let mut base = 0;
-    for split in others {
-        let inside = witnesses.iter().filter(|row| (base..base + split.rows).contains(*row));
-        let here: Vec<u64> = inside.map(|row| row - base).collect();
-        ids.extend(split.ids(&here)?.into_iter().map(|(row, id)| (row + base, id)));
-        base += split.rows;
-    }
-    let token_length = |row: usize, groups: u32| -> i32 {
-        let lengths: Vec<usize> =
-            vocabulary.groups(held.rows.tokens.row(row)).map(|group| group.len()).collect();
-        lengths[lengths.len() - groups as usize..].iter().sum::<usize>() as i32
-    };
-    let row = |row: usize| Leakage {
-        split: held.name.to_owned(),
-        example_id: held.rows.ids[row],
-        leaked_units: leaked[row],
-        longest_match_terms: terms[row].suffix as i32,
-        longest_match_tokens: token_length(row, tokens[row].suffix),
-        longest_window_terms: terms[row].window as i32,
-        witness_example_id: terms[row]
-            .witness
-            .and_then(|witness| ids.get(&witness.row).copied())
-            .unwrap_or(-1),
-        witness_offset: terms[row].witness.map_or(-1, |witness| witness.offset as i32),
-    };
-    Ok((0..held.rows.len()).map(row).collect())
 }

@@ -22,7 +22,8 @@ impl Automaton {
     pub(crate) fn of(rows: &Lists<u32>) -> Self {
         let mut built = Build {
             automaton: Self { next: Map::default(), link: vec![ROOT], length: vec![0] },
-            edges: vec![vec![]],
+            edges: vec![],
+            first: vec![NONE],
         };
         for row in rows.rows() {
             let mut last = ROOT;
@@ -109,14 +110,13 @@ pub(crate) struct Matches<'a> {
 }
 
 impl Matches<'_> {
-    /// Calls `each` with the longest seen suffix of every prefix of a held-out row: its length, and where it begins.
-    pub(crate) fn walk(&self, row: &[u32], mut each: impl FnMut(u32, Option<Witness>)) {
-        let mut state = ROOT;
-        for (end, symbol) in row.iter().enumerate() {
-            state = self.automaton.step(state, *symbol).expect("every held-out row is a path from the root");
-            let (length, witness) = self.longest(state, end as u32 + 1);
-            each(length, witness);
-        }
+    /// Returns the longest seen suffix of every prefix of a held-out row: its length, and where it begins.
+    pub(crate) fn walk(&self, row: &[u32]) -> impl Iterator<Item = (u32, Option<Witness>)> {
+        row.iter().enumerate().scan(ROOT, |state, (end, symbol)| {
+            let next = self.automaton.step(*state, *symbol);
+            *state = next.expect("every held-out row is a path from the root");
+            Some(self.longest(*state, end as u32 + 1))
+        })
     }
 
     fn longest(&self, mut state: u32, mut limit: u32) -> (u32, Option<Witness>) {
@@ -137,21 +137,26 @@ impl Matches<'_> {
 
 struct Build {
     automaton: Automaton,
-    /// Symbols that leave each state, for cloning.
-    edges: Vec<Vec<u32>>,
+    /// The edges of each state, for cloning: a symbol and the next edge of the same state.
+    edges: Vec<(u32, u32)>,
+    first: Vec<u32>,
 }
+
+/// No edge.
+const NONE: u32 = u32::MAX;
 
 impl Build {
     fn set(&mut self, state: u32, symbol: u32, target: u32) {
         if self.automaton.next.insert(u64::from(state) << 32 | u64::from(symbol), target).is_none() {
-            self.edges[state as usize].push(symbol);
+            self.edges.push((symbol, self.first[state as usize]));
+            self.first[state as usize] = self.edges.len() as u32 - 1;
         }
     }
 
     fn state(&mut self, length: u32, link: u32) -> u32 {
         self.automaton.length.push(length);
         self.automaton.link.push(link);
-        self.edges.push(Vec::new());
+        self.first.push(NONE);
         self.automaton.link.len() as u32 - 1
     }
 
@@ -187,10 +192,11 @@ impl Build {
     fn split(&mut self, state: u32, symbol: u32, known: u32) -> u32 {
         let clone =
             self.state(self.automaton.length[state as usize] + 1, self.automaton.link[known as usize]);
-        for edge in self.edges[known as usize].clone() {
-            let target =
-                self.automaton.step(known, edge).expect("an edge in the list is an edge of the state");
-            self.set(clone, edge, target);
+        let mut edge = self.first[known as usize];
+        while let Some((symbol, next)) = self.edges.get(edge as usize).copied() {
+            let target = self.automaton.step(known, symbol);
+            self.set(clone, symbol, target.expect("an edge in the list is an edge of the state"));
+            edge = next;
         }
         self.automaton.link[known as usize] = clone;
         let mut from = Some(state);

@@ -1,62 +1,82 @@
 //! What memorising alone scores: the ceilings that every score is read beside.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use artifact::tables::{Ceiling, Memorizer};
+use artifact::tables::Ceiling;
 
-/// Returns `u_best`, `u_union` and `s_best` for every split, over all tasks and task by task.
-///
-/// `tasks` gives the task of (split, example_id). Of equal baselines the first by name, then by view, is named.
-pub(crate) fn of(rows: &[Memorizer], tasks: &BTreeMap<(String, i64), String>) -> Vec<Ceiling> {
-    let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
-    for row in rows {
-        let key = (row.split.clone(), row.example_id);
-        let task = tasks.get(&key).map_or("", String::as_str);
-        for task in BTreeSet::from(["", task]) {
-            groups.entry((&row.split, task)).or_default().add(row);
-        }
-    }
-    groups.iter().flat_map(|((split, task), group)| group.ceilings(split, task)).collect()
+use crate::memorizers::{Class, Given};
+
+/// Counts right answers: by split and task, over all tasks where the task is empty.
+#[derive(Default)]
+pub(crate) struct Ceilings {
+    groups: BTreeMap<(usize, u64), Group>,
+    /// Rows that some memory solves, by (split, row).
+    solved: BTreeMap<usize, Vec<bool>>,
 }
 
 #[derive(Default)]
-struct Group<'a> {
-    rows: BTreeSet<i64>,
-    solved: BTreeSet<i64>,
-    memory: BTreeMap<(&'a str, &'a str), u64>,
-    shallow: BTreeMap<(&'a str, &'a str), u64>,
+struct Group {
+    split: String,
+    task: String,
+    /// By memoriser and view: its class, how many answers, how many of them right.
+    counts: BTreeMap<(&'static str, &'static str), (Class, i64, i64)>,
+    union: i64,
 }
 
-impl<'a> Group<'a> {
-    fn add(&mut self, row: &'a Memorizer) {
-        self.rows.insert(row.example_id);
-        let memory = row.class == "memory";
-        let counts = if memory { &mut self.memory } else { &mut self.shallow };
-        *counts.entry((&row.memorizer, &row.view)).or_default() += u64::from(row.correct);
-        if memory && row.correct {
-            self.solved.insert(row.example_id);
+impl Ceilings {
+    /// Counts one answer to a row of a task, given by its key and its name.
+    pub(crate) fn add(&mut self, given: &Given<'_>, (task, name): (u64, &str)) {
+        let memorizer = given.memorizer;
+        let (split, row) = given.place;
+        let solved = self.solved.entry(split).or_default();
+        solved.resize(solved.len().max(row + 1), false);
+        let newly = memorizer.class == Class::Memory && given.correct && !solved[row];
+        solved[row] |= newly;
+        let all = (!name.is_empty()).then_some((0, ""));
+        for (task, name) in all.into_iter().chain([(task, name)]) {
+            let group = self.groups.entry((split, task)).or_insert_with(|| Group {
+                split: given.split.to_owned(),
+                task: name.to_owned(),
+                ..Group::default()
+            });
+            let key = (memorizer.name, given.view);
+            let (_, answers, right) = group.counts.entry(key).or_insert((memorizer.class, 0, 0));
+            *answers += 1;
+            *right += i64::from(given.correct);
+            group.union += i64::from(newly);
         }
     }
 
-    fn ceilings(&self, split: &str, task: &str) -> Vec<Ceiling> {
-        let n = self.rows.len();
-        let ceiling = |metric: &str, (memorizer, view): (&str, &str), solved: u64| Ceiling {
-            split: split.to_owned(),
-            task: task.to_owned(),
+    /// Returns `u_best`, `u_union` and `s_best` for every split, over all tasks and task by task. Of equal baselines the
+    /// first by name, then by view, is named.
+    pub(crate) fn finish(self) -> Vec<Ceiling> {
+        let mut groups: Vec<Group> = self.groups.into_values().collect();
+        groups.sort_by(|a, b| (&a.split, &a.task).cmp(&(&b.split, &b.task)));
+        groups.iter().flat_map(Group::ceilings).collect()
+    }
+}
+
+impl Group {
+    fn ceilings(&self) -> [Ceiling; 3] {
+        let n = self.counts.values().map(|(_, answers, _)| *answers).max().unwrap_or(0);
+        let ceiling = |metric: &str, (memorizer, view): (&str, &str), solved: i64| Ceiling {
+            split: self.split.clone(),
+            task: self.task.clone(),
             metric: metric.to_owned(),
             memorizer: memorizer.to_owned(),
             view: view.to_owned(),
             value: solved as f64 / n.max(1) as f64,
-            n: n as i64,
+            n,
         };
-        let best = |counts: &BTreeMap<(&'a str, &'a str), u64>| {
-            let first_best = counts.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(**name)));
-            first_best.map_or((("", ""), 0), |(name, count)| (*name, *count))
+        let best = |class: Class| {
+            let of_class = self.counts.iter().filter(|(_, (found, _, _))| *found == class);
+            let best = of_class.max_by_key(|(name, (_, _, right))| (*right, std::cmp::Reverse(**name)));
+            best.map_or((("", ""), 0), |(name, (_, _, right))| (*name, *right))
         };
-        let ((memory, most), (shallow, shallow_most)) = (best(&self.memory), best(&self.shallow));
-        vec![
+        let ((memory, most), (shallow, shallow_most)) = (best(Class::Memory), best(Class::Shallow));
+        [
             ceiling("u_best", memory, most),
-            ceiling("u_union", ("", ""), self.solved.len() as u64),
+            ceiling("u_union", ("", ""), self.union),
             ceiling("s_best", shallow, shallow_most),
         ]
     }

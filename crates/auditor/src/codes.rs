@@ -26,20 +26,11 @@ pub(crate) enum View {
 }
 
 impl View {
-    /// Its name in the certificate.
-    pub(crate) fn name(self) -> &'static str {
+    fn space(self, rows: &Rows, row: usize) -> (u64, u64) {
         match self {
-            Self::Terms | Self::Written => "terms",
-            Self::Canonical => "canonical",
-            Self::Tokens => "tokens",
-        }
-    }
-
-    fn space(self, rows: &Rows, row: usize) -> u64 {
-        match self {
-            Self::Terms | Self::Tokens => 0,
-            Self::Canonical => rows.domain[row],
-            Self::Written => rows.domain[row].rotate_left(1) ^ rows.notation[row],
+            Self::Terms | Self::Tokens => (0, 0),
+            Self::Canonical => (0, rows.domain[row]),
+            Self::Written => (rows.notation[row], rows.domain[row]),
         }
     }
 }
@@ -48,15 +39,24 @@ impl View {
 pub(crate) struct Codes<'a> {
     view: View,
     vocabulary: &'a Vocabulary,
-    spaces: Map<u64, Space>,
+    spaces: Map<(u64, u64), Space>,
     groups: Map<Box<[u32]>, u32>,
+    /// Codes of the groups that are one token, by token.
+    single: Vec<u32>,
+    len: u32,
 }
 
 impl<'a> Codes<'a> {
     /// Gives every term of the held-out rows a code; returns the rows in codes too.
     pub(crate) fn of(view: View, held: &Rows, vocabulary: &'a Vocabulary) -> (Self, Lists<u32>) {
-        let mut codes = Self { view, vocabulary, spaces: Map::default(), groups: Map::default() };
-        let mut next = 0;
+        let mut codes = Self {
+            view,
+            vocabulary,
+            spaces: Map::default(),
+            groups: Map::default(),
+            single: Vec::new(),
+            len: 0,
+        };
         let mut coded = Lists::default();
         let mut row_codes = Vec::new();
         for row in 0..held.len() {
@@ -64,21 +64,22 @@ impl<'a> Codes<'a> {
             if view == View::Tokens {
                 let tokens = held.tokens.row(row);
                 for group in vocabulary.groups(tokens) {
-                    let fresh = *codes.groups.entry(tokens[group].into()).or_insert(next);
-                    next += u32::from(fresh == next);
+                    let fresh = *codes.groups.entry(tokens[group].into()).or_insert(codes.len);
+                    codes.len += u32::from(fresh == codes.len);
                     row_codes.push(fresh);
                 }
             } else {
                 let space = codes.spaces.entry(view.space(held, row)).or_default();
                 for value in held.terms.row(row) {
-                    let fresh = *space.codes.entry(*value).or_insert(next);
-                    next += u32::from(fresh == next);
+                    let fresh = *space.codes.entry(*value).or_insert(codes.len);
+                    codes.len += u32::from(fresh == codes.len);
                     row_codes.push(fresh);
                 }
             }
             coded.push(&row_codes);
         }
         codes.spaces.values_mut().for_each(Space::straighten);
+        codes.straighten();
         (codes, coded)
     }
 
@@ -86,21 +87,58 @@ impl<'a> Codes<'a> {
         self.view
     }
 
-    /// Writes the codes of a row into `out`.
-    pub(crate) fn encode(&self, rows: &Rows, row: usize, out: &mut Vec<u32>) {
+    /// Number of codes.
+    pub(crate) fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Writes the codes of all rows into `out`.
+    pub(crate) fn encode(&self, rows: &Rows, out: &mut Lists<u32>) {
         out.clear();
         if self.view == View::Tokens {
-            let tokens = rows.tokens.row(row);
-            let code =
-                |group: std::ops::Range<usize>| self.groups.get(&tokens[group]).copied().unwrap_or(UNKNOWN);
-            out.extend(self.vocabulary.groups(tokens).map(code));
+            for row in 0..rows.len() {
+                let tokens = rows.tokens.row(row);
+                let groups = self.vocabulary.groups(tokens);
+                out.values.extend(groups.map(|group| self.group(&tokens[group])));
+                out.offsets.push(out.values.len());
+            }
             return;
         }
-        let terms = rows.terms.row(row);
-        match self.spaces.get(&self.view.space(rows, row)) {
-            Some(space) => out.extend(terms.iter().map(|value| space.code(*value))),
-            None => out.extend(terms.iter().map(|_| UNKNOWN)),
+        out.offsets.clone_from(&rows.terms.offsets);
+        // Rows of one space mostly follow each other.
+        let mut row = 0;
+        while row < rows.len() {
+            let space = self.view.space(rows, row);
+            let start = row;
+            while row < rows.len() && self.view.space(rows, row) == space {
+                row += 1;
+            }
+            let terms = &rows.terms.values[rows.terms.offsets[start]..rows.terms.offsets[row]];
+            match self.spaces.get(&space) {
+                Some(space) => space.encode(terms, &mut out.values),
+                None => out.values.extend(terms.iter().map(|_| UNKNOWN)),
+            }
         }
+    }
+
+    #[inline]
+    fn group(&self, group: &[u32]) -> u32 {
+        if let [token] = group
+            && let Some(code) = self.single.get(*token as usize)
+        {
+            return *code;
+        }
+        self.groups.get(group).copied().unwrap_or(UNKNOWN)
+    }
+
+    /// Puts the groups of one token into a plain table.
+    fn straighten(&mut self) {
+        let singles =
+            self.groups.iter().filter_map(|(group, code)| (group.len() == 1).then_some((group[0], *code)));
+        let singles: Vec<(u32, u32)> = singles.filter(|(token, _)| *token < 1 << 22).collect();
+        let size = singles.iter().map(|(token, _)| *token as usize + 1).max().unwrap_or(0);
+        self.single = vec![UNKNOWN; size];
+        singles.iter().for_each(|(token, code)| self.single[*token as usize] = *code);
     }
 }
 
@@ -128,12 +166,14 @@ impl Space {
         }
     }
 
-    #[inline]
-    fn code(&self, value: i64) -> u32 {
+    fn encode(&self, values: &[i64], out: &mut Vec<u32>) {
         if self.table.is_empty() {
-            return self.codes.get(&value).copied().unwrap_or(UNKNOWN);
+            out.extend(values.iter().map(|value| self.codes.get(value).copied().unwrap_or(UNKNOWN)));
+            return;
         }
-        let index = value.wrapping_sub(self.least) as u64;
-        self.table.get(usize::try_from(index).unwrap_or(usize::MAX)).copied().unwrap_or(UNKNOWN)
+        out.extend(values.iter().map(|value| {
+            let index = value.wrapping_sub(self.least) as u64;
+            self.table.get(usize::try_from(index).unwrap_or(usize::MAX)).copied().unwrap_or(UNKNOWN)
+        }));
     }
 }

@@ -1,37 +1,48 @@
 //! The decoding gate: within (notation, domain), group of tokens and value are one-to-one over all rows.
+//!
+//! Where the vocabulary says what a group is worth (a token with a value that no other token has, decimal digits), a row
+//! either says the same or is wrong, and nothing has to be remembered. Digits are one-to-one where they have no leading
+//! zeros, or all one width; a notation that writes `7` and `07` is not. Only readings that the vocabulary does not settle,
+//! such as words, are kept, one for each distinct group.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
 use crate::codes::Map;
 use crate::rows::Rows;
-use crate::vocabulary::{DigitOrder, Vocabulary};
+use crate::vocabulary::{Vocabulary, Worth};
 
 /// A row of one of the splits: index of the split, index of the row in it.
 pub(crate) type Place = (usize, u64);
 
-/// What all rows say about which tokens mean which value.
-pub(crate) struct Decoding<'a> {
-    vocabulary: &'a Vocabulary,
-    splits: usize,
-    spaces: Mutex<BTreeMap<(u64, u64), Space>>,
-}
+/// The readings of each (notation, domain).
+pub(crate) type Spaces = BTreeMap<(u64, u64), Space>;
 
-/// The groups of one (notation, domain).
-#[derive(Default)]
-struct Space {
-    meanings: Map<Box<[u32]>, Vec<Meaning>>,
+/// What the rows of one (notation, domain) say about which tokens mean which value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// What the vocabulary does not settle.
+    pub(crate) readings: Map<Box<[u32]>, Vec<Meaning>>,
     /// By split: rows whose groups are not as many as their terms, or not worth what the vocabulary says.
-    wrong: Vec<Wrong>,
-    least_first: Vec<Wrong>,
-    most_first: Vec<Wrong>,
+    pub(crate) wrong: BTreeMap<usize, Wrong>,
+    /// Digits with the ones first, and as people write.
+    pub(crate) orders: [Order; 2],
 }
 
-#[derive(Clone, Copy)]
-struct Meaning {
-    value: i64,
-    rows: u64,
-    first: Place,
+/// Digits read in one order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// By split: rows with digits that are not worth their terms.
+    pub(crate) wrong: BTreeMap<usize, Wrong>,
+    /// By number of digits and whether a zero leads: the terms written so.
+    pub(crate) forms: BTreeMap<(usize, bool), Meaning>,
+}
+
+/// A value that a group has: in how many terms, and the first row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meaning {
+    pub(crate) value: i64,
+    pub(crate) terms: u64,
+    pub(crate) first: Place,
 }
 
 /// Rows that are wrong in one way.
@@ -44,180 +55,215 @@ pub(crate) struct Wrong {
 }
 
 impl Wrong {
-    fn add(&mut self, rows: u64, first: Option<Place>) {
-        self.rows += rows;
-        self.first = [self.first, first].into_iter().flatten().min();
+    pub(crate) fn add(&mut self, other: Self) {
+        self.rows += other.rows;
+        self.first = [self.first, other.first].into_iter().flatten().min();
     }
 }
 
-/// A group with two values, or a value with two groups.
+/// Two ways to read or write the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Conflict {
-    /// The group of the rarer reading.
-    pub(crate) group: Box<[u32]>,
-    /// The value of the rarer reading.
-    pub(crate) value: i64,
-    /// How often the rarer reading occurs.
-    pub(crate) rows: u64,
-    /// The first row that reads so.
+    /// The rarer way, readable.
+    pub(crate) piece: String,
+    /// How many terms are written in the rarer way.
+    pub(crate) terms: u64,
+    /// The first row with the rarer way.
     pub(crate) at: Place,
-    /// The first row that reads otherwise.
+    /// The first row with the other.
     pub(crate) against: Place,
 }
 
 /// What the gate found.
+#[derive(Default)]
 pub(crate) struct Verdict {
-    /// Number of distinct (group, value).
-    pub(crate) readings: u64,
-    /// Readings that contradict a more frequent one, by first row.
+    /// The rarer ways, by first row.
     pub(crate) conflicts: Vec<Conflict>,
     /// By split: rows that do not say what the vocabulary says.
-    pub(crate) wrong: Vec<Wrong>,
+    pub(crate) wrong: BTreeMap<usize, Wrong>,
 }
 
-impl<'a> Decoding<'a> {
-    pub(crate) fn new(vocabulary: &'a Vocabulary, splits: usize) -> Self {
-        Self { vocabulary, splits, spaces: Mutex::default() }
-    }
-
-    /// Takes the rows of split number `split` into account.
-    pub(crate) fn observe(&self, rows: &Rows, split: usize) {
-        let mut spaces: BTreeMap<(u64, u64), Space> = BTreeMap::new();
-        for row in 0..rows.len() {
-            let space = spaces
-                .entry((rows.notation[row], rows.domain[row]))
-                .or_insert_with(|| Space::new(self.splits));
+/// Takes the rows of split number `split` into account.
+pub(crate) fn observe(spaces: &mut Spaces, vocabulary: &Vocabulary, rows: &Rows, split: usize) {
+    let mut row = 0;
+    while row < rows.len() {
+        // Rows of one space mostly follow each other.
+        let key = (rows.notation[row], rows.domain[row]);
+        let space = spaces.entry(key).or_default();
+        while row < rows.len() && (rows.notation[row], rows.domain[row]) == key {
             let place = (split, rows.first + row as u64);
-            space.observe(self.vocabulary, rows.tokens.row(row), rows.terms.row(row), place);
-        }
-        let mut all = self.spaces.lock().expect("no thread panics while it holds this lock");
-        for (key, space) in spaces {
-            all.entry(key).or_insert_with(|| Space::new(self.splits)).merge(space);
+            space.observe(vocabulary, rows.tokens.row(row), rows.terms.row(row), place);
+            row += 1;
         }
     }
+}
 
-    pub(crate) fn finish(self) -> Verdict {
-        let spaces = self.spaces.into_inner().expect("no thread panics while it holds this lock");
-        let mut verdict =
-            Verdict { readings: 0, conflicts: Vec::new(), wrong: vec![Wrong::default(); self.splits] };
-        for space in spaces.into_values() {
-            let total = |wrong: &[Wrong]| wrong.iter().map(|wrong| wrong.rows).sum::<u64>();
-            // The files do not say which digit comes first; the order that fits more rows is the notation's.
-            let least_first = total(&space.least_first) <= total(&space.most_first);
-            let digits = if least_first { &space.least_first } else { &space.most_first };
-            for ((all, wrong), digits) in verdict.wrong.iter_mut().zip(&space.wrong).zip(digits) {
-                all.add(wrong.rows, wrong.first);
-                all.add(digits.rows, digits.first);
-            }
-            verdict.readings += space.meanings.values().map(|meanings| meanings.len() as u64).sum::<u64>();
-            verdict.conflicts.extend(space.conflicts());
-        }
-        verdict.conflicts.sort_by(|a, b| (a.at, a.value, &a.group).cmp(&(b.at, b.value, &b.group)));
-        verdict
+/// Adds what another thread, or another shard, has read.
+pub(crate) fn merge(spaces: &mut Spaces, others: Spaces) {
+    for (key, other) in others {
+        spaces.entry(key).or_default().merge(other);
     }
+}
+
+/// Judges what all rows say together.
+pub(crate) fn judge(spaces: &Spaces, vocabulary: &Vocabulary) -> Verdict {
+    let mut verdict = Verdict::default();
+    for space in spaces.values() {
+        let total = |order: &Order| order.wrong.values().map(|wrong| wrong.rows).sum::<u64>();
+        // The files do not say which digit comes first; the order that fits more rows is the notation's.
+        let order = &space.orders[usize::from(total(&space.orders[1]) < total(&space.orders[0]))];
+        for (split, wrong) in space.wrong.iter().chain(&order.wrong) {
+            verdict.wrong.entry(*split).or_default().add(*wrong);
+        }
+        verdict.conflicts.extend(space.conflicts(vocabulary));
+        verdict.conflicts.extend(order.conflicts());
+    }
+    verdict.conflicts.sort_by(|a, b| (a.at, &a.piece).cmp(&(b.at, &b.piece)));
+    verdict
 }
 
 impl Space {
-    fn new(splits: usize) -> Self {
-        let none = vec![Wrong::default(); splits];
-        Self { meanings: Map::default(), wrong: none.clone(), least_first: none.clone(), most_first: none }
-    }
-
     fn observe(&mut self, vocabulary: &Vocabulary, tokens: &[u32], terms: &[i64], place: Place) {
-        if vocabulary.groups(tokens).count() != terms.len() {
-            self.wrong[place.0].add(1, Some(place));
-            return;
-        }
-        let (mut wrong, mut least, mut most) = (false, false, false);
-        for (group, value) in vocabulary.groups(tokens).zip(terms) {
-            let group = &tokens[group];
-            if vocabulary.value(group).is_some_and(|said| said != *value) {
+        let mut groups = vocabulary.groups(tokens);
+        let (mut wrong, mut disagree) = (false, [false; 2]);
+        for term in terms {
+            let Some(group) = groups.next() else {
                 wrong = true;
-            } else if vocabulary.is_digits(group) {
-                least |= vocabulary.digits(group, DigitOrder::LeastFirst) != Some(*value);
-                most |= vocabulary.digits(group, DigitOrder::MostFirst) != Some(*value);
-            }
-            let meaning = Meaning { value: *value, rows: 1, first: place };
-            match self.meanings.get_mut(group) {
-                Some(known) => add(known, meaning),
-                None => {
-                    self.meanings.insert(group.into(), vec![meaning]);
+                break;
+            };
+            let group = &tokens[group];
+            match vocabulary.worth(group) {
+                Worth::Value(value) if value != *term => wrong = true,
+                Worth::Value(_) if vocabulary.is_only(group[0]) => (),
+                Worth::Digits(digits) => {
+                    let readings = [digits.least_first, digits.most_first];
+                    for ((order, disagrees), (value, padded)) in
+                        self.orders.iter_mut().zip(&mut disagree).zip(readings)
+                    {
+                        if value == Some(*term) {
+                            order.form(
+                                (digits.count, padded),
+                                Meaning { value: *term, terms: 1, first: place },
+                            );
+                        } else {
+                            *disagrees = true;
+                        }
+                    }
+                }
+                Worth::Value(_) | Worth::Unknown => {
+                    self.read(group, Meaning { value: *term, terms: 1, first: place });
                 }
             }
         }
-        for (tally, is_wrong) in [
-            (&mut self.wrong, wrong),
-            (&mut self.least_first, least && !wrong),
-            (&mut self.most_first, most && !wrong),
-        ] {
-            if is_wrong {
-                tally[place.0].add(1, Some(place));
+        wrong |= groups.next().is_some();
+        let one = Wrong { rows: 1, first: Some(place) };
+        if wrong {
+            self.wrong.entry(place.0).or_default().add(one);
+            return;
+        }
+        for (order, _) in self.orders.iter_mut().zip(disagree).filter(|(_, disagrees)| *disagrees) {
+            order.wrong.entry(place.0).or_default().add(one);
+        }
+    }
+
+    /// Adds one reading of a group.
+    pub(crate) fn read(&mut self, group: &[u32], meaning: Meaning) {
+        match self.readings.get_mut(group) {
+            Some(known) => match known.iter_mut().find(|known| known.value == meaning.value) {
+                Some(known) => known.add(meaning),
+                None => known.push(meaning),
+            },
+            None => {
+                self.readings.insert(group.into(), vec![meaning]);
             }
         }
     }
 
     fn merge(&mut self, other: Self) {
-        for (group, meanings) in other.meanings {
-            match self.meanings.get_mut(&group) {
-                Some(known) => meanings.into_iter().for_each(|meaning| add(known, meaning)),
-                None => {
-                    self.meanings.insert(group, meanings);
-                }
-            }
+        for (group, meanings) in other.readings {
+            meanings.into_iter().for_each(|meaning| self.read(&group, meaning));
         }
-        for (mine, theirs) in [
-            (&mut self.wrong, other.wrong),
-            (&mut self.least_first, other.least_first),
-            (&mut self.most_first, other.most_first),
-        ] {
-            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.add(theirs.rows, theirs.first));
+        for (split, wrong) in other.wrong {
+            self.wrong.entry(split).or_default().add(wrong);
+        }
+        for (mine, theirs) in self.orders.iter_mut().zip(other.orders) {
+            theirs.forms.into_iter().for_each(|(form, meaning)| mine.form(form, meaning));
+            for (split, wrong) in theirs.wrong {
+                mine.wrong.entry(split).or_default().add(wrong);
+            }
         }
     }
 
     /// Returns every reading that contradicts a more frequent one.
-    fn conflicts(&self) -> Vec<Conflict> {
+    fn conflicts(&self, vocabulary: &Vocabulary) -> Vec<Conflict> {
         let mut by_value: BTreeMap<i64, Vec<(&[u32], Meaning)>> = BTreeMap::new();
         let mut conflicts = BTreeMap::new();
-        for (group, meanings) in &self.meanings {
+        for (group, meanings) in &self.readings {
             let readings: Vec<_> = meanings.iter().map(|meaning| (&**group, *meaning)).collect();
-            contradictions(&readings, &mut conflicts);
+            contradictions(&readings, vocabulary, &mut conflicts);
             for (group, meaning) in readings {
                 by_value.entry(meaning.value).or_default().push((group, meaning));
             }
         }
         for readings in by_value.values() {
-            contradictions(readings, &mut conflicts);
+            contradictions(readings, vocabulary, &mut conflicts);
         }
         conflicts.into_values().collect()
     }
 }
 
-/// Adds a meaning to those of a group; the least place stays the first.
-fn add(known: &mut Vec<Meaning>, meaning: Meaning) {
-    match known.iter_mut().find(|known| known.value == meaning.value) {
-        Some(known) => {
-            known.rows += meaning.rows;
-            known.first = known.first.min(meaning.first);
+impl Order {
+    /// Adds terms written in a form; the meaning is the first of them.
+    pub(crate) fn form(&mut self, form: (usize, bool), meaning: Meaning) {
+        self.forms.entry(form).and_modify(|known| known.add(meaning)).or_insert(meaning);
+    }
+
+    /// Returns the forms that can write a value which another form writes too: beside values filled up with zeros to one
+    /// width, shorter ones and other widths.
+    fn conflicts(&self) -> Vec<Conflict> {
+        let padded = self.forms.iter().filter(|((_, padded), _)| *padded);
+        let Some((width, main)) = padded.max_by_key(|(_, form)| (form.terms, std::cmp::Reverse(form.first)))
+        else {
+            return Vec::new();
+        };
+        let other =
+            |(digits, padded): (usize, bool)| if padded { digits != width.0 } else { digits < width.0 };
+        let forms = self.forms.iter().filter(|(form, _)| other(**form));
+        let conflict = |((digits, _), form): (&(usize, bool), &Meaning)| Conflict {
+            piece: format!("{digits} digits for {}, where {} has {}", form.value, main.value, width.0),
+            terms: form.terms,
+            at: form.first,
+            against: main.first,
+        };
+        forms.map(conflict).collect()
+    }
+}
+
+impl Meaning {
+    /// Adds terms; the first of them stays.
+    fn add(&mut self, other: Self) {
+        self.terms += other.terms;
+        if (other.first, other.value) < (self.first, self.value) {
+            (self.first, self.value) = (other.first, other.value);
         }
-        None => known.push(meaning),
     }
 }
 
 /// Of readings that exclude each other the most frequent (then the earliest) is right, the others are conflicts.
 fn contradictions<'a>(
     readings: &[(&'a [u32], Meaning)],
+    vocabulary: &Vocabulary,
     conflicts: &mut BTreeMap<(&'a [u32], i64), Conflict>,
 ) {
     let rank = |(group, meaning): &&(&'a [u32], Meaning)| {
-        (std::cmp::Reverse(meaning.rows), meaning.first, meaning.value, *group)
+        (std::cmp::Reverse(meaning.terms), meaning.first, meaning.value, *group)
     };
     let Some(right) = readings.iter().min_by_key(rank) else { return };
     for reading in readings.iter().filter(|reading| rank(reading) != rank(&right)) {
         let (group, meaning) = *reading;
         conflicts.entry((group, meaning.value)).or_insert_with(|| Conflict {
-            group: group.into(),
-            value: meaning.value,
-            rows: meaning.rows,
+            piece: format!("{}` beside `{}", vocabulary.text(group.iter().copied()), meaning.value),
+            terms: meaning.terms,
             at: meaning.first,
             against: right.1.first,
         });

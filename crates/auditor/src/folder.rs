@@ -1,19 +1,21 @@
 //! Any folder of Parquet splits: ours, or one that somebody else wrote.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{Certificate, Leakage};
 use artifact::{Provenance, write_table};
+use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::audit::{Audit, Origin};
+use crate::columns::{ALL, Wanted, is_integer_list, nothing};
+use crate::counterfactuals::Corrupted;
 use crate::error::Leak;
-use crate::level::Level;
+use crate::level::{self, Level};
+use crate::names::{Beside, Files, rank, splits_of};
 use crate::proof::Scope;
-use crate::rows::{Wanted, is_integer_list, nothing};
-use crate::split::Split;
+use crate::rows::Rows;
+use crate::split::{Split, guard};
 use crate::vocabulary::Vocabulary;
 use crate::{Error, Result};
 
@@ -51,6 +53,8 @@ pub struct FolderAudit {
     pub leakage: Vec<Leakage>,
     /// Every violated gate with its first witness.
     pub leaks: Vec<Leak>,
+    /// Parquet files of the folder that belong to no split by their names: nothing is said of them.
+    pub unread: Vec<PathBuf>,
 }
 
 impl FolderAudit {
@@ -77,153 +81,156 @@ impl FolderAudit {
 ///
 /// Splits are files `train.parquet`, `train-00000-of-00003.parquet`, `train/anything.parquet`, at any depth; `validation`
 /// may be called `valid`, `val` or `dev`. Where no file has such a name, every file (or set of shards) is a split.
-/// Without a column `unit` the units are the adjacent pairs; without `example_id` rows are named by their index.
+/// Without a column `unit` the units are the adjacent pairs; without `example_id` rows are named by their index. Where a
+/// `manifest.json` of ours lists the files, each has to have the digest that stands there.
 ///
 /// # Errors
 /// When the folder has fewer than two splits, a split is empty, a file is truncated or corrupt, or a column is missing, of
 /// another type, or holds nulls. A leak is no error here: see [`FolderAudit::leaks`].
 pub fn audit_folder(folder: &Path, options: &Options) -> Result<FolderAudit> {
-    let (files, vocabulary) = splits_of(folder)?;
-    let mut splits = Vec::new();
-    for (name, paths) in &files {
-        let split = Split::open(name, paths)?;
-        if split.rows == 0 {
-            let message = format!("split {name} holds no rows: nothing can be certified");
-            return Err(Error::Folder { path: folder.to_owned(), message });
+    let opened = Opened::open(folder, options)?;
+    let corrupted = opened.corrupted()?;
+    let proof = opened.audit(corrupted.as_ref()).prove()?;
+    Ok(opened.report(proof))
+}
+
+/// A folder whose held-out rows are in memory.
+pub(crate) struct Opened {
+    pub(crate) splits: Vec<Split>,
+    pub(crate) level: Level,
+    held: Vec<Rows>,
+    windows: Vec<Vec<usize>>,
+    wanted: Wanted,
+    scope: Scope,
+    vocabulary: Vocabulary,
+    counterfactuals: Option<PathBuf>,
+    unread: Vec<PathBuf>,
+}
+
+impl Opened {
+    pub(crate) fn open(folder: &Path, options: &Options) -> Result<Self> {
+        let (files, beside) = splits_of(folder)?;
+        let mut splits = Vec::new();
+        for (name, paths) in &files {
+            let split = Split::open(name, paths)?;
+            if split.rows == 0 {
+                let message = format!("split {name} holds no rows: nothing can be certified");
+                return Err(Error::Folder { path: folder.to_owned(), message });
+            }
+            splits.push(split);
         }
-        splits.push(split);
+        splits.sort_by_cached_key(|split| (rank(&split.name), split.rows, split.name.clone()));
+        let build = definition(&files)?;
+        let level = level_of(options, &build)?;
+        let (terms, tokens) = columns(&splits, options)?;
+        let scope = if options.only_windows { Scope::Windows } else { Scope::Everything };
+        let described = if options.only_windows { &[] } else { ALL };
+        if scope == Scope::Everything {
+            verify(folder, &files, &beside)?;
+        }
+        let vocabulary = match beside.vocabulary.filter(|_| tokens.is_some()) {
+            Some(path) => guard(&path, || Vocabulary::read(&path))??,
+            None => Vocabulary::default(),
+        };
+        let counterfactuals = beside.counterfactuals.filter(|path| {
+            let both = terms.is_some() && tokens.is_some() && scope == Scope::Everything;
+            both && build != Value::Null
+                && guard(path, || artifact::read_provenance(path)).is_ok_and(|read| read.is_ok())
+        });
+        let wanted = Wanted { terms, tokens, described };
+        let strict = splits[..splits.len() - 1].par_iter().map(|split| split.load(&wanted));
+        let held = strict.collect::<Result<Vec<_>>>()?;
+        let windows = level::windows(&level, &held, &build);
+        let unread = beside.unread;
+        Ok(Self { splits, level, held, windows, wanted, scope, vocabulary, counterfactuals, unread })
     }
-    splits.sort_by_cached_key(|split| (rank(&split.name), split.rows, split.name.clone()));
-    let level = match &options.level {
-        Some(name) => Level::parse(Some(&Value::String(name.clone())))?,
-        None => claimed_level(&files)?,
-    };
-    let (terms, tokens) = columns(&splits, options)?;
-    let vocabulary = match (&tokens, vocabulary) {
-        (Some(_), Some(path)) => Vocabulary::read(&path)?,
-        _ => Vocabulary::default(),
-    };
-    let (wanted, scope) = if options.only_windows {
-        (Wanted::bare(terms, tokens), Scope::Windows)
-    } else {
-        (Wanted::described(terms, tokens), Scope::Everything)
-    };
-    let audit =
-        Audit { level: &level, vocabulary: &vocabulary, wanted: &wanted, scope, origin: Origin::Foreign };
-    let held =
-        splits[..splits.len() - 1].iter().map(|split| split.load(&wanted)).collect::<Result<Vec<_>>>()?;
-    let proof = audit.prove(&splits, &held)?;
-    Ok(FolderAudit {
-        level: level.name().to_owned(),
-        splits: splits.iter().map(|split| (split.name.clone(), split.rows)).collect(),
-        certificates: proof.certificates,
-        leakage: proof.leakage,
-        leaks: proof.leaks,
-    })
-}
 
-/// Strictest first: test before validation before anything else before train.
-fn rank(split: &str) -> u8 {
-    match split {
-        "test" => 0,
-        "validation" => 1,
-        "train" => 3,
-        _ => 2,
-    }
-}
-
-type Files = BTreeMap<String, Vec<PathBuf>>;
-
-/// Returns the files of each split, and the vocabulary.
-fn splits_of(folder: &Path) -> Result<(Files, Option<PathBuf>)> {
-    let mut paths = Vec::new();
-    gather(folder, 3, &mut paths)?;
-    paths.sort();
-    let mut vocabulary = None;
-    let (mut known, mut other) = (Files::new(), Files::new());
-    for path in paths {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        match stem.as_str() {
-            "vocabulary" => vocabulary = Some(path),
-            "counterfactuals" => (),
-            _ => {
-                let inside = path.strip_prefix(folder).unwrap_or(&path);
-                let parents = inside.parent().into_iter().flat_map(Path::components);
-                let names =
-                    parents.map(|part| part.as_os_str().to_string_lossy().into_owned()).chain([stem.clone()]);
-                match names.filter_map(|name| split_name(&name)).next_back() {
-                    Some(split) => known.entry(split.to_owned()).or_default().push(path),
-                    None => other.entry(without_shard(&stem).to_owned()).or_default().push(path),
+    /// Names what evidence is about: the held-out rows, the options, and where the rows of train lie.
+    pub(crate) fn fingerprint(&self) -> Result<String> {
+        let mut text = format!("{:?} {:?} {:?}", self.level, self.wanted, self.scope);
+        for split in &self.splits {
+            for (path, rows) in split.files() {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                text.push_str(&format!("\n{} {name} {rows}", split.name));
+                if split.name != self.splits[self.splits.len() - 1].name {
+                    text.push(' ');
+                    text.push_str(&artifact::file_digest(path)?);
                 }
             }
         }
+        Ok(artifact::digest_bytes(text.as_bytes()))
     }
-    let splits = if known.len() > 1 { known } else { known.into_iter().chain(other).collect() };
-    if splits.len() < 2 {
-        let found: Vec<_> = splits.keys().map(String::as_str).collect();
-        let found = if found.is_empty() {
-            "no Parquet file".to_owned()
-        } else {
-            format!("only `{}`", found.join(", "))
-        };
-        let message = format!(
-            "expected two splits or more (train.parquet, test-00000-of-00001.parquet, ...), found {found}"
-        );
-        return Err(Error::Folder { path: folder.to_owned(), message });
-    }
-    Ok((splits, vocabulary))
-}
 
-fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<()> {
-    let wrong = |source| Error::Io { action: "read", path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(wrong)? {
-        let path = entry.map_err(wrong)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() && depth > 0 {
-            gather(&path, depth - 1, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == "parquet") && path.is_file() {
-            paths.push(path);
+    pub(crate) fn corrupted(&self) -> Result<Option<Corrupted<'_>>> {
+        let read = |path: &PathBuf| guard(path, || Corrupted::read(path, &self.held, &self.vocabulary))?;
+        self.counterfactuals.as_ref().map(read).transpose()
+    }
+
+    pub(crate) fn audit<'a>(&'a self, corrupted: Option<&'a Corrupted<'a>>) -> Audit<'a> {
+        Audit {
+            level: &self.level,
+            vocabulary: &self.vocabulary,
+            wanted: &self.wanted,
+            scope: self.scope,
+            origin: Origin::Foreign,
+            splits: &self.splits,
+            held: &self.held,
+            windows: &self.windows,
+            corrupted,
         }
     }
-    Ok(())
-}
 
-/// Returns the split that a name begins with, if the name then ends or goes on with `-`, `_`, `.` or `=`.
-fn split_name(name: &str) -> Option<&'static str> {
-    let known = [
-        ("train", "train"),
-        ("validation", "validation"),
-        ("valid", "validation"),
-        ("val", "validation"),
-        ("dev", "validation"),
-        ("test", "test"),
-    ];
-    let lower = name.to_lowercase();
-    let lower = lower.strip_prefix("split=").unwrap_or(&lower);
-    let begins = |prefix: &str| {
-        lower.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-    };
-    known.into_iter().find(|(prefix, _)| begins(prefix)).map(|(_, split)| split)
-}
-
-/// Removes `-00000-of-00003`.
-fn without_shard(stem: &str) -> &str {
-    match stem.rsplitn(4, '-').collect::<Vec<_>>().as_slice() {
-        [_, "of", _, name] => name,
-        _ => stem,
+    pub(crate) fn report(&self, proof: crate::audit::Proof) -> FolderAudit {
+        FolderAudit {
+            level: self.level.name().to_owned(),
+            splits: self.splits.iter().map(|split| (split.name.clone(), split.rows)).collect(),
+            certificates: proof.certificates,
+            leakage: proof.leakage,
+            leaks: proof.leaks,
+            unread: self.unread.clone(),
+        }
     }
 }
 
-/// Returns the level that one of our own files claims; foreign files claim nothing.
-fn claimed_level(files: &Files) -> Result<Level> {
-    let claims = files.values().flatten().filter_map(|path| artifact::read_provenance(path).ok());
-    let claim = claims.map(|provenance| provenance.config).find(|config| config.get("holdout").is_some());
-    Level::parse(
-        claim.as_ref().and_then(|config| config.get("holdout")).and_then(|holdout| holdout.get("level")),
-    )
+/// Compares the files with the manifest that was committed with them: Parquet pages of ours carry no checksums.
+fn verify(folder: &Path, files: &Files, beside: &Beside) -> Result<()> {
+    let Some(manifest) = artifact::read_manifest(folder)? else { return Ok(()) };
+    let read = files.values().flatten().chain(&beside.vocabulary).chain(&beside.counterfactuals);
+    let read: Vec<&PathBuf> = read.collect();
+    read.par_iter().try_for_each(|path| {
+        let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
+        let Some(entry) = manifest.files.iter().find(|entry| entry.path == name) else { return Ok(()) };
+        let digest = guard(path, || artifact::file_digest(path))??;
+        if digest == entry.digest {
+            return Ok(());
+        }
+        Err(Error::parquet(path, "its content is not what manifest.json says was written"))
+    })
+}
+
+/// Returns the level that was asked for, by its name or as it stands in a definition; else the one that our own files
+/// claim. Where both have one name, what the files say of it in detail holds.
+fn level_of(options: &Options, build: &Value) -> Result<Level> {
+    let claimed = || Level::parse(build.get("holdout").and_then(|holdout| holdout.get("level")));
+    let Some(asked) = &options.level else { return claimed() };
+    let form = serde_json::from_str(asked).ok().filter(Value::is_object);
+    let level = Level::parse(Some(&form.clone().unwrap_or_else(|| Value::String(asked.clone()))))?;
+    match claimed() {
+        Ok(claimed) if form.is_none() && claimed.name() == level.name() => Ok(claimed),
+        _ => Ok(level),
+    }
+}
+
+/// Returns the definition that one of our own files carries; foreign files carry none.
+fn definition(files: &Files) -> Result<Value> {
+    for path in files.values().flatten() {
+        if let Ok(provenance) = guard(path, || artifact::read_provenance(path))?
+            && provenance.config.get("holdout").is_some()
+        {
+            return Ok(provenance.config);
+        }
+    }
+    Ok(Value::Null)
 }
 
 /// Returns the columns of terms and of tokens to read: those asked for, else those of ours that every file has.

@@ -2,6 +2,7 @@
 //!
 //! * [`run`]: the stage. It audits our own splits and writes certificate, leakage, exposure, memorizers and ceilings.
 //! * [`audit_folder`]: any folder of Parquet splits, ours or not.
+//! * [`audit_shard`], [`merge_shards`]: the same, one part of train at a time.
 //!
 //! Only the held-out side is indexed; train streams past in bounded memory, on all cores, and the result does not depend
 //! on how many. It shares the Parquet reader with what wrote the files, and nothing else: units, windows, digits are
@@ -11,17 +12,23 @@ mod audit;
 mod automaton;
 mod ceilings;
 mod codes;
+mod columns;
+mod counterfactuals;
 mod decoding;
-mod duplicates;
 mod error;
 mod exposure;
 mod folder;
+mod index;
+mod kinds;
 mod level;
 mod lists;
 mod matches;
 mod memorizers;
+mod names;
+mod numbers;
 mod proof;
 mod rows;
+mod shards;
 mod split;
 mod stage;
 mod units;
@@ -29,7 +36,8 @@ mod vocabulary;
 
 pub use error::{Error, Leak, Result};
 pub use folder::{Column, FolderAudit, Options, audit_folder};
+pub use shards::{Shard, audit_shard, merge_shards};
 pub use stage::{Config, Inputs, run};
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

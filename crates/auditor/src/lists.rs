@@ -14,6 +14,16 @@ impl<T> Default for Lists<T> {
 }
 
 impl<T: Copy> Lists<T> {
+    /// Lists without values.
+    pub(crate) fn empty(len: usize) -> Self {
+        Self { values: Vec::new(), offsets: vec![0; len + 1] }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.values.clear();
+        self.offsets.truncate(1);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.offsets.len() - 1
     }

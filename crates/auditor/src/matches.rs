@@ -1,12 +1,9 @@
 //! The longest match of every held-out row: only train rows that share an adjacent pair go through the automaton.
 
-use std::collections::HashSet;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use crate::automaton::{Automaton, Seen, remember};
-use crate::codes::{Codes, UNKNOWN};
 use crate::lists::Lists;
-use crate::rows::Rows;
 use crate::units::{Found, Witness};
 
 /// How far a held-out row stands in the rows before it.
@@ -20,80 +17,84 @@ pub(crate) struct Match {
     pub(crate) witness: Option<Witness>,
 }
 
-/// An index of the held-out rows that other rows stream past.
-pub(crate) struct Matcher<'a> {
-    codes: &'a Codes<'a>,
-    coded: &'a Lists<u32>,
-    automaton: Automaton,
-    adjacent: HashSet<u64, foldhash::fast::FixedState>,
-    singles: Found,
-    seen: Mutex<Seen>,
+/// The automaton over the held-out rows. It is built when the first row comes that shares a pair with them: a clean
+/// dataset never needs it.
+#[derive(Default)]
+pub(crate) struct Matcher {
+    automaton: OnceLock<Automaton>,
 }
 
-impl<'a> Matcher<'a> {
-    pub(crate) fn of(codes: &'a Codes<'a>, coded: &'a Lists<u32>) -> Self {
-        let adjacent = coded.rows().flat_map(|row| row.windows(2).map(pair)).collect();
-        let most = coded.values.iter().max().map_or(0, |code| *code as usize + 1);
-        let automaton = Automaton::of(coded);
-        Self { codes, coded, automaton, adjacent, singles: Found::none(most), seen: Mutex::default() }
+/// What streamed past, as far as it matters for the longest matches.
+pub(crate) struct Trace {
+    /// By code: the first place of a term in a row that shares no pair.
+    pub(crate) singles: Found,
+    pub(crate) seen: Mutex<Seen>,
+}
+
+impl Trace {
+    /// Nothing seen yet of so many codes.
+    pub(crate) fn none(codes: usize) -> Self {
+        Self { singles: Found::none(codes), seen: Mutex::default() }
     }
 
-    /// Streams rows past; `base` is the index of the first row of their split among all rows that stream past.
-    pub(crate) fn observe(&self, rows: &Rows, base: u64) {
-        let mut seen = Seen::default();
-        let mut codes = Vec::new();
-        for row in 0..rows.len() {
-            let index = base + rows.first + row as u64;
-            self.codes.encode(rows, row, &mut codes);
-            if codes.windows(2).any(|window| self.adjacent.contains(&pair(window))) {
-                self.automaton.stream(&codes, index, &mut seen);
-            } else {
-                for (offset, code) in codes.iter().enumerate().filter(|(_, code)| **code != UNKNOWN) {
-                    self.singles.put(*code, index, offset);
-                }
-            }
-        }
+    /// Adds what a thread has seen.
+    pub(crate) fn take(&self, local: Seen) {
         let mut all = self.seen.lock().expect("no thread panics while it holds this lock");
-        for (key, end) in seen {
+        for (key, end) in local {
             remember(&mut all, key, end);
         }
     }
+}
+
+impl Matcher {
+    /// Streams a row past that shares a pair with the held-out rows (`coded`).
+    pub(crate) fn stream(&self, coded: &Lists<u32>, codes: &[u32], index: u64, seen: &mut Seen) {
+        self.automaton.get_or_init(|| Automaton::of(coded)).stream(codes, index, seen);
+    }
 
     /// Returns the match of every held-out row.
-    pub(crate) fn finish(self) -> Vec<Match> {
-        let mut seen = self.seen.into_inner().expect("no thread panics while it holds this lock");
-        let mut codes: Vec<u32> = self.coded.values.clone();
-        codes.sort_unstable();
-        codes.dedup();
-        for code in codes {
-            if let Some(witness) = self.singles.get(code) {
-                self.automaton.stream_one(code, witness, &mut seen);
+    pub(crate) fn finish(&self, coded: &Lists<u32>, trace: Trace) -> Vec<Match> {
+        let mut seen = trace.seen.into_inner().expect("no thread panics while it holds this lock");
+        if seen.is_empty() {
+            // No pair was shared: nothing longer than one term can match.
+            let alone = |row: &[u32]| {
+                best(row.iter().map(|code| {
+                    let witness = trace.singles.get(*code);
+                    (u32::from(witness.is_some()), witness)
+                }))
+            };
+            return coded.rows().map(alone).collect();
+        }
+        let automaton = self.automaton.get_or_init(|| Automaton::of(coded));
+        for code in 0..trace.singles.len() as u32 {
+            if let Some(witness) = trace.singles.get(code) {
+                automaton.stream_one(code, witness, &mut seen);
             }
         }
-        let matches = self.automaton.close(seen);
-        let best = |row: &[u32]| {
-            let mut best = Match::default();
-            matches.walk(row, |length, witness| {
-                best.suffix = length;
-                // Of two windows of one length the later wins, so that the suffix does.
-                if length >= best.window && length > 0 {
-                    (best.window, best.witness) = (length, witness);
-                }
-            });
-            best
-        };
-        self.coded.rows().map(best).collect()
+        let matches = automaton.close(seen);
+        coded.rows().map(|row| best(matches.walk(row))).collect()
     }
 }
 
-fn pair(window: &[u32]) -> u64 {
-    u64::from(window[0]) << 32 | u64::from(window[1])
+/// Picks the match of a row from the longest seen suffix of each of its prefixes.
+fn best(suffixes: impl Iterator<Item = (u32, Option<Witness>)>) -> Match {
+    let mut best = Match::default();
+    for (length, witness) in suffixes {
+        best.suffix = length;
+        // Of two windows of one length the later wins, so that the suffix does.
+        if length >= best.window && length > 0 {
+            (best.window, best.witness) = (length, witness);
+        }
+    }
+    best
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::codes::View;
+    use crate::index::Index;
+    use crate::rows::Rows;
     use crate::rows::tests::{Draws, rows_of};
     use crate::vocabulary::Vocabulary;
 
@@ -128,14 +129,17 @@ mod tests {
             let (held, train) = (draws.corpus(6, 7, values), draws.corpus(8, 9, values));
             let held_rows = rows_of(0, &held);
             let vocabulary = Vocabulary::default();
-            let (codes, coded) = Codes::of(View::Terms, &held_rows, &vocabulary);
-            let matcher = Matcher::of(&codes, &coded);
+            let mut index = Index::of(View::Terms, &held_rows, &vocabulary);
+            index.match_rows();
+            let trace = Trace::none(index.codes.len());
             let cut = draws.below(train.len() as u64 + 1) as usize;
+            let observe = |rows: &Rows| index.observe(rows, 0, &[], Some(&trace), &mut Lists::default());
             // The later part first: a scan promises no order.
-            matcher.observe(&rows_of(cut as u64, &train[cut..]), 0);
-            matcher.observe(&rows_of(0, &train[..cut]), 0);
+            observe(&rows_of(cut as u64, &train[cut..]));
+            observe(&rows_of(0, &train[..cut]));
             let expected: Vec<Match> = held.iter().map(|row| brute(&train, row)).collect();
-            assert_eq!(matcher.finish(), expected, "round {round}: held {held:?}, train {train:?}");
+            let found = index.matcher.as_ref().unwrap().finish(&index.coded, trace);
+            assert_eq!(found, expected, "round {round}: held {held:?}, train {train:?}");
         }
     }
 }

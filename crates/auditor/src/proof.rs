@@ -2,13 +2,14 @@
 
 use artifact::tables::Certificate;
 
-use crate::Result;
-use crate::codes::{Codes, View};
+use crate::codes::View;
 use crate::error::Leak;
-use crate::level::Level;
+use crate::index::{Check, FoundUnits, Index};
+use crate::kinds::{Kinds, Largest};
+use crate::level::{Level, Validation};
 use crate::lists::Lists;
+use crate::matches::Trace;
 use crate::rows::{Rows, UnitKind};
-use crate::split::Split;
 use crate::units::{Found, Rule, Units, Witness};
 use crate::vocabulary::Vocabulary;
 
@@ -16,28 +17,33 @@ use crate::vocabulary::Vocabulary;
 pub(crate) struct HeldOut<'a> {
     pub(crate) name: &'a str,
     pub(crate) rows: &'a Rows,
-    vocabulary: &'a Vocabulary,
-    views: Vec<(Codes<'a>, Lists<u32>)>,
-    checks: Vec<Check>,
-}
-
-/// One question about every held-out row.
-struct Check {
-    name: &'static str,
-    /// The names under which the result is certified: where there is one domain, terms and canonical are one view.
-    labels: Vec<&'static str>,
-    gate: bool,
-    source: Source,
-    rule: Rule,
-    units: Units,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// Codes of the view at this index.
-    Coded(usize),
+    pub(crate) indices: Vec<Index<'a>>,
     /// All tokens of a row, borders too, at any offset.
-    RawTokens,
+    raw: Option<Check>,
+    kinds: Option<(Kinds, bool)>,
+}
+
+/// What of a held-out split was found in one other split.
+pub(crate) struct Evidence {
+    /// By index, then by check.
+    pub(crate) units: Vec<FoundUnits>,
+    pub(crate) raw: Option<Found>,
+    pub(crate) largest: Largest,
+}
+
+/// A violated gate, and the index of its witness in the other split.
+pub(crate) struct Violation {
+    /// All but the witness's `example_id`.
+    pub(crate) leak: Leak,
+    pub(crate) row: u64,
+}
+
+/// What is asked of every held-out row, and under which views the answer is certified.
+struct Question<'a> {
+    check: &'a str,
+    labels: &'a [&'static str],
+    gate: bool,
+    compared: usize,
 }
 
 /// Which checks to make.
@@ -50,191 +56,216 @@ pub(crate) enum Scope {
 }
 
 impl<'a> HeldOut<'a> {
-    /// Indexes the rows of a held-out split for the checks of a level.
+    /// Indexes the rows of a held-out split for the checks of a level; `window` is what that level asks of each row.
     pub(crate) fn of(
         name: &'a str,
         rows: &'a Rows,
         vocabulary: &'a Vocabulary,
         level: &Level,
         scope: Scope,
+        window: &[usize],
     ) -> Self {
-        let mut held = Self { name, rows, vocabulary, views: Vec::new(), checks: Vec::new() };
-        let units_gate = *level == Level::Transition;
+        let mut held = Self { name, rows, indices: Vec::new(), raw: None, kinds: None };
+        let gate = *level == Level::Transition;
         if scope == Scope::Windows {
-            let view = if rows.has_terms { View::Terms } else { View::Tokens };
-            held.add("units", view, vec![view.name()], units_gate, Rule::Units);
+            let (view, label) =
+                if rows.has_terms { (View::Terms, "terms") } else { (View::Tokens, "tokens") };
+            let mut index = Index::of(view, rows, vocabulary);
+            index.ask(rows, "units", vec![label], gate, Rule::Units);
+            held.indices.push(index);
             return held;
         }
-        let domains = distinct(&rows.domain);
-        let domains_known = rows.domain.iter().any(|domain| *domain != 0);
-        let has_terms = rows.has_terms;
-        let has_tokens = rows.has_tokens;
-        if has_terms {
-            held.add("rows", View::Written, vec!["terms"], true, Rule::WholeRow);
-        }
-        if has_tokens {
-            held.add("rows", View::Tokens, vec!["tokens"], true, Rule::WholeRow);
-        }
-        let mut rules = vec![("units", units_gate, Rule::Units)];
-        if let Level::Window(m) = level {
-            let shortest = rows.terms.rows().map(<[i64]>::len).min().unwrap_or(0);
-            rules.push(("windows", true, Rule::LastTerms(m.unwrap_or(shortest))));
-        }
-        for (check, gate, rule) in rules {
-            if has_terms && !domains_known {
-                held.add(check, View::Terms, vec!["terms"], gate, rule);
-            } else if has_terms && domains == 1 {
-                held.add(check, View::Canonical, vec!["terms", "canonical"], gate, rule);
-            } else if has_terms {
-                // Month 1 and number 1 are one integer: across domains the plain integers are a report.
-                held.add(check, View::Terms, vec!["terms"], false, rule);
-                held.add(check, View::Canonical, vec!["canonical"], gate, rule);
+        let windows = matches!(level, Level::Window(_)).then(|| Rule::LastTerms(window.to_vec()));
+        let ask = |view: View, whole: &'static [&'static str], pieces: &[&'static str], gates: bool| {
+            let mut index = Index::of(view, rows, vocabulary);
+            if !whole.is_empty() {
+                index.ask(rows, "rows", whole.to_vec(), true, Rule::WholeRow);
+                index.match_rows();
             }
-            if has_tokens {
-                held.add(check, View::Tokens, vec!["tokens"], gate, rule);
+            index.ask(rows, "units", pieces.to_vec(), gate && gates, Rule::Units);
+            if let Some(rule) = &windows {
+                index.ask(rows, "windows", pieces.to_vec(), gates, rule.clone());
+            }
+            index
+        };
+        if rows.has_terms {
+            let known = rows.domain.iter().any(|domain| *domain != 0);
+            let one = rows.domain.iter().all(|domain| Some(domain) == rows.domain.first());
+            match (known, one) {
+                (false, _) => held.indices.push(ask(View::Terms, &["terms"], &["terms"], true)),
+                (true, true) => {
+                    held.indices.push(ask(View::Canonical, &["terms"], &["terms", "canonical"], true));
+                }
+                (true, false) => {
+                    held.indices.push(ask(View::Canonical, &["terms"], &["canonical"], true));
+                    // Month 1 and number 1 are one integer: across domains the plain integers are a report.
+                    held.indices.push(ask(View::Terms, &[], &["terms"], false));
+                }
             }
         }
-        if has_tokens {
+        if rows.has_tokens {
+            held.indices.push(ask(View::Tokens, &["tokens"], &["tokens"], true));
             let units = raw_units(rows, vocabulary);
             let labels = vec!["tokens"];
-            held.checks.push(Check {
-                name: "raw_tokens",
-                labels,
-                gate: false,
-                source: Source::RawTokens,
-                rule: Rule::Units,
-                units,
-            });
+            held.raw = Some(Check { name: "raw_tokens", labels, gate: false, rule: Rule::Units, units });
+        }
+        if let Level::Kind(kind, validation) = level
+            && rows.has_terms
+        {
+            let gate = *validation == Validation::HeldOut || name == "test";
+            held.kinds = Some((Kinds::of(*kind, rows), gate));
         }
         held
     }
 
-    fn add(&mut self, name: &'static str, view: View, labels: Vec<&'static str>, gate: bool, rule: Rule) {
-        let at = self.views.iter().position(|(codes, _)| codes.view() == view).unwrap_or_else(|| {
-            self.views.push(Codes::of(view, self.rows, self.vocabulary));
-            self.views.len() - 1
-        });
-        let units = Units::of(&self.views[at].1, &self.rows.unit, rule);
-        self.checks.push(Check { name, labels, gate, source: Source::Coded(at), rule, units });
-    }
-
-    /// Returns the codes of a view, to match rows against.
-    pub(crate) fn view(&self, wanted: &[View]) -> Option<&(Codes<'a>, Lists<u32>)> {
-        wanted.iter().find_map(|view| self.views.iter().find(|(codes, _)| codes.view() == *view))
-    }
-
     /// Nothing found yet, for one split to stream past.
-    pub(crate) fn nothing(&self) -> Vec<Found> {
-        self.checks.iter().map(|check| Found::none(check.units.len())).collect()
+    pub(crate) fn nothing(&self) -> Evidence {
+        Evidence {
+            units: self.indices.iter().map(Index::nothing).collect(),
+            raw: self.raw.as_ref().map(|check| Found::none(check.units.len())),
+            largest: self.kinds.as_ref().map(|(kinds, _)| kinds.nothing()).unwrap_or_default(),
+        }
     }
 
-    /// Looks for every unit in rows of the other split.
-    pub(crate) fn observe(&self, rows: &Rows, found: &[Found]) {
-        let (mut codes, mut scratch) = (Vec::new(), Vec::new());
-        for (at, (encoder, _)) in self.views.iter().enumerate() {
-            for row in 0..rows.len() {
-                encoder.encode(rows, row, &mut codes);
-                self.look(Source::Coded(at), &codes, rows.first + row as u64, found, &mut scratch);
+    /// Nothing seen yet of what the longest matches go by: one trace for each index that is asked for them.
+    pub(crate) fn traces(&self) -> Vec<Option<Trace>> {
+        let trace = |index: &Index<'_>| index.matcher.as_ref().map(|_| Trace::none(index.codes.len()));
+        self.indices.iter().map(trace).collect()
+    }
+
+    /// Looks for everything in rows of another split; `base` is the index of its first row among all that stream past.
+    pub(crate) fn observe(
+        &self,
+        rows: &Rows,
+        base: u64,
+        evidence: &Evidence,
+        traces: &[Option<Trace>],
+        largest: &mut Largest,
+    ) {
+        let mut coded = Lists::default();
+        for ((index, found), trace) in self.indices.iter().zip(&evidence.units).zip(traces) {
+            index.observe(rows, base, found, trace.as_ref(), &mut coded);
+        }
+        if let (Some(check), Some(found)) = (&self.raw, &evidence.raw) {
+            let mut scratch = Vec::new();
+            for (row, tokens) in rows.tokens.rows().enumerate() {
+                let index = rows.first + row as u64;
+                check.units.scan(tokens, 0, &mut scratch, |unit, offset| found.put(unit, index, offset));
             }
         }
-        if rows.has_tokens {
-            for row in 0..rows.len() {
-                self.look(
-                    Source::RawTokens,
-                    rows.tokens.row(row),
-                    rows.first + row as u64,
-                    found,
-                    &mut scratch,
-                );
-            }
+        if let Some((kinds, _)) = &self.kinds {
+            kinds.observe(rows, largest);
         }
     }
 
-    #[inline]
-    fn look(&self, source: Source, codes: &[u32], row: u64, found: &[Found], scratch: &mut Vec<u32>) {
-        for (check, found) in self.checks.iter().zip(found).filter(|(check, _)| check.source == source) {
-            check.units.scan(codes, scratch, |unit, offset| found.put(unit, row, offset));
-        }
-    }
-
-    /// Says what was found in `other`: certificate rows, and a leak for every violated gate.
+    /// Says what was found in the split `other`: certificate rows, and the first violation of every violated gate.
     pub(crate) fn certify(
         &self,
-        other: &Split,
-        found: &[Found],
+        other: &str,
+        evidence: &Evidence,
         level: &Level,
-    ) -> Result<(Vec<Certificate>, Vec<Leak>)> {
-        let (mut certificates, mut leaks) = (Vec::new(), Vec::new());
-        for (check, found) in self.checks.iter().zip(found) {
-            let leaked = |row: usize| distinct_found(check.units.of_row.row(row), found);
-            let (mut violations, mut worst, mut most) = (0_i64, -1, 0);
-            let mut first = None;
-            for row in 0..self.rows.len() {
-                let count = leaked(row);
-                violations += i64::from(count > 0);
-                first = first.or((count > 0).then_some(row));
-                if count > most {
-                    (most, worst) = (count, self.rows.ids[row]);
-                }
-            }
-            for label in &check.labels {
-                certificates.push(Certificate {
-                    check: check.name.to_owned(),
-                    left: self.name.to_owned(),
-                    right: other.name.clone(),
-                    view: (*label).to_owned(),
-                    gate: check.gate,
-                    compared: check.units.len() as i64,
-                    violations,
-                    worst,
-                    passed: !check.gate || violations == 0,
-                });
-            }
-            if let Some(row) = first.filter(|_| check.gate) {
-                let (at, witness) = self.first_found(check, found, row);
-                leaks.push(Leak {
+    ) -> (Vec<Certificate>, Vec<Violation>) {
+        let (mut certificates, mut violations) = (Vec::new(), Vec::new());
+        let mut judge = |question: Question<'_>, found: &dyn Fn(usize) -> usize| {
+            let (certificate, first) = self.count(&question, other, found);
+            let label = |label: &&str| Certificate { view: (*label).to_owned(), ..certificate.clone() };
+            certificates.extend(question.labels.iter().map(label));
+            first.filter(|_| question.gate).map(|row| (row, certificate.violations))
+        };
+        let mut violation =
+            |question: (&str, &str), (row, rows): (usize, i64), at: Witness, piece: String| {
+                let leak = Leak {
                     level: level.name().to_owned(),
-                    check: check.name.to_owned(),
-                    view: check.labels.last().copied().unwrap_or_default().to_owned(),
+                    check: question.0.to_owned(),
+                    view: question.1.to_owned(),
                     left: self.name.to_owned(),
-                    right: other.name.clone(),
-                    rows: violations,
+                    right: other.to_owned(),
+                    rows,
                     left_example_id: self.rows.ids[row],
-                    right_example_id: other.ids(&[witness.row])?.get(&witness.row).copied().unwrap_or(-1),
-                    offset: i64::from(witness.offset),
-                    piece: self.piece(check.rule, row, at),
-                });
+                    right_example_id: -1,
+                    offset: i64::from(at.offset),
+                    piece,
+                };
+                violations.push(Violation { leak, row: at.row });
+            };
+        if let Some((kinds, gate)) = &self.kinds {
+            let question =
+                Question { check: kinds.name(), labels: &["terms"], gate: *gate, compared: kinds.len() };
+            let found = |row: usize| kinds.found(row, &evidence.largest);
+            if let Some(first) = judge(question, &|row| usize::from(found(row).is_some())) {
+                let at = found(first.0).expect("the row was counted because something was found");
+                violation((kinds.name(), "terms"), first, at, kinds.piece(self.rows, first.0));
             }
         }
-        Ok((certificates, leaks))
+        let checks = self.indices.iter().zip(&evidence.units);
+        let checks = checks.flat_map(|(index, found)| index.checks.iter().zip(found));
+        for (check, found) in checks.chain(self.raw.iter().zip(&evidence.raw)) {
+            let (name, labels) = (check.name, check.labels.as_slice());
+            let question = Question { check: name, labels, gate: check.gate, compared: check.units.len() };
+            let units = |row: usize| check.units.of_row.row(row);
+            if let Some(first) = judge(question, &|row| distinct_found(units(row), &[found])) {
+                let mut seen = units(first.0).iter().enumerate();
+                let (at, witness) = seen
+                    .find_map(|(at, unit)| Some((at, found.get(*unit)?)))
+                    .expect("the row was counted because something was found");
+                let view = labels.last().copied().unwrap_or_default();
+                violation((name, view), first, witness, self.piece(&check.rule, first.0, at));
+            }
+        }
+        (certificates, violations)
     }
 
-    /// Returns for every row how many of its distinct units were found in any of the splits; in the canonical view where there is one.
-    pub(crate) fn leaked_units(&self, founds: &[&[Found]]) -> Vec<i32> {
-        let label = |label: &str| {
-            self.checks.iter().position(|check| check.name == "units" && check.labels.contains(&label))
+    /// Counts the held-out rows of which something was found, and names the first.
+    fn count(
+        &self,
+        question: &Question<'_>,
+        other: &str,
+        found: &dyn Fn(usize) -> usize,
+    ) -> (Certificate, Option<usize>) {
+        let (mut violations, mut worst, mut most, mut first) = (0, -1, 0, None);
+        for row in 0..self.rows.len() {
+            let count = found(row);
+            violations += i64::from(count > 0);
+            first = first.or((count > 0).then_some(row));
+            if count > most {
+                (most, worst) = (count, self.rows.ids[row]);
+            }
+        }
+        let certificate = Certificate {
+            check: question.check.to_owned(),
+            left: self.name.to_owned(),
+            right: other.to_owned(),
+            view: String::new(),
+            gate: question.gate,
+            compared: question.compared as i64,
+            violations,
+            worst,
+            passed: !question.gate || violations == 0,
         };
-        let Some(at) = label("canonical").or(label("terms")).or(label("tokens")) else {
+        (certificate, first)
+    }
+
+    /// Returns for every row how many of its distinct units were found in any of the splits; in the canonical view where
+    /// there is one.
+    pub(crate) fn leaked_units(&self, evidence: &[&Evidence]) -> Vec<i32> {
+        let place = |label: &str| {
+            self.indices.iter().enumerate().find_map(|(index, checks)| {
+                let mut checks = checks.checks.iter();
+                let check =
+                    checks.position(|check| check.name == "units" && check.labels.contains(&label))?;
+                Some((index, check))
+            })
+        };
+        let Some((index, check)) = place("canonical").or(place("terms")).or(place("tokens")) else {
             return vec![0; self.rows.len()];
         };
-        let count = |units: &[u32]| {
-            let mut units = units.to_vec();
-            units.sort_unstable();
-            units.dedup();
-            units.iter().filter(|unit| founds.iter().any(|found| found[at].get(**unit).is_some())).count()
-                as i32
-        };
-        self.checks[at].units.of_row.rows().map(count).collect()
-    }
-
-    fn first_found(&self, check: &Check, found: &Found, row: usize) -> (usize, Witness) {
-        let units = check.units.of_row.row(row).iter().enumerate();
-        let mut seen = units.filter_map(|(at, unit)| found.get(*unit).map(|witness| (at, witness)));
-        seen.next().expect("the row was counted because one of its units was found")
+        let found: Vec<&Found> = evidence.iter().map(|evidence| &evidence.units[index][check]).collect();
+        let units = self.indices[index].checks[check].units.of_row.rows();
+        units.map(|units| distinct_found(units, &found) as i32).collect()
     }
 
     /// Returns the terms of unit number `at` of a row, readable.
-    fn piece(&self, rule: Rule, row: usize, at: usize) -> String {
+    fn piece(&self, rule: &Rule, row: usize, at: usize) -> String {
         let terms: Vec<String> = match self.rows.has_terms {
             false => self.rows.tokens.row(row).iter().map(u32::to_string).collect(),
             true => self.rows.terms.row(row).iter().map(i64::to_string).collect(),
@@ -243,7 +274,7 @@ impl<'a> HeldOut<'a> {
             (Rule::Units, UnitKind::Pair) => at..at + 2,
             (Rule::Units, UnitKind::UnorderedPair) => 0..2,
             (Rule::Units, UnitKind::Multiset) => 0..terms.len() / 2,
-            (Rule::LastTerms(m), _) => terms.len().saturating_sub(m)..terms.len(),
+            (Rule::LastTerms(last), _) => terms.len().saturating_sub(last[row])..terms.len(),
             _ => 0..terms.len(),
         };
         terms.get(range).unwrap_or(&terms).join(" ")
@@ -263,14 +294,14 @@ fn raw_units(rows: &Rows, vocabulary: &Vocabulary) -> Units {
     Units::of_windows(pieces)
 }
 
-fn distinct_found(units: &[u32], found: &Found) -> usize {
-    units
-        .iter()
-        .enumerate()
-        .filter(|(at, unit)| !units[..*at].contains(unit) && found.get(**unit).is_some())
-        .count()
+/// Counts the distinct units that were found somewhere.
+fn distinct_found(units: &[u32], found: &[&Found]) -> usize {
+    let seen = units.iter().filter(|unit| found.iter().any(|found| found.get(**unit).is_some()));
+    let mut seen: Vec<u32> = seen.copied().collect();
+    seen.sort_unstable();
+    seen.dedup();
+    seen.len()
 }
 
-fn distinct(names: &[u64]) -> usize {
-    names.iter().collect::<std::collections::BTreeSet<_>>().len()
-}
+#[cfg(test)]
+mod tests;

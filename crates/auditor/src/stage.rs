@@ -1,21 +1,25 @@
 //! The stage `audit`: our own splits, all checks, all tables.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use artifact::{Provenance, write_table};
+use artifact::{Provenance, TableWriter, write_table};
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tracing::info;
 
 use crate::audit::{Audit, Origin};
-use crate::level::Level;
+use crate::ceilings::Ceilings;
+use crate::columns::{ALL, Wanted};
+use crate::counterfactuals::Corrupted;
+use crate::level::{self, Level};
 use crate::memorizers::{self, Sampling};
 use crate::proof::Scope;
-use crate::rows::Wanted;
+use crate::rows::Rows;
 use crate::split::Split;
 use crate::vocabulary::Vocabulary;
-use crate::{Error, Result, ceilings};
+use crate::{Error, Result};
 
 /// Settings of an audit. None of them can make a leak pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +63,8 @@ pub struct Inputs {
     pub test: Vec<PathBuf>,
     /// Table `vocabulary`; without it every token is a term.
     pub vocabulary: Option<PathBuf>,
+    /// Table `counterfactuals`, if the dataset has one.
+    pub counterfactuals: Option<PathBuf>,
 }
 
 /// Audits a dataset and writes `certificate.parquet`, `leakage.parquet`, `exposure.parquet`, `memorizers.parquet` and
@@ -75,7 +81,8 @@ pub struct Inputs {
 /// The others when an input is missing, corrupt, of a wrong type, or empty.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<()> {
     config.check()?;
-    let level = declared_level(&inputs.test)?;
+    let build = definition(&inputs.test)?;
+    let level = Level::parse(build.get("holdout").and_then(|holdout| holdout.get("level")))?;
     let vocabulary = inputs.vocabulary.as_deref().map(Vocabulary::read).transpose()?.unwrap_or_default();
     let splits = [
         Split::open("test", &inputs.test)?,
@@ -92,38 +99,48 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
             });
         }
     }
-    let wanted = Wanted::described(Some("terms".to_owned()), Some("tokens".to_owned()));
-    let held = [test.load(&wanted)?, validation.load(&wanted)?];
+    let wanted =
+        Wanted { terms: Some("terms".to_owned()), tokens: Some("tokens".to_owned()), described: ALL };
+    let held = [test, validation].into_par_iter().map(|split| split.load(&wanted));
+    let held: Vec<Rows> = held.collect::<Result<_>>()?;
+    let corrupted = inputs.counterfactuals.as_deref();
+    let corrupted = corrupted.map(|path| Corrupted::read(path, &held, &vocabulary)).transpose()?;
     let audit = Audit {
         level: &level,
         vocabulary: &vocabulary,
         wanted: &wanted,
         scope: Scope::Everything,
         origin: Origin::Ours,
+        splits: &splits,
+        held: &held,
+        windows: &level::windows(&level, &held, &build),
+        corrupted: corrupted.as_ref(),
     };
-    let proof = audit.prove(&splits, &held)?;
+    info!("done: held-out rows read");
+    let proof = audit.prove()?;
+    info!("done: every check, longest matches, exposure");
 
     write_table(&out.join("leakage.parquet"), provenance, proof.leakage)?;
     write_table(&out.join("exposure.parquet"), provenance, proof.exposure)?;
     let sampling = Sampling { pairs: config.nearest_neighbor_pairs };
-    let mut certificates = proof.certificates;
-    let mut rows = Vec::new();
-    let mut tasks = BTreeMap::new();
-    for (split, held) in [(validation, &held[1]), (test, &held[0])] {
-        let answers = memorizers::answer(split, held, train, &vocabulary, &wanted, &sampling)?;
-        certificates.extend(answers.sample);
-        for row in 0..held.len() {
-            let task = held.names.get(&held.task[row]).cloned().unwrap_or_default();
-            tasks.insert((split.name.clone(), held.ids[row]), task);
-        }
-        rows.extend(answers.rows);
-    }
+    let strict = [(validation, &held[1]), (test, &held[0])];
+    let answers = memorizers::answer(&strict, train, &vocabulary, &wanted, &sampling)?;
+    let certificates = proof.certificates.into_iter().chain(answers.sample.iter().cloned());
     write_table(&out.join("certificate.parquet"), provenance, certificates)?;
-    let ceilings = ceilings::of(&rows, &tasks);
+    let mut ceilings = Ceilings::default();
+    let mut table = TableWriter::create(&out.join("memorizers.parquet"), provenance)?;
+    answers.each(|given, row| {
+        let (split, at) = given.place;
+        let held = strict[split].1;
+        let task = held.task[at];
+        ceilings.add(given, (task, held.name(task)));
+        Ok(table.push(&row())?)
+    })?;
+    table.finish()?;
+    let ceilings = ceilings.finish();
     for ceiling in ceilings.iter().filter(|ceiling| ceiling.split == "test" && ceiling.task.is_empty()) {
         info!("{} on test: {:.4} {}", ceiling.metric, ceiling.value, ceiling.memorizer);
     }
-    write_table(&out.join("memorizers.parquet"), provenance, rows)?;
     write_table(&out.join("ceilings.parquet"), provenance, ceilings)?;
     match proof.leaks.into_iter().next() {
         Some(leak) => Err(Error::Leak(Box::new(leak))),
@@ -137,14 +154,13 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     }
 }
 
-/// Returns the level that the files themselves claim.
-fn declared_level(test: &[PathBuf]) -> Result<Level> {
+/// Returns the resolved definition that the files themselves carry.
+fn definition(test: &[PathBuf]) -> Result<Value> {
     let Some(path) = test.first() else {
         return Err(Error::Folder {
             path: PathBuf::new(),
             message: "no file of the test split was given".to_owned(),
         });
     };
-    let config = artifact::read_provenance(path)?.config;
-    Level::parse(config.get("holdout").and_then(|holdout| holdout.get("level")))
+    Ok(artifact::read_provenance(path)?.config)
 }

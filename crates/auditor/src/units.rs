@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::codes::{Map, UNKNOWN};
+use crate::codes::Map;
 use crate::lists::Lists;
+use crate::numbers::{Numbers, mix, pack};
 use crate::rows::UnitKind;
 
 /// Where something was found: the least (row, offset) in file order.
@@ -16,68 +17,80 @@ pub(crate) struct Witness {
 }
 
 /// Which windows of a held-out row may not stand in the other split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rule {
     /// The units of the row's own family, looked for in rows of every family.
     Units,
-    /// The last terms, this many for each row.
-    LastTerms(usize),
-    /// The whole row, where it is the whole row.
+    /// The last terms: how many, row by row.
+    LastTerms(Vec<usize>),
+    /// The whole row, where it is the whole row and of the same notation.
     WholeRow,
 }
 
 /// The distinct units of the held-out rows. Every kind is looked for by its shape, in any row.
-#[derive(Default)]
 pub(crate) struct Units {
-    pairs: Map<u64, u32>,
-    unordered: Map<u64, u32>,
-    multisets: Map<Box<[u32]>, u32>,
-    windows: Map<Box<[u32]>, u32>,
+    pairs: Numbers,
+    unordered: Numbers,
+    multisets: Windows,
+    windows: Windows,
     whole: Map<Box<[u32]>, u32>,
-    multiset_lengths: Vec<usize>,
-    window_lengths: Vec<usize>,
+    notations: Map<u64, u32>,
     count: u32,
     /// For every held-out row, its units in order.
     pub(crate) of_row: Lists<u32>,
 }
 
+impl Default for Units {
+    fn default() -> Self {
+        Self {
+            pairs: Numbers::default(),
+            unordered: Numbers::default(),
+            multisets: Windows::new(UNORDERED),
+            windows: Windows::new(ORDERED),
+            whole: Map::default(),
+            notations: Map::default(),
+            count: 0,
+            of_row: Lists::default(),
+        }
+    }
+}
+
 impl Units {
-    /// Gathers the units of the held-out rows (`coded`, of which `kinds` says what their units are).
-    pub(crate) fn of(coded: &Lists<u32>, kinds: &[UnitKind], rule: Rule) -> Self {
+    /// Gathers the units of the held-out rows: their codes, what their units are, and how each is written.
+    pub(crate) fn of(coded: &Lists<u32>, kinds: &[UnitKind], notations: &[u64], rule: &Rule) -> Self {
         let mut units = Self::default();
         let mut ids = Vec::new();
-        for (row, kind) in coded.rows().zip(kinds) {
+        for (at, row) in coded.rows().enumerate() {
             ids.clear();
-            match (rule, kind) {
-                (Rule::WholeRow, _) => ids.push(number(&mut units.count, units.whole.entry(row.into()))),
-                (Rule::LastTerms(m), _) => {
-                    let window = &row[row.len().saturating_sub(m)..];
-                    ids.push(number(&mut units.count, units.windows.entry(window.into())));
+            let count = &mut units.count;
+            match (rule, kinds[at]) {
+                (Rule::WholeRow, _) => {
+                    let next = units.notations.len() as u32;
+                    let notation = *units.notations.entry(notations[at]).or_insert(next);
+                    let key: Box<[u32]> = [notation].iter().chain(row).copied().collect();
+                    ids.push(number(&mut units.whole, key, count));
+                }
+                (Rule::LastTerms(terms), _) => {
+                    ids.push(units.windows.number(&row[row.len().saturating_sub(terms[at])..], count));
                 }
                 (Rule::Units, UnitKind::Pair) => {
-                    for pair in row.windows(2) {
-                        ids.push(number(&mut units.count, units.pairs.entry(pack(pair[0], pair[1]))));
-                    }
+                    ids.extend(row.windows(2).map(|pair| units.pairs.number(pack(pair[0], pair[1]), count)));
                 }
                 (Rule::Units, UnitKind::UnorderedPair) => {
                     if let [a, b, ..] = row {
-                        ids.push(number(&mut units.count, units.unordered.entry(pack(*a.min(b), *a.max(b)))));
+                        ids.push(units.unordered.number(pack(*a.min(b), *a.max(b)), count));
                     }
                 }
                 (Rule::Units, UnitKind::Multiset) => {
                     let mut members = row[..row.len() / 2].to_vec();
                     members.sort_unstable();
-                    ids.push(number(&mut units.count, units.multisets.entry(members.into())));
+                    ids.push(units.multisets.number(&members, count));
                 }
-                (Rule::Units, UnitKind::Row) => {
-                    ids.push(number(&mut units.count, units.windows.entry(row.into())))
-                }
+                (Rule::Units, UnitKind::Row) => ids.push(units.windows.number(row, count)),
                 (Rule::Units, UnitKind::None) => (),
             }
             units.of_row.push(&ids);
         }
-        units.multiset_lengths = lengths(&units.multisets);
-        units.window_lengths = lengths(&units.windows);
         units
     }
 
@@ -85,13 +98,10 @@ impl Units {
     pub(crate) fn of_windows<'a>(rows: impl Iterator<Item = Vec<&'a [u32]>>) -> Self {
         let mut units = Self::default();
         for windows in rows {
-            let ids: Vec<u32> = windows
-                .into_iter()
-                .map(|window| number(&mut units.count, units.windows.entry(window.into())))
-                .collect();
+            let ids = windows.iter().map(|window| units.windows.number(window, &mut units.count));
+            let ids: Vec<u32> = ids.collect();
             units.of_row.push(&ids);
         }
-        units.window_lengths = lengths(&units.windows);
         units
     }
 
@@ -99,66 +109,111 @@ impl Units {
         self.count as usize
     }
 
+    /// Tells whether a unit can stand in a row that shares no ordered pair of neighbours with the held-out rows.
+    pub(crate) fn need_no_pair(&self) -> bool {
+        let short = |windows: &Windows| windows.filters.iter().any(|(length, _)| *length < 2);
+        !self.unordered.is_empty()
+            || !self.multisets.numbers.is_empty()
+            || short(&self.windows)
+            || self.whole.keys().any(|row| row.len() < 3)
+    }
+
     /// Calls `found(unit, offset)` for every occurrence of a unit in a row.
-    #[inline]
-    pub(crate) fn scan(&self, row: &[u32], scratch: &mut Vec<u32>, mut found: impl FnMut(u32, usize)) {
+    pub(crate) fn scan(
+        &self,
+        row: &[u32],
+        notation: u64,
+        scratch: &mut Vec<u32>,
+        mut found: impl FnMut(u32, usize),
+    ) {
         if !self.pairs.is_empty() {
             for (offset, pair) in row.windows(2).enumerate() {
-                if pair[0] != UNKNOWN
-                    && pair[1] != UNKNOWN
-                    && let Some(unit) = self.pairs.get(&pack(pair[0], pair[1]))
-                {
-                    found(*unit, offset);
+                if let Some(unit) = self.pairs.get(pack(pair[0], pair[1])) {
+                    found(unit, offset);
                 }
             }
         }
         if !self.unordered.is_empty() {
             for (offset, pair) in row.windows(2).enumerate() {
-                let key = pack(pair[0].min(pair[1]), pair[0].max(pair[1]));
-                if let Some(unit) = self.unordered.get(&key) {
-                    found(*unit, offset);
+                if let Some(unit) = self.unordered.get(pack(pair[0].min(pair[1]), pair[0].max(pair[1]))) {
+                    found(unit, offset);
                 }
             }
         }
-        if let Some(unit) = self.whole.get(row) {
-            found(*unit, 0);
-        }
-        for &length in self.window_lengths.iter().filter(|length| **length > 0) {
-            for (offset, window) in row.windows(length).enumerate() {
-                if let Some(unit) = self.windows.get(window) {
-                    found(*unit, offset);
-                }
+        if let Some(notation) = self.notations.get(&notation) {
+            scratch.clear();
+            scratch.push(*notation);
+            scratch.extend_from_slice(row);
+            if let Some(unit) = self.whole.get(scratch.as_slice()) {
+                found(*unit, 0);
             }
         }
-        for &length in self.multiset_lengths.iter().filter(|length| **length > 0) {
-            for (offset, window) in row.windows(length).enumerate() {
-                scratch.clear();
-                scratch.extend_from_slice(window);
-                scratch.sort_unstable();
-                if let Some(unit) = self.multisets.get(scratch.as_slice()) {
-                    found(*unit, offset);
+        self.windows.scan(row, scratch, &mut found);
+        self.multisets.scan(row, scratch, &mut found);
+    }
+}
+
+/// Distinct windows of any lengths.
+struct Windows {
+    base: u64,
+    numbers: Map<Box<[u32]>, u32>,
+    /// By length: the hashes of the windows. What they let through is compared itself.
+    filters: Vec<(usize, Numbers)>,
+}
+
+/// Bases of the rolling hash: with 1 the order of the terms does not matter.
+const ORDERED: u64 = 0x9E37_79B9_7F4A_7C15;
+const UNORDERED: u64 = 1;
+
+impl Windows {
+    fn new(base: u64) -> Self {
+        Self { base, numbers: Map::default(), filters: Vec::new() }
+    }
+
+    fn number(&mut self, window: &[u32], count: &mut u32) -> u32 {
+        let hash = window.iter().fold(0, |hash, term| self.add(hash, *term));
+        let at = self.filters.iter().position(|(length, _)| *length == window.len()).unwrap_or_else(|| {
+            self.filters.push((window.len(), Numbers::default()));
+            self.filters.len() - 1
+        });
+        self.filters[at].1.insert(hash >> 1);
+        number(&mut self.numbers, window.into(), count)
+    }
+
+    fn add(&self, hash: u64, term: u32) -> u64 {
+        hash.wrapping_mul(self.base).wrapping_add(mix(term.into()))
+    }
+
+    fn scan(&self, row: &[u32], scratch: &mut Vec<u32>, found: &mut impl FnMut(u32, usize)) {
+        for (length, filter) in self.filters.iter().filter(|(length, _)| (1..=row.len()).contains(length)) {
+            let first = (1..*length).fold(1_u64, |power, _| power.wrapping_mul(self.base));
+            let mut hash = 0_u64;
+            for (end, term) in row.iter().enumerate() {
+                if let Some(start) = end.checked_sub(*length) {
+                    hash = hash.wrapping_sub(mix(row[start].into()).wrapping_mul(first));
+                }
+                hash = self.add(hash, *term);
+                let Some(start) = (end + 1).checked_sub(*length) else { continue };
+                if filter.contains(hash >> 1) {
+                    scratch.clear();
+                    scratch.extend_from_slice(&row[start..=end]);
+                    if self.base == UNORDERED {
+                        scratch.sort_unstable();
+                    }
+                    if let Some(unit) = self.numbers.get(scratch.as_slice()) {
+                        found(*unit, start);
+                    }
                 }
             }
         }
     }
 }
 
-fn pack(first: u32, second: u32) -> u64 {
-    u64::from(first) << 32 | u64::from(second)
-}
-
-fn number<K>(count: &mut u32, entry: std::collections::hash_map::Entry<'_, K, u32>) -> u32 {
-    *entry.or_insert_with(|| {
+fn number(known: &mut Map<Box<[u32]>, u32>, key: Box<[u32]>, count: &mut u32) -> u32 {
+    *known.entry(key).or_insert_with(|| {
         *count += 1;
         *count - 1
     })
-}
-
-fn lengths(windows: &Map<Box<[u32]>, u32>) -> Vec<usize> {
-    let mut lengths: Vec<_> = windows.keys().map(|window| window.len()).collect();
-    lengths.sort_unstable();
-    lengths.dedup();
-    lengths
 }
 
 /// The least witness of each unit, gathered by any number of threads in any order.
@@ -180,6 +235,10 @@ impl Found {
         if place.load(Ordering::Relaxed) > packed {
             place.fetch_min(packed, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     pub(crate) fn get(&self, thing: u32) -> Option<Witness> {
@@ -236,10 +295,10 @@ mod tests {
                 }
                 coded
             };
-            let units = Units::of(&code(&held), &kinds, Rule::Units);
+            let units = Units::of(&code(&held), &kinds, &vec![0; held.len()], &Rule::Units);
             let found = Found::none(units.len());
             for (row, codes) in code(&train).rows().enumerate().collect::<Vec<_>>().into_iter().rev() {
-                units.scan(codes, &mut Vec::new(), |unit, offset| found.put(unit, row as u64, offset));
+                units.scan(codes, 0, &mut Vec::new(), |unit, offset| found.put(unit, row as u64, offset));
             }
             for (row, kind) in kinds.iter().enumerate() {
                 let expected: Vec<Option<Witness>> = units_of(&held[row], *kind)

@@ -27,16 +27,28 @@ enum Kind {
 pub(crate) struct Vocabulary {
     kinds: Vec<Kind>,
     names: Vec<String>,
+    /// Whether a token has a value that no other token has.
+    only: Vec<bool>,
     end: Option<u32>,
 }
 
-/// The order in which digits are written.
+/// What a group of tokens is worth by the vocabulary alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DigitOrder {
-    /// The ones come first.
-    LeastFirst,
-    /// As people write.
-    MostFirst,
+pub(crate) enum Worth {
+    /// One token with a value of its own.
+    Value(i64),
+    /// Decimal digits.
+    Digits(Digits),
+    /// Only the rows say: words, symbols without a value.
+    Unknown,
+}
+
+/// A group of decimal digits, read in both orders: its value (none where it overflows), and whether a zero leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digits {
+    pub(crate) count: usize,
+    pub(crate) least_first: (Option<i64>, bool),
+    pub(crate) most_first: (Option<i64>, bool),
 }
 
 impl Vocabulary {
@@ -50,7 +62,7 @@ impl Vocabulary {
         let id = |token: &Token| usize::try_from(token.token_id).ok().filter(|id| *id < 1 << 22);
         let size = tokens.iter().filter_map(id).max().map_or(0, |id| id + 1);
         let mut vocabulary =
-            Self { kinds: vec![Kind::Part; size], names: vec![String::new(); size], end: None };
+            Self { kinds: vec![Kind::Part; size], names: vec![String::new(); size], ..Self::default() };
         for token in tokens {
             let Some(id) = id(token) else { continue };
             vocabulary.kinds[id] = match token.kind.as_str() {
@@ -65,6 +77,11 @@ impl Vocabulary {
                 vocabulary.end = Some(id as u32);
             }
         }
+        let mut tokens_of = std::collections::BTreeMap::<i64, u32>::new();
+        let value = |kind: &Kind| if let Kind::Value(value) = kind { Some(*value) } else { None };
+        vocabulary.kinds.iter().filter_map(value).for_each(|value| *tokens_of.entry(value).or_default() += 1);
+        let only = |kind: &Kind| value(kind).is_some_and(|value| tokens_of[&value] == 1);
+        vocabulary.only = vocabulary.kinds.iter().map(only).collect();
         vocabulary
     }
 
@@ -100,38 +117,52 @@ impl Vocabulary {
         })
     }
 
-    /// Returns the value of a group that is one token with a value of its own.
-    pub(crate) fn value(&self, group: &[u32]) -> Option<i64> {
-        match (group, self.kind(*group.first()?)) {
-            ([_], Kind::Value(value)) if value != i64::MIN => Some(value),
-            _ => None,
-        }
-    }
-
-    /// Returns the value of a group of decimal digits, leading zeros allowed; `None` where it is no such group or overflows.
-    pub(crate) fn digits(&self, group: &[u32], order: DigitOrder) -> Option<i64> {
-        let mut value = 0_i64;
-        let mut negative = false;
-        let mut digits = 0;
-        let mut add = |token: u32| -> Option<()> {
-            match self.kind(token) {
-                Kind::Digit(digit) => value = value.checked_mul(10)?.checked_add(digit)?,
-                Kind::Minus if !negative => negative = true,
-                _ => return None,
+    /// Returns what the vocabulary alone says that a group is worth.
+    pub(crate) fn worth(&self, group: &[u32]) -> Worth {
+        match (group, group.first().map(|token| self.kind(*token))) {
+            ([_], Some(Kind::Value(value))) if value != i64::MIN => Worth::Value(value),
+            (_, Some(Kind::Digit(_) | Kind::Minus)) => {
+                self.digits(group).map_or(Worth::Unknown, Worth::Digits)
             }
-            digits += i32::from(matches!(self.kind(token), Kind::Digit(_)));
-            Some(())
-        };
-        match order {
-            DigitOrder::MostFirst => group.iter().try_for_each(|token| add(*token))?,
-            DigitOrder::LeastFirst => group.iter().rev().try_for_each(|token| add(*token))?,
+            _ => Worth::Unknown,
         }
-        (digits > 0).then_some(if negative { -value } else { value })
     }
 
-    /// Tells whether the group is written in digits.
-    pub(crate) fn is_digits(&self, group: &[u32]) -> bool {
-        group.iter().all(|token| matches!(self.kind(*token), Kind::Digit(_) | Kind::Minus))
+    /// Tells whether no other token has the value of this one.
+    pub(crate) fn is_only(&self, token: u32) -> bool {
+        self.only.get(token as usize).copied().unwrap_or(false)
+    }
+
+    /// Reads decimal digits with at most one sign, in both orders; leading zeros are allowed.
+    fn digits(&self, group: &[u32]) -> Option<Digits> {
+        let (mut least_first, mut most_first) = (Some(0_i64), Some(0_i64));
+        let mut place = Some(1_i64);
+        let (mut first, mut last, mut count, mut negative) = (None, 0, 0, false);
+        for token in group {
+            let digit = match self.kind(*token) {
+                Kind::Digit(digit) => digit,
+                Kind::Minus if !negative => {
+                    negative = true;
+                    continue;
+                }
+                _ => return None,
+            };
+            most_first = most_first.and_then(|value| value.checked_mul(10)?.checked_add(digit));
+            let worth = if digit == 0 { Some(0) } else { place.and_then(|place| place.checked_mul(digit)) };
+            least_first = least_first.zip(worth).and_then(|(value, worth)| value.checked_add(worth));
+            place = place.and_then(|place| place.checked_mul(10));
+            first = first.or(Some(digit));
+            last = digit;
+            count += 1;
+        }
+        let signed = |value: Option<i64>| value.map(|value| if negative { -value } else { value });
+        let padded =
+            |leading: i64, value: Option<i64>| (leading == 0 && count > 1) || (negative && value == Some(0));
+        Some(Digits {
+            count,
+            least_first: (signed(least_first), padded(last, least_first)),
+            most_first: (signed(most_first), padded(first?, most_first)),
+        })
     }
 
     /// Returns the text of tokens, separated by spaces, without END.

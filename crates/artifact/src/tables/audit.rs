@@ -25,6 +25,24 @@ table! {
 }
 
 table! {
+    /// What one shard of train holds of the held-out rows; `seqlab audit DIR --merge` puts the shards together.
+    pub struct Evidence in "evidence", version 1, files "PART/evidence.parquet of `seqlab audit DIR --shard 3/16 --out PART`" {
+        /// The held-out split; empty where it is about all rows.
+        split: String,
+        /// What was found: `unit`, `raw_unit`, `largest`, `term`, `match`, `corrupted`, `reading`, `wrong`, `digits`.
+        about: String,
+        /// Numbers that name the thing found, in the order in which the audit numbers the held-out rows.
+        key: Vec<i64>,
+        /// Index in train of the first row that holds it.
+        row: i64,
+        /// Index in that row of the first term.
+        offset: i32,
+        /// How often, or how large.
+        count: i64,
+    }
+}
+
+table! {
     /// How close each held-out row comes to the rows before it: one row a held-out row.
     pub struct Leakage in "leakage", version 1, files "results/<pipeline>/audit/leakage.parquet" {
         /// Split of the held-out row.

@@ -11,7 +11,7 @@ mod evaluate;
 mod train;
 
 pub use analyze::{Ablation, AttentionPattern, Measurement};
-pub use audit::{Ceiling, Certificate, Exposure, Leakage, Memorizer};
+pub use audit::{Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer};
 pub use data::{Counterfactual, Example, Token};
 pub use evaluate::{Prediction, Score};
 pub use train::{Checkpoint, Training};
@@ -26,6 +26,7 @@ pub fn catalogue() -> Vec<Description> {
         Token::describe(),
         Counterfactual::describe(),
         Certificate::describe(),
+        Evidence::describe(),
         Leakage::describe(),
         Exposure::describe(),
         Memorizer::describe(),

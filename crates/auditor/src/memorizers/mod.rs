@@ -1,13 +1,15 @@
 //! What the same rows give without a model: tables that can only repeat, and some that can combine single pieces.
 //!
-//! A memoriser is one small file and one line in [`ALL`]. It says which pieces of a prefix it goes by; counting them in
-//! train and answering with them is the same for all ([`counts`]).
+//! A memoriser is one small file and one line in [`ALL`]. It says by which pieces of a prefix it goes; counting them in
+//! train ([`counts`]) and answering with them ([`answers`]) is the same for all.
 
+mod answers;
 mod bigram;
 mod copy_last;
 mod counts;
 mod most_frequent;
 mod nearest_neighbor;
+mod pieces;
 mod position_most_frequent;
 mod position_skip_gram;
 mod sequences;
@@ -18,13 +20,15 @@ mod suffix_backoff;
 mod tests;
 
 use artifact::tables::{Certificate, Memorizer as Answer};
+use tracing::info;
 
 use crate::Result;
-use crate::rows::{Rows, Wanted};
+use crate::columns::{ANSWERED, Wanted};
+use crate::rows::Rows;
 use crate::split::Split;
 use crate::vocabulary::Vocabulary;
 pub(crate) use nearest_neighbor::Sampling;
-use sequences::{Prefix, Sequences, Symbols};
+use sequences::{Questions, Said, Sequences, Symbols};
 
 /// All memorisers, by name.
 const ALL: [&Memorizer; 8] = [
@@ -40,14 +44,14 @@ const ALL: [&Memorizer; 8] = [
 
 /// A baseline that answers from what train holds.
 pub(crate) struct Memorizer {
-    name: &'static str,
-    class: Class,
+    pub(crate) name: &'static str,
+    pub(crate) class: Class,
     method: Method,
 }
 
 /// What a memoriser could do at best.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     /// It can only repeat what it saw.
     Memory,
     /// It can combine single pieces.
@@ -55,7 +59,7 @@ enum Class {
 }
 
 impl Class {
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Memory => "memory",
             Self::Shallow => "shallow",
@@ -63,69 +67,113 @@ impl Class {
     }
 }
 
-/// Names the pieces of a prefix one by one until told to stop (`false`).
-type Pieces = fn(&Prefix<'_>, &mut dyn FnMut(Piece) -> bool);
-
-/// A piece of a prefix, as a number that no other piece has.
-pub(crate) type Piece = u128;
-
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
-    /// Pieces each more particular than the one before: the last that train knows answers with what most often follows it.
-    Lookup(Pieces),
-    /// A naive-Bayes vote: first the prior, then for each feature the piece that says it can be seen, and what it is.
-    Vote(Pieces),
-    /// Answers from the prefix alone.
-    Direct(fn(&Prefix<'_>) -> Option<i64>),
+    /// What most often follows the longest suffix of the prefix that train knows, up to this length; of equals the least.
+    Suffix { longest: usize, targets: Targets },
+    /// A naive-Bayes vote of the symbols at every distance before the target.
+    Distances { targets: Targets },
+    /// Repeats the last term of the context.
+    Copy,
     /// Answers as the train row with the nearest context.
     Nearest,
 }
 
+/// Which symbols of train rows count as following a prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Targets {
+    /// All but the first.
+    All,
+    /// Those of the answer.
+    Answers,
+    /// Those of the answer, each place of it by itself.
+    Places,
+}
+
 /// What the memorisers said.
-pub(crate) struct Answers {
-    /// One row for each held-out row, memoriser and view.
-    pub(crate) rows: Vec<Answer>,
+pub(crate) struct Answers<'a> {
+    views: Vec<(Sequences<'a>, Questions, Vec<Said>)>,
+    splits: &'a [(&'a Split, &'a Rows)],
     /// Says where the nearest neighbour was looked for in a sample only.
     pub(crate) sample: Vec<Certificate>,
 }
 
-/// Lets every memoriser answer every held-out row, greedily in tokens and once more in whole terms.
-pub(crate) fn answer(
-    split: &Split,
-    held: &Rows,
+/// Lets every memoriser answer every row of the held-out splits, greedily in tokens and once more in whole terms.
+pub(crate) fn answer<'a>(
+    splits: &'a [(&'a Split, &'a Rows)],
     train: &Split,
-    vocabulary: &Vocabulary,
+    vocabulary: &'a Vocabulary,
     wanted: &Wanted,
     sampling: &Sampling,
-) -> Result<Answers> {
-    let mut answers = Answers { rows: Vec::new(), sample: Vec::new() };
-    if held.len() == 0 {
-        return Ok(answers);
-    }
+) -> Result<Answers<'a>> {
+    let held: Vec<&Rows> = splits.iter().map(|(_, rows)| *rows).collect();
+    let mut answers = Answers { views: Vec::new(), splits, sample: Vec::new() };
     for symbols in [Symbols::Terms, Symbols::Tokens] {
-        let sequences = Sequences { symbols, vocabulary };
-        let mut said: Vec<Vec<Vec<i64>>> = counts::answer(&ALL, &sequences, held, train, wanted)?;
-        let (nearest, sample) =
-            nearest_neighbor::answer(&split.name, &sequences, held, train, wanted, sampling)?;
+        let sequences = Sequences::new(symbols, vocabulary);
+        let questions = Questions::of(&sequences, &held);
+        let wanted = sequences.wanted(wanted);
+        let mut said = answers::answer(&ALL, &sequences, &questions, train, &wanted)?;
+        info!("done: memorisers of {}", symbols.name());
+        let (nearest, sample) = nearest_neighbor::answer(&sequences, &questions, train, &wanted, sampling)?;
         for (memorizer, said) in ALL.iter().zip(&mut said) {
-            if matches!(memorizer.method, Method::Nearest) {
+            if memorizer.method == Method::Nearest {
                 said.clone_from(&nearest);
             }
         }
+        info!("done: nearest neighbours in {}", symbols.name());
         answers.sample.extend(sample);
-        for row in 0..held.len() {
-            let truth = sequences.of(held, row).answer().to_vec();
-            for (memorizer, said) in ALL.iter().zip(&said) {
-                answers.rows.push(Answer {
-                    split: split.name.clone(),
-                    example_id: held.ids[row],
-                    memorizer: memorizer.name.to_owned(),
-                    class: memorizer.class.name().to_owned(),
-                    view: symbols.name().to_owned(),
-                    prediction: sequences.text(&said[row]),
-                    correct: said[row] == truth,
-                });
-            }
-        }
+        answers.views.push((sequences, questions, said));
     }
     Ok(answers)
+}
+
+impl Sequences<'_> {
+    /// The columns that this view needs; where an answer may have several terms only the tokens say which.
+    fn wanted(&self, wanted: &Wanted) -> Wanted {
+        wanted.describing(ANSWERED)
+    }
+}
+
+/// One answer, and whether it is right.
+pub(crate) struct Given<'a> {
+    pub(crate) memorizer: &'static Memorizer,
+    pub(crate) split: &'a str,
+    /// Index of the split, and of the row in it.
+    pub(crate) place: (usize, usize),
+    pub(crate) view: &'static str,
+    pub(crate) correct: bool,
+}
+
+impl Answers<'_> {
+    /// Calls `each` for every held-out row, view and memoriser, split by split.
+    pub(crate) fn each(
+        &self,
+        mut each: impl FnMut(&Given<'_>, &dyn Fn() -> Answer) -> Result<()>,
+    ) -> Result<()> {
+        let mut first = 0;
+        for (number, (split, rows)) in self.splits.iter().enumerate() {
+            for (sequences, questions, said) in &self.views {
+                for row in 0..rows.len() {
+                    let question = first + row;
+                    for (memorizer, said) in ALL.iter().zip(said) {
+                        let correct = said.row(question) == questions.answer(question);
+                        let view = sequences.symbols.name();
+                        let given =
+                            Given { memorizer, split: &split.name, place: (number, row), view, correct };
+                        each(&given, &|| Answer {
+                            split: split.name.clone(),
+                            example_id: rows.ids[row],
+                            memorizer: memorizer.name.to_owned(),
+                            class: memorizer.class.name().to_owned(),
+                            view: view.to_owned(),
+                            prediction: sequences.text(said.row(question)),
+                            correct,
+                        })?;
+                    }
+                }
+            }
+            first += rows.len();
+        }
+        Ok(())
+    }
 }

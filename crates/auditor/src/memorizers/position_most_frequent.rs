@@ -1,10 +1,8 @@
-use super::counts::join;
-use super::{Class, Memorizer, Method, Piece, Prefix};
+use super::{Class, Memorizer, Method, Targets};
 
-/// The most frequent symbol at this position of the answer.
-pub(super) const POSITION_MOST_FREQUENT: Memorizer =
-    Memorizer { name: "position_most_frequent", class: Class::Memory, method: Method::Lookup(pieces) };
-
-fn pieces(prefix: &Prefix<'_>, piece: &mut dyn FnMut(Piece) -> bool) {
-    piece(join(Piece::from(prefix.world), prefix.offset()));
-}
+/// The most frequent symbol at this place of the answer.
+pub(super) const POSITION_MOST_FREQUENT: Memorizer = Memorizer {
+    name: "position_most_frequent",
+    class: Class::Memory,
+    method: Method::Suffix { longest: 0, targets: Targets::Places },
+};

@@ -1,6 +1,11 @@
 //! Rows as the memorisers see them: symbols, of which the last ones are the answer.
 
+use std::ops::Range;
+use std::sync::Mutex;
+
+use crate::codes::{Map, UNKNOWN};
 use crate::exposure::answer_terms;
+use crate::lists::Lists;
 use crate::rows::Rows;
 use crate::vocabulary::Vocabulary;
 
@@ -22,89 +27,180 @@ impl Symbols {
     }
 }
 
-/// Turns rows into sequences of symbols.
+/// Turns rows into codes of symbols.
 pub(crate) struct Sequences<'a> {
     pub(crate) symbols: Symbols,
     pub(crate) vocabulary: &'a Vocabulary,
+    wild: Mutex<Wild>,
 }
 
-/// One row: its symbols, the index of the first symbol of the answer, and the last term of the context.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sequence {
-    pub(crate) symbols: Vec<i64>,
+/// Symbols too large for a code of their own.
+#[derive(Default)]
+struct Wild {
+    codes: Map<i64, u32>,
+    values: Vec<i64>,
+}
+
+/// Codes below twice this are symbols shifted by it; from there on they number wild ones.
+const SHIFT: i64 = 1 << 30;
+
+/// Where the answer of a row begins, and its world: rows of different worlds share no piece (the domain of terms; tokens are
+/// all of one).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape {
     pub(crate) start: usize,
-    pub(crate) last: std::ops::Range<usize>,
-    /// Sequences of different worlds share no piece (the domain of terms; tokens are all of one).
     pub(crate) world: u64,
-    pub(crate) end: Option<i64>,
 }
 
-/// A row as far as it is known: what a memoriser answers from.
-pub(crate) struct Prefix<'a> {
-    pub(crate) symbols: &'a [i64],
-    pub(crate) start: usize,
-    /// The last term of the context.
-    pub(crate) last: &'a [i64],
-    pub(crate) world: u64,
-    pub(crate) end: Option<i64>,
-}
+impl<'a> Sequences<'a> {
+    pub(crate) fn new(symbols: Symbols, vocabulary: &'a Vocabulary) -> Self {
+        Self { symbols, vocabulary, wild: Mutex::default() }
+    }
 
-impl Sequences<'_> {
-    pub(crate) fn of(&self, rows: &Rows, row: usize) -> Sequence {
-        let (terms, tokens) = (rows.terms.row(row), rows.tokens.row(row));
+    /// Writes the codes of a row into `out`, up to the end of its answer.
+    pub(crate) fn encode(&self, rows: &Rows, row: usize, out: &mut Vec<u32>) -> Shape {
+        out.clear();
         match self.symbols {
             Symbols::Terms => {
-                let start = answer_terms(rows, row, self.vocabulary).start;
-                let last = start.saturating_sub(1)..start;
-                Sequence { symbols: terms.to_vec(), start, last, world: rows.domain[row], end: None }
+                out.extend(rows.terms.row(row).iter().map(|term| self.code(*term)));
+                // In one-token notations the answer is the last term: no need to look for groups.
+                let start = match rows.answer_length[row] {
+                    1 => out.len().saturating_sub(1),
+                    _ => answer_terms(rows, row, self.vocabulary).start,
+                };
+                Shape { start, world: rows.domain[row] }
             }
             Symbols::Tokens => {
+                let tokens = rows.tokens.row(row);
                 let start = usize::try_from(rows.answer_start[row]).unwrap_or(0).min(tokens.len());
                 let length = usize::try_from(rows.answer_length[row]).unwrap_or(0);
                 let stop = start.saturating_add(length).min(tokens.len());
-                let last = self
-                    .vocabulary
-                    .groups(tokens)
-                    .take_while(|group| group.end <= start)
-                    .last()
-                    .unwrap_or(0..0);
-                let symbols = tokens[..stop].iter().map(|token| i64::from(*token)).collect();
-                Sequence { symbols, start, last, world: 0, end: self.vocabulary.end().map(i64::from) }
+                out.extend(tokens[..stop].iter().map(|token| self.code(i64::from(*token))));
+                Shape { start, world: 0 }
             }
         }
+    }
+
+    /// Returns the bounds of the last term of the context, in symbols.
+    fn last(&self, rows: &Rows, row: usize, start: usize) -> Range<usize> {
+        match self.symbols {
+            Symbols::Terms => start.saturating_sub(1)..start,
+            Symbols::Tokens => {
+                let groups = self.vocabulary.groups(rows.tokens.row(row));
+                groups.take_while(|group| group.end <= start).last().unwrap_or(0..0)
+            }
+        }
+    }
+
+    /// The symbol after which nothing more is said.
+    pub(crate) fn end(&self) -> Option<u32> {
+        let end = self.vocabulary.end().filter(|_| self.symbols == Symbols::Tokens);
+        end.map(|end| self.code(i64::from(end)))
+    }
+
+    #[inline]
+    fn code(&self, symbol: i64) -> u32 {
+        if (-SHIFT..SHIFT).contains(&symbol) {
+            return (symbol + SHIFT) as u32;
+        }
+        let mut wild = self.wild.lock().expect("no thread panics while it holds this lock");
+        let next = (2 * SHIFT) as u32 + wild.values.len() as u32;
+        let code = *wild.codes.entry(symbol).or_insert(next);
+        if code == next {
+            wild.values.push(symbol);
+        }
+        code
+    }
+
+    /// Returns the symbol of a code.
+    pub(crate) fn symbol(&self, code: u32) -> i64 {
+        let code = i64::from(code);
+        if code < 2 * SHIFT {
+            return code - SHIFT;
+        }
+        let wild = self.wild.lock().expect("no thread panics while it holds this lock");
+        wild.values.get((code - 2 * SHIFT) as usize).copied().unwrap_or_default()
     }
 
     /// Returns what was said as text.
-    pub(crate) fn text(&self, said: &[i64]) -> String {
+    pub(crate) fn text(&self, said: &[u32]) -> String {
+        let said = said.iter().map(|code| self.symbol(*code));
         match self.symbols {
-            Symbols::Terms => said.iter().map(i64::to_string).collect::<Vec<_>>().join(" "),
-            Symbols::Tokens => {
-                self.vocabulary.text(said.iter().filter_map(|token| u32::try_from(*token).ok()))
+            Symbols::Terms => said.map(|symbol| symbol.to_string()).collect::<Vec<_>>().join(" "),
+            Symbols::Tokens => self.vocabulary.text(said.filter_map(|token| u32::try_from(token).ok())),
+        }
+    }
+}
+
+/// The held-out rows that every memoriser answers.
+pub(crate) struct Questions {
+    pub(crate) symbols: Lists<u32>,
+    pub(crate) shapes: Vec<Shape>,
+    /// By row, the bounds of the last term of the context.
+    last: Vec<Range<usize>>,
+    /// Number of symbols of the longest answer.
+    pub(crate) longest: usize,
+}
+
+impl Questions {
+    pub(crate) fn of(sequences: &Sequences<'_>, held: &[&Rows]) -> Self {
+        let mut questions =
+            Self { symbols: Lists::default(), shapes: Vec::new(), last: Vec::new(), longest: 0 };
+        let mut codes = Vec::new();
+        for rows in held {
+            for row in 0..rows.len() {
+                let shape = sequences.encode(rows, row, &mut codes);
+                questions.symbols.push(&codes);
+                questions.last.push(sequences.last(rows, row, shape.start));
+                questions.longest = questions.longest.max(codes.len() - shape.start);
+                questions.shapes.push(shape);
             }
         }
+        questions
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shapes.len()
+    }
+
+    pub(crate) fn context(&self, row: usize) -> &[u32] {
+        &self.symbols.row(row)[..self.shapes[row].start]
+    }
+
+    pub(crate) fn answer(&self, row: usize) -> &[u32] {
+        &self.symbols.row(row)[self.shapes[row].start..]
+    }
+
+    /// The last term of the context.
+    pub(crate) fn last(&self, row: usize) -> &[u32] {
+        self.symbols.row(row).get(self.last[row].clone()).unwrap_or(&[])
     }
 }
 
-impl Sequence {
-    pub(crate) fn answer(&self) -> &[i64] {
-        &self.symbols[self.start..]
+/// What one memoriser has said so far to every question.
+#[derive(Debug, Clone)]
+pub(crate) struct Said {
+    symbols: Vec<u32>,
+    lengths: Vec<u32>,
+    width: usize,
+}
+
+impl Said {
+    pub(crate) fn nothing(questions: &Questions) -> Self {
+        let (rows, width) = (questions.len(), questions.longest);
+        Self { symbols: vec![UNKNOWN; rows * width], lengths: vec![0; rows], width }
     }
 
-    /// The row up to, but without, the symbol at `length`.
-    pub(crate) fn prefix(&self, length: usize) -> Prefix<'_> {
-        Prefix {
-            symbols: &self.symbols[..length],
-            start: self.start,
-            last: &self.symbols[self.last.clone()],
-            world: self.world,
-            end: self.end,
+    pub(crate) fn row(&self, row: usize) -> &[u32] {
+        &self.symbols[row * self.width..][..self.lengths[row] as usize]
+    }
+
+    /// Says one more symbol; what is longer than the longest answer is not kept.
+    pub(crate) fn say(&mut self, row: usize, symbol: u32) {
+        let length = &mut self.lengths[row];
+        if (*length as usize) < self.width {
+            self.symbols[row * self.width + *length as usize] = symbol;
+            *length += 1;
         }
-    }
-}
-
-impl Prefix<'_> {
-    /// How many symbols of the answer are known; negative inside the context.
-    pub(crate) fn offset(&self) -> i64 {
-        self.symbols.len() as i64 - self.start as i64
     }
 }

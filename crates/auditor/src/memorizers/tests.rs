@@ -1,4 +1,11 @@
-use super::{ALL, Class, Method};
+use std::collections::BTreeMap;
+
+use artifact::tables::Example;
+use artifact::{Provenance, write_table};
+
+use super::answers::answer_with;
+use super::*;
+use crate::rows::tests::{Draws, rows_of};
 
 #[test]
 fn memorizers_are_listed_by_name_once_with_something_to_answer_from() {
@@ -9,7 +16,143 @@ fn memorizers_are_listed_by_name_once_with_something_to_answer_from() {
 #[test]
 fn only_the_vote_is_shallow() {
     for memorizer in ALL {
-        let combines = matches!(memorizer.method, Method::Vote(_));
+        let combines = matches!(memorizer.method, Method::Distances { .. });
         assert_eq!(memorizer.class == Class::Shallow, combines, "{}", memorizer.name);
+    }
+}
+
+type Terms = Vec<Vec<i64>>;
+
+/// The symbol with the greatest score, of equals the least.
+fn most(scores: impl Iterator<Item = (i64, f64)>) -> Option<i64> {
+    let mut sorted: Vec<_> = scores.collect();
+    sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    sorted.first().map(|(symbol, _)| *symbol)
+}
+
+fn counted(symbols: impl Iterator<Item = i64>) -> BTreeMap<i64, f64> {
+    let mut counts = BTreeMap::new();
+    symbols.for_each(|symbol| *counts.entry(symbol).or_insert(0.0) += 1.0);
+    counts
+}
+
+/// All (prefix, symbol) of train; the answer is the last term.
+fn targets(train: &Terms, answers_only: bool) -> Vec<(&[i64], i64)> {
+    let prefixes = train.iter().flat_map(|row| (1..row.len()).map(move |at| (row, at)));
+    let wanted = prefixes.filter(|(row, at)| !answers_only || *at == row.len() - 1);
+    wanted.map(|(row, at)| (&row[..at], row[at])).collect()
+}
+
+/// What a memoriser says, from its definition and the rows alone.
+fn brute(name: &str, train: &Terms, context: &[i64]) -> Option<i64> {
+    let (all, answers) = (targets(train, false), targets(train, true));
+    let after = |suffix: &[i64]| {
+        let follows = all.iter().filter(|(prefix, _)| prefix.ends_with(suffix)).map(|(_, symbol)| *symbol);
+        most(counted(follows).into_iter())
+    };
+    let vote = |targets: &[(&[i64], i64)]| {
+        let prior = counted(targets.iter().map(|(_, symbol)| *symbol));
+        let likeliest = most(prior.iter().map(|(symbol, count)| (*symbol, *count)));
+        let before = |prefix: &[i64], distance: usize| prefix.iter().rev().nth(distance).copied();
+        let mut supported: Vec<i64> = likeliest.into_iter().collect();
+        for (distance, symbol) in context.iter().rev().enumerate() {
+            let speaks = targets.iter().filter(|(prefix, _)| before(prefix, distance) == Some(*symbol));
+            supported.extend(speaks.map(|(_, symbol)| *symbol));
+        }
+        supported.sort_unstable();
+        supported.dedup();
+        let score = |symbol: i64| {
+            let mut score = prior[&symbol].ln();
+            for (distance, there) in context.iter().rev().enumerate() {
+                let reaches = targets.iter().filter(|(prefix, to)| *to == symbol && prefix.len() > distance);
+                let with = reaches.clone().filter(|(prefix, _)| before(prefix, distance) == Some(*there));
+                let (with, reaches) = (with.count() as f64, reaches.count() as f64);
+                score += ((with + 1e-6) / (reaches + 1e-6 * prior.len() as f64)).ln();
+            }
+            // Sums of logarithms in another order differ in their last digits: what is as good is a tie.
+            (score * 1e9).round()
+        };
+        most(supported.into_iter().map(|symbol| (symbol, score(symbol))))
+    };
+    match name {
+        "bigram" => after(&context[context.len().saturating_sub(1)..]).or(after(&[])),
+        "copy_last" => context.last().copied(),
+        "most_frequent" | "position_most_frequent" => {
+            most(counted(answers.iter().map(|(_, symbol)| *symbol)).into_iter())
+        }
+        "nearest_neighbor" => {
+            let distance = |row: &Vec<i64>| {
+                let other = &row[..row.len() - 1];
+                let differ = (0..other.len().max(context.len())).filter(|at| {
+                    let from_the_end = |terms: &[i64]| terms.iter().rev().nth(*at).copied();
+                    from_the_end(other) != from_the_end(context)
+                });
+                differ.count()
+            };
+            train.iter().min_by_key(|row| distance(row)).and_then(|row| row.last().copied())
+        }
+        "position_skip_gram" => vote(&answers),
+        "skip_gram" => vote(&all),
+        "suffix_backoff" => (0..=context.len()).find_map(|from| after(&context[from..])),
+        other => panic!("no definition of {other}"),
+    }
+}
+
+#[test]
+fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    let mut draws = Draws(17);
+    for round in 0..150 {
+        let values = 2 + draws.below(12);
+        // Values that need codes of their own, too.
+        let far = if round % 5 == 0 { 1 << 40 } else { 1 };
+        let mut corpus = |rows: u64| -> Terms {
+            let rows = draws.corpus(rows, 5, values).into_iter().filter(|row| row.len() > 1);
+            rows.map(|row| row.into_iter().map(|term| term * far).collect()).collect()
+        };
+        let (train, held) = (corpus(40), corpus(12));
+        if train.is_empty() || held.is_empty() {
+            continue;
+        }
+        let examples = train.iter().enumerate().map(|(id, terms)| Example {
+            example_id: id as i64,
+            task: String::new(),
+            family: String::new(),
+            notation: String::new(),
+            domain: "integer".to_owned(),
+            unit: "pair".to_owned(),
+            parameter: 0,
+            text: String::new(),
+            terms: terms.clone(),
+            tokens: Vec::new(),
+            answer_start: 0,
+            answer_length: 1,
+            cluster: 0,
+        });
+        write_table(&path, &Provenance::default(), examples).unwrap();
+        let split = Split::open("train", std::slice::from_ref(&path)).unwrap();
+        let mut rows = rows_of(0, &held);
+        rows.domain.fill(crate::rows::name_key("integer"));
+        let vocabulary = Vocabulary::default();
+        let sequences = Sequences::new(Symbols::Terms, &vocabulary);
+        let questions = Questions::of(&sequences, &[&rows]);
+        let wanted = Wanted { terms: Some("terms".to_owned()), tokens: None, described: ANSWERED };
+        let whole = answer_with(usize::MAX, &ALL, &sequences, &questions, &split, &wanted).unwrap();
+        let parts = answer_with(16, &ALL, &sequences, &questions, &split, &wanted).unwrap();
+        let sampling = Sampling { pairs: u64::MAX };
+        let (nearest, sample) =
+            nearest_neighbor::answer(&sequences, &questions, &split, &wanted, &sampling).unwrap();
+        assert!(sample.is_none());
+        for (at, row) in held.iter().enumerate() {
+            for ((memorizer, whole), parts) in ALL.iter().zip(&whole).zip(&parts) {
+                let said = if memorizer.method == Method::Nearest { &nearest } else { whole };
+                let said: Vec<i64> = said.row(at).iter().map(|code| sequences.symbol(*code)).collect();
+                let expected = brute(memorizer.name, &train, &row[..row.len() - 1]);
+                let expected: Vec<i64> = expected.into_iter().collect();
+                assert_eq!(said, expected, "round {round}: {} after {row:?}, {train:?}", memorizer.name);
+                assert_eq!(whole.row(at), parts.row(at), "round {round}: {}", memorizer.name);
+            }
+        }
     }
 }

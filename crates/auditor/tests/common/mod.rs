@@ -125,6 +125,7 @@ pub(crate) fn write(
         validation: file("validation", validation),
         test: file("test", test),
         vocabulary: Some(vocabulary),
+        counterfactuals: None,
     }
 }
 

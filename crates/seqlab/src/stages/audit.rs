@@ -23,7 +23,13 @@ const ROLES: &[Role] = &[Role {
     many: false,
     optional: false,
     verbs: &["build"],
-    reads: &["train-*.parquet", "validation-*.parquet", "test-*.parquet", "vocabulary.parquet"],
+    reads: &[
+        "train-*.parquet",
+        "validation-*.parquet",
+        "test-*.parquet",
+        "vocabulary.parquet",
+        "counterfactuals.parquet",
+    ],
 }];
 
 fn run(spec: &Spec) -> Result<(), Failure> {
@@ -33,6 +39,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         validation: shards(data, "validation")?,
         test: shards(data, "test")?,
         vocabulary: Some(data.join("vocabulary.parquet")),
+        counterfactuals: Some(data.join("counterfactuals.parquet")).filter(|path| path.exists()),
     };
     auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))

@@ -1,0 +1,282 @@
+//! The columns that an audit reads, from Arrow arrays of any integer width, kind of list and encoding of text.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, RecordBatch};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{ArrowNativeType, DataType, Int32Type, Int64Type, Schema};
+
+use crate::lists::Lists;
+use crate::rows::{UnitKind, name_key};
+use crate::{Error, Result};
+
+/// The columns that a scan reads. What describes a row is taken where it is there: a foreign file may lack it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wanted {
+    /// Column of the terms.
+    pub(crate) terms: Option<String>,
+    /// Column of the tokens.
+    pub(crate) tokens: Option<String>,
+    /// Columns that describe a row.
+    pub(crate) described: &'static [&'static str],
+}
+
+/// All that describes a row.
+pub(crate) const ALL: &[&str] = &[
+    "example_id",
+    "task",
+    "family",
+    "notation",
+    "domain",
+    "unit",
+    "parameter",
+    "answer_start",
+    "answer_length",
+];
+
+/// What the checks of a split that streams past need beside its lists: no ids, they are read for witnesses only.
+pub(crate) const COMPARED: &[&str] = &["task", "family", "notation", "domain", "unit", "parameter"];
+
+/// What the memorisers need beside the lists.
+pub(crate) const ANSWERED: &[&str] = &["domain", "answer_start", "answer_length"];
+
+impl Wanted {
+    /// The column `example_id` alone.
+    pub(crate) fn ids() -> Self {
+        Self { described: &["example_id"], ..Self::default() }
+    }
+
+    /// The same lists with other columns that describe a row.
+    pub(crate) fn describing(&self, described: &'static [&'static str]) -> Self {
+        Self { described, ..self.clone() }
+    }
+
+    fn lists(&self) -> impl Iterator<Item = &String> {
+        [&self.terms, &self.tokens].into_iter().flatten()
+    }
+
+    pub(crate) fn describes(&self, name: &str) -> bool {
+        self.described.contains(&name)
+    }
+
+    /// Returns the indices of the columns to read; an error where a list column is missing or no list of integers.
+    pub(crate) fn columns(&self, path: &Path, schema: &Schema) -> Result<Vec<usize>> {
+        for name in self.lists() {
+            let wrong = |found: String| Error::Column {
+                path: path.to_owned(),
+                column: name.clone(),
+                expected: "a list of integers".to_owned(),
+                found,
+            };
+            match schema.field_with_name(name) {
+                Ok(field) if is_integer_list(field.data_type()) => (),
+                Ok(field) => return Err(wrong(field.data_type().to_string())),
+                Err(_) => return Err(wrong(nothing(schema))),
+            }
+        }
+        let read = |name: &String| self.lists().any(|wanted| wanted == name) || self.describes(name);
+        let fields = schema.fields().iter().enumerate();
+        Ok(fields.filter(|(_, field)| read(field.name())).map(|(index, _)| index).collect())
+    }
+}
+
+/// Tells whether a column of this type can be audited.
+pub(crate) fn is_integer_list(kind: &DataType) -> bool {
+    matches!(
+        kind,
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field)
+        | DataType::FixedSizeList(field, _) if field.data_type().is_integer()
+    )
+}
+
+/// Says that a column is missing, and which ones would do.
+pub(crate) fn nothing(schema: &Schema) -> String {
+    let lists = schema.fields().iter().filter(|field| is_integer_list(field.data_type()));
+    let names: Vec<_> = lists.map(|field| format!("`{}`", field.name())).collect();
+    match names.is_empty() {
+        true => "nothing, and no other list of integers".to_owned(),
+        false => format!("nothing (lists of integers: {})", names.join(", ")),
+    }
+}
+
+/// One batch of a file.
+pub(crate) struct Source<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) batch: &'a RecordBatch,
+    /// Index of its first row in the split.
+    pub(crate) first: u64,
+    pub(crate) wanted: &'a Wanted,
+}
+
+impl Source<'_> {
+    fn wrong(&self, column: &str, expected: &str, found: &str) -> Error {
+        Error::Column {
+            path: self.path.to_owned(),
+            column: column.to_owned(),
+            expected: expected.to_owned(),
+            found: format!("{found} (rows from {})", self.first),
+        }
+    }
+
+    /// Reads a list column.
+    pub(crate) fn list<T: ArrowPrimitiveType>(&self, name: &str) -> Result<Lists<T::Native>> {
+        let schema = self.batch.schema();
+        let missing = || self.wrong(name, "a list of integers", &nothing(&schema));
+        let array = self.batch.column_by_name(name).ok_or_else(missing)?;
+        if array.null_count() > 0 {
+            return Err(self.wrong(name, "a list in every row", "a null"));
+        }
+        let sizes = |sizes: &[i32]| sizes.iter().map(|size| size.as_usize()).collect::<Vec<_>>();
+        let large = |sizes: &[i64]| sizes.iter().map(|size| size.as_usize()).collect::<Vec<_>>();
+        match array.data_type() {
+            DataType::List(_) => {
+                let list = array.as_list::<i32>();
+                self.contiguous::<T>(name, list.values(), sizes(list.value_offsets()))
+            }
+            DataType::LargeList(_) => {
+                let list = array.as_list::<i64>();
+                self.contiguous::<T>(name, list.values(), large(list.value_offsets()))
+            }
+            DataType::FixedSizeList(..) => {
+                let list = array.as_fixed_size_list();
+                let width = list.value_length().unsigned_abs() as usize;
+                let offsets = (0..=list.len()).map(|row| row * width).collect();
+                self.contiguous::<T>(name, list.values(), offsets)
+            }
+            DataType::ListView(_) => {
+                let list = array.as_list_view::<i32>();
+                let views = sizes(list.offsets()).into_iter().zip(sizes(list.sizes()));
+                self.views::<T>(name, list.values(), views)
+            }
+            DataType::LargeListView(_) => {
+                let list = array.as_list_view::<i64>();
+                let views = large(list.offsets()).into_iter().zip(large(list.sizes()));
+                self.views::<T>(name, list.values(), views)
+            }
+            other => Err(self.wrong(name, "a list of integers", &other.to_string())),
+        }
+    }
+
+    /// Lists that lie back to back.
+    fn contiguous<T: ArrowPrimitiveType>(
+        &self,
+        name: &str,
+        values: &ArrayRef,
+        mut offsets: Vec<usize>,
+    ) -> Result<Lists<T::Native>> {
+        let (start, end) = (offsets.first().copied().unwrap_or(0), offsets.last().copied().unwrap_or(0));
+        if start > end || end > values.len() || offsets.windows(2).any(|pair| pair[0] > pair[1]) {
+            return Err(Error::parquet(self.path, format!("column `{name}`: list offsets out of order")));
+        }
+        let values = self.integers::<T>(name, &values.slice(start, end - start), "a list of integers")?;
+        offsets.iter_mut().for_each(|offset| *offset -= start);
+        Ok(Lists { values, offsets })
+    }
+
+    /// Lists that lie anywhere.
+    fn views<T: ArrowPrimitiveType>(
+        &self,
+        name: &str,
+        values: &ArrayRef,
+        views: impl Iterator<Item = (usize, usize)>,
+    ) -> Result<Lists<T::Native>> {
+        let values = self.integers::<T>(name, values, "a list of integers")?;
+        let mut lists = Lists::default();
+        for (offset, size) in views {
+            let row = offset.checked_add(size).and_then(|end| values.get(offset..end));
+            let outside = || Error::parquet(self.path, format!("column `{name}`: a list outside its values"));
+            lists.push(row.ok_or_else(outside)?);
+        }
+        Ok(lists)
+    }
+
+    fn integers<T: ArrowPrimitiveType>(
+        &self,
+        name: &str,
+        values: &ArrayRef,
+        expected: &str,
+    ) -> Result<Vec<T::Native>> {
+        if values.null_count() > 0 {
+            return Err(self.wrong(name, expected, "a null among them"));
+        }
+        if !values.data_type().is_integer() {
+            return Err(self.wrong(name, expected, &values.data_type().to_string()));
+        }
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        let values = cast_with_options(values, &T::DATA_TYPE, &options).map_err(|error| {
+            self.wrong(name, &format!("integers that fit {}", T::DATA_TYPE), &error.to_string())
+        })?;
+        Ok(values.as_primitive::<T>().values().to_vec())
+    }
+
+    /// Reads an optional column of integers.
+    pub(crate) fn numbers(&self, name: &str) -> Result<Option<Vec<i64>>> {
+        let Some(array) = self.batch.column_by_name(name).filter(|_| self.wanted.describes(name)) else {
+            return Ok(None);
+        };
+        if !array.data_type().is_integer() {
+            // A foreign file may use the name for something else; only ours promises the type.
+            return Ok(None);
+        }
+        self.integers::<Int64Type>(name, array, "an integer in every row").map(Some)
+    }
+
+    /// Reads an optional column of names as their keys, and what the keys stand for.
+    pub(crate) fn names(&self, name: &str, known: &mut BTreeMap<u64, String>) -> Result<Vec<u64>> {
+        let n = self.batch.num_rows();
+        let Some(array) = self.batch.column_by_name(name).filter(|_| self.wanted.describes(name)) else {
+            return Ok(vec![0; n]);
+        };
+        let is_text = |kind: &DataType| {
+            matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+                || matches!(kind, DataType::Dictionary(_, value)
+                    if matches!(**value, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View))
+        };
+        if !is_text(array.data_type()) {
+            return Ok(vec![0; n]);
+        }
+        let wrong = |found: &str| self.wrong(name, "a text in every row", found);
+        let text = cast_with_options(array, &dictionary(), &CastOptions::default())
+            .map_err(|error| wrong(&error.to_string()))?;
+        if text.logical_null_count() > 0 {
+            return Err(wrong("a null"));
+        }
+        let dictionary = text.as_dictionary::<Int32Type>();
+        let keys: Vec<u64> = dictionary
+            .values()
+            .as_string::<i32>()
+            .iter()
+            .map(|name| {
+                let name = name.unwrap_or_default();
+                let key = name_key(name);
+                known.entry(key).or_insert_with(|| name.to_owned());
+                key
+            })
+            .collect();
+        let key = |index: &i32| usize::try_from(*index).ok().and_then(|index| keys.get(index)).copied();
+        let indices = dictionary.keys().values().iter();
+        indices.map(|index| key(index).ok_or_else(|| wrong("a broken dictionary"))).collect()
+    }
+
+    /// Reads the optional column `unit`; adjacent pairs where it is not there.
+    pub(crate) fn units(&self) -> Result<Vec<UnitKind>> {
+        let mut known = BTreeMap::new();
+        let keys = self.names("unit", &mut known)?;
+        let mut kinds = BTreeMap::from([(0, UnitKind::Pair)]);
+        for (key, name) in known {
+            let wrong =
+                || self.wrong("unit", "pair, unordered_pair, multiset, row or none", &format!("`{name}`"));
+            kinds.insert(key, UnitKind::named(&name).ok_or_else(wrong)?);
+        }
+        Ok(keys.iter().map(|key| kinds[key]).collect())
+    }
+}
+
+/// The type that names are read as: Parquet's own dictionaries then come through without being looked at.
+pub(crate) fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
