@@ -25,8 +25,9 @@ table! {
 }
 
 table! {
-    /// What one shard of train holds of the held-out rows; `seqlab audit DIR --merge` puts the shards together.
-    pub struct Evidence in "evidence", version 1, files "PART/evidence.parquet of `seqlab audit DIR --shard 3/16 --out PART`" {
+    /// What one shard of train holds of the held-out rows, as `seqlab audit DIR --shard 3/16 --out <part>` leaves it and
+    /// `--merge` puts it together with the others.
+    pub struct Evidence in "evidence", version 1, files "<part>/evidence.parquet" {
         /// The held-out split; empty where it is about all rows.
         split: String,
         /// What was found: `unit`, `raw_unit`, `largest`, `term`, `match`, `corrupted`, `reading`, `wrong`, `digits`.
