@@ -58,9 +58,54 @@ fn levels() -> Vec<Value> {
     all
 }
 
+/// Definitions in which families of every shape of unit meet.
+fn families() -> Vec<Value> {
+    let own = |family: Value, notation: &str, terms: Value| json!({ "family": family, "notation": notation, "terms": terms });
+    let sums = |family: Value, notation: &str| json!({ "family": family, "notation": notation });
+    let build = |tasks: Value, level: Value| json!({ "tasks": tasks, "holdout": { "level": level, "block": 3, "min_rows": { "test": 1, "validation": 1 } } });
+    let plus =
+        || task(json!({ "arithmetic": { "steps": [2, 3] } }), "numeral", 40, json!({ "min": 4, "max": 5 }));
+    let chains = || {
+        json!({
+            "plus": plus(),
+            "fibonacci": task(json!("fibonacci"), "numeral", 40, json!({ "min": 4, "max": 5 })),
+            "round": own(json!({ "modular": { "modulus": 17, "steps": [3, 5] } }), "numeral", json!(4)),
+            "powers": own(json!({ "modular": { "modulus": 19, "ratios": [2, 3] } }), "numeral", json!(4)),
+        })
+    };
+    let mut steps = chains();
+    steps.as_object_mut().unwrap().remove("fibonacci"); // it has none
+    let mut small = task(json!({ "sort": { "repeats": true } }), "numeral", 6, json!(6));
+    small["values"]["min"] = json!(1);
+    let lists = json!({
+        "sort": small,
+        "plus": plus(),
+        "sum": sums(json!({ "modular_addition": { "modulus": 13 } }), "numeral"),
+        "plus1": train_only(task(json!({ "arithmetic": { "step": 1 } }), "numeral", 40, json!(4))),
+    });
+    let months = json!({
+        "months": own(json!({ "cyclic": { "cycle": "months", "steps": [1, 2, 5] } }), "months", json!({ "min": 3, "max": 4 })),
+        "plus": plus(),
+    });
+    let sum = json!({ "sum": sums(json!({ "addition": { "digits": 2 } }), "digits") });
+    vec![
+        build(chains(), json!("transition")),
+        build(chains(), json!({ "window": { "m": 3 } })),
+        build(chains(), json!({ "family": { "validation": ["fibonacci"], "test": ["arithmetic"] } })),
+        build(steps, json!({ "step": { "test": [3] } })),
+        build(lists.clone(), json!("transition")),
+        build(lists, json!("random")),
+        build(months.clone(), json!("transition")),
+        build(months, json!({ "window": { "m": 2 } })),
+        build(sum.clone(), json!("transition")),
+        build(sum.clone(), json!({ "length": { "test": 2 } })),
+        build(sum, json!({ "range": { "validation": 120, "test": 150 } })),
+    ]
+}
+
 #[test]
 fn every_row_stands_where_the_text_of_its_level_says() {
-    for definition in levels() {
+    for definition in levels().into_iter().chain(families()) {
         let built =
             build(definition.clone()).unwrap_or_else(|error| panic!("{}: {error}", definition["holdout"]));
         let found = built

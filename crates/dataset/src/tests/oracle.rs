@@ -15,25 +15,27 @@ struct Row {
     terms: Vec<i64>,
 }
 
+/// The rows of a notation with the same operators, by context: all their answers.
+type Answers = HashMap<(String, &'static str, Vec<i64>), BTreeSet<Vec<i64>>>;
+
 /// A definition with all its rows.
 struct Oracle {
     definition: Value,
     world: world::World,
     rows: Vec<Row>,
-    /// The rows by task and parameter, as sets of their windows.
-    windows: HashMap<(usize, i64), BTreeSet<Vec<i64>>>,
-    m: usize,
+    /// What the rows of each task and parameter hold out, in the one order in which it is compared.
+    pieces: HashMap<(usize, i64), BTreeSet<Vec<i64>>>,
+    answers: Answers,
 }
 
 /// Returns the terms of the rows in each split, each with the name of its task.
 pub(super) fn splits(definition: &Value) -> [BTreeSet<(String, Vec<i64>)>; 3] {
     let oracle = Oracle::new(definition);
-    let mut seen: BTreeSet<(String, bool, Vec<i64>)> = BTreeSet::new();
+    let mut seen: BTreeSet<(String, &str, Vec<i64>)> = BTreeSet::new();
     let mut kept: [Vec<&Row>; 3] = Default::default();
     for row in &oracle.rows {
         let task = oracle.task(row.task);
-        let operators = family(task).contains("addition");
-        if !seen.insert((task["notation"].to_string(), operators, row.terms.clone())) {
+        if !seen.insert((task["notation"].to_string(), operators(task), row.terms.clone())) {
             continue;
         }
         if let Some(split) = oracle.split(row)
@@ -67,16 +69,66 @@ impl Oracle {
         let (_, world) = world(definition.clone());
         let tasks = definition["tasks"].as_object().unwrap();
         let rows: Vec<Row> = tasks.values().enumerate().flat_map(|(task, text)| rows(task, text)).collect();
-        let m = match &world.level {
+        let (pieces, answers) = (HashMap::new(), HashMap::new());
+        let mut oracle = Oracle { definition: definition.clone(), world, rows, pieces, answers };
+        let mut pieces: HashMap<(usize, i64), BTreeSet<Vec<i64>>> = HashMap::new();
+        let mut answers: Answers = HashMap::new();
+        for row in &oracle.rows {
+            let task = oracle.task(row.task);
+            let held = match oracle.shape(row.task) {
+                "window" => windows("window", oracle.m(), &row.terms),
+                _ => oracle.own(row.task, &row.terms),
+            };
+            pieces.entry((row.task, row.parameter)).or_default().extend(held);
+            let context = row.terms.len() - answer(task, row.terms.len());
+            let asked = (task["notation"].to_string(), operators(task), row.terms[..context].to_vec());
+            answers.entry(asked).or_default().insert(row.terms[context..].to_vec());
+        }
+        (oracle.pieces, oracle.answers) = (pieces, answers);
+        oracle
+    }
+
+    fn m(&self) -> usize {
+        match &self.world.level {
             Level::Window(window) => window.m.unwrap() as usize,
             _ => 2,
-        };
-        let mut windows: HashMap<(usize, i64), BTreeSet<Vec<i64>>> = HashMap::new();
-        for row in &rows {
-            let windows = windows.entry((row.task, row.parameter)).or_default();
-            windows.extend(row.terms.windows(m).map(<[i64]>::to_vec));
         }
-        Oracle { definition: definition.clone(), world, rows, windows, m }
+    }
+
+    /// What rows of the task hold out.
+    fn shape(&self, task: usize) -> &'static str {
+        match family(self.task(task)) {
+            _ if self.level() == "window" => "window",
+            "addition" | "modular_addition" => "unordered",
+            "sort" => "multiset",
+            _ => "pair",
+        }
+    }
+
+    /// What the split of a row hangs on.
+    fn own(&self, task: usize, terms: &[i64]) -> Vec<Vec<i64>> {
+        match self.shape(task) {
+            "window" => vec![terms[terms.len() - self.m()..].to_vec()],
+            "unordered" => windows("unordered", 2, &terms[..2]),
+            "multiset" => windows("multiset", terms.len() / 2, &terms[..terms.len() / 2]),
+            _ => windows("pair", 2, terms),
+        }
+    }
+
+    /// Everything in the terms that has the shape of what some task holds out.
+    fn foreign(&self, terms: &[i64]) -> BTreeSet<(&'static str, Vec<i64>)> {
+        let tasks = self.definition["tasks"].as_object().unwrap();
+        let all = tasks.values().enumerate().flat_map(|(task, text)| {
+            let shape = self.shape(task);
+            let widths = match shape {
+                "multiset" => numbers(&text["terms"]).into_iter().map(|terms| terms as usize / 2).collect(),
+                "window" => vec![self.m()],
+                _ => vec![2],
+            };
+            let found = widths.into_iter().flat_map(move |width| windows(shape, width, terms));
+            found.map(move |window| (shape, window))
+        });
+        all.collect()
     }
 
     fn level(&self) -> &str {
@@ -127,33 +179,31 @@ impl Oracle {
 
     /// One piece, one colour; any stricter window of the row drops it.
     fn split_by_windows(&self, row: &Row, train_only: bool) -> Option<usize> {
-        let colours = |window: &[i64]| self.colour(row.task, window);
-        let all: Vec<usize> = row.terms.windows(self.m).map(colours).collect();
-        let own: BTreeSet<usize> = match self.level() {
-            _ if train_only => [0].into(),
-            "window" => all.last().copied().into_iter().collect(),
-            _ => all.iter().copied().collect(),
-        };
+        let (shape, own) = (self.shape(row.task), self.own(row.task, &row.terms));
+        let own: BTreeSet<usize> = own.iter().map(|piece| self.colour(row.task, shape, piece)).collect();
+        let own = if train_only { [0].into() } else { own };
         let split = own.iter().next().copied().filter(|_| own.len() == 1)?;
-        (*all.iter().max().unwrap() <= split).then_some(split)
+        let mut foreign = self.foreign(&row.terms).into_iter();
+        foreign.all(|(shape, window)| self.colour(row.task, shape, &window) <= split).then_some(split)
     }
 
-    /// The strictest colour of a window under all tasks that may hold it out, pins first.
-    fn colour(&self, row_of: usize, window: &[i64]) -> usize {
+    /// The strictest colour of a piece under all tasks that may hold it out, pins first.
+    fn colour(&self, row_of: usize, shape: &str, piece: &[i64]) -> usize {
         for (split, list) in ["train", "validation", "test"].into_iter().enumerate() {
             for pin in self.definition["pins"][list].as_array().into_iter().flatten() {
                 let terms: Vec<i64> = serde_json::from_value(pin["terms"].clone()).unwrap();
-                if terms.windows(window.len()).any(|other| other == window) {
+                if self.foreign(&terms).iter().any(|(other, window)| *other == shape && window == piece) {
                     return split;
                 }
             }
         }
         let mut strictest = 0;
-        for (&(task, parameter), windows) in &self.windows {
+        for (&(task, parameter), pieces) in &self.pieces {
             let text = self.task(task);
             if text["train_only"] == json!(true)
                 || domain(text) != domain(self.task(row_of))
-                || !windows.contains(window)
+                || self.shape(task) != shape
+                || !pieces.contains(piece)
             {
                 continue;
             }
@@ -162,9 +212,9 @@ impl Oracle {
                     strictest = strictest.max(self.world.colour(task, parameter, key) as usize);
                 }
             };
-            match self.level() {
-                "window" => seen(parameter, &Key::Unit { family: leak(family(text)), unit: window.to_vec() }),
-                _ => self.world.tasks[task].space.keys(window, &mut |under, key| seen(under, &key)),
+            match shape {
+                "window" => seen(parameter, &Key::Unit { family: leak(family(text)), unit: piece.to_vec() }),
+                _ => self.world.tasks[task].space.keys(piece, &mut |under, key| seen(under, &key)),
             }
         }
         strictest
@@ -190,17 +240,26 @@ impl Oracle {
         let task = self.task(row.task);
         let context = row.terms.len() - answer(task, row.terms.len());
         let copies = row.terms[context..].iter().any(|term| row.terms[..context].contains(term));
-        let operators = |task: &Value| family(task).contains("addition");
-        let conflicts = self.rows.iter().any(|other| {
-            let text = self.task(other.task);
-            let of = other.terms.len() - answer(text, other.terms.len());
-            text["notation"] == task["notation"]
-                && operators(text) == operators(task)
-                && of == context
-                && other.terms[..of] == row.terms[..of]
-                && other.terms[of..] != row.terms[of..]
-        });
+        let asked = (task["notation"].to_string(), operators(task), row.terms[..context].to_vec());
+        let conflicts = self.answers[&asked].len() > 1;
         (family(task) == "sort" || !copies) && !conflicts
+    }
+}
+
+/// All windows of a width, in the one order in which they are compared.
+fn windows(shape: &str, width: usize, terms: &[i64]) -> Vec<Vec<i64>> {
+    let mut windows: Vec<Vec<i64>> = terms.windows(width).map(<[i64]>::to_vec).collect();
+    if shape == "unordered" || shape == "multiset" {
+        windows.iter_mut().for_each(|window| window.sort_unstable());
+    }
+    windows
+}
+
+fn operators(task: &Value) -> &'static str {
+    match family(task) {
+        "addition" | "modular_addition" => "PLUS EQUALS",
+        "sort" => "MID",
+        _ => "",
     }
 }
 
@@ -209,7 +268,7 @@ fn leak(text: &str) -> &'static str {
 }
 
 fn family(task: &Value) -> &str {
-    task["family"].as_object().unwrap().keys().next().unwrap()
+    task["family"].as_str().unwrap_or_else(|| task["family"].as_object().unwrap().keys().next().unwrap())
 }
 
 fn notation(task: &Value) -> &str {
@@ -228,8 +287,11 @@ fn answer(task: &Value, terms: usize) -> usize {
     if family(task) == "sort" { terms / 2 } else { 1 }
 }
 
-fn length(_: &Value, terms: &[i64]) -> i64 {
-    terms.len() as i64
+fn length(task: &Value, terms: &[i64]) -> i64 {
+    match family(task) {
+        "addition" => terms[0].max(terms[1]).to_string().len() as i64,
+        _ => terms.len() as i64,
+    }
 }
 
 /// The tokens of a value, as text.
@@ -253,27 +315,72 @@ fn numbers(value: &Value) -> Vec<i64> {
 /// All rows of a task, by walking from every start.
 fn rows(task: usize, text: &Value) -> Vec<Row> {
     let rule = &text["family"][family(text)];
-    let values = if text["values"].is_null() { vec![] } else { numbers(&text["values"]) };
-    let starts = if text["start"].is_null() { values.clone() } else { numbers(&text["start"]) };
+    let natural = match family(text) {
+        "modular" | "modular_addition" => 0..rule["modulus"].as_i64().unwrap(),
+        "cyclic" => 1..13,
+        "addition" => 0..10_i64.pow(rule["digits"].as_u64().unwrap() as u32),
+        _ => 0..0,
+    };
+    let starts = ["start", "values"].into_iter().find(|word| !text[*word].is_null());
+    let starts = starts.map_or(natural.clone().collect(), |word| numbers(&text[word]));
+    let values = if text["values"].is_null() { None } else { Some(numbers(&text["values"])) };
     let parameters = ["step", "steps", "ratio", "ratios"].into_iter().find(|word| !rule[*word].is_null());
+    let lengths = if text["terms"].is_null() { vec![3] } else { numbers(&text["terms"]) };
     let mut rows = Vec::new();
     for parameter in parameters.map_or(vec![i64::MIN], |word| numbers(&rule[word])) {
-        for terms in numbers(&text["terms"]) {
-            for &start in &starts {
-                let next = |before: &[i64]| match family(text) {
-                    "arithmetic" => before[before.len() - 1] + parameter,
-                    "geometric" => before[before.len() - 1] * parameter,
-                    other => panic!("{other}"),
-                };
-                let mut row = vec![start];
-                while (row.len() as i64) < terms {
-                    row.push(next(&row));
+        for &terms in &lengths {
+            for begin in begins(family(text), &starts, terms as usize) {
+                let mut row = begin;
+                if family(text) == "sort" {
+                    let mut sorted = row.clone();
+                    sorted.sort_unstable();
+                    row.extend(sorted);
                 }
-                if text["values"].is_null() || row.iter().all(|term| values.contains(term)) {
+                while row.len() < terms as usize {
+                    row.push(next(family(text), rule, parameter, &row));
+                }
+                let distinct = family(text) != "sort"
+                    || rule["repeats"] == json!(true)
+                    || row[..row.len() / 2].iter().collect::<BTreeSet<_>>().len() == row.len() / 2;
+                if distinct
+                    && values.as_ref().is_none_or(|values| row.iter().all(|term| values.contains(term)))
+                {
                     rows.push(Row { task, parameter, terms: row });
                 }
             }
         }
     }
     rows
+}
+
+/// The terms that a row may begin with.
+fn begins(family: &str, starts: &[i64], terms: usize) -> Vec<Vec<i64>> {
+    let free = match family {
+        "fibonacci" | "addition" | "modular_addition" => 2,
+        "sort" => terms / 2,
+        _ => 1,
+    };
+    let longer = |begins: Vec<Vec<i64>>| -> Vec<Vec<i64>> {
+        let more = |begin: &Vec<i64>| {
+            starts.iter().map(|start| [&begin[..], &[*start]].concat()).collect::<Vec<_>>()
+        };
+        begins.iter().flat_map(more).collect()
+    };
+    (0..free).fold(vec![vec![]], |begins, _| longer(begins))
+}
+
+fn next(family: &str, rule: &Value, parameter: i64, before: &[i64]) -> i64 {
+    let last = before[before.len() - 1];
+    let modulus = rule["modulus"].as_i64().unwrap_or(1);
+    match family {
+        "arithmetic" => last + parameter,
+        "geometric" => last * parameter,
+        "fibonacci" => before[before.len() - 2] + last,
+        "modular" if rule["ratios"].is_null() => (last + parameter) % modulus,
+        "modular" => last * parameter % modulus,
+        "cyclic" => (last - 1 + parameter) % 12 + 1,
+        "addition" => before[0] + before[1],
+        "modular_addition" => (before[0] + before[1]) % modulus,
+        other => panic!("{other}"),
+    }
 }
