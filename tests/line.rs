@@ -197,3 +197,25 @@ fn a_training_that_diverges_says_where_and_keeps_what_was_good() {
     assert!(!names.iter().any(|name| name == "train"), "{names:?}");
     place.run(&["train"]);
 }
+
+#[test]
+fn the_seed_of_the_split_is_swept_and_the_models_seeds_move_no_row() {
+    let definition = TINY
+        .replace("\nstages:", "\nmatrix: { split: [1, 2] }\nstages:")
+        .replace("holdout: { level", "holdout: { seed: \"${matrix.split}\", level");
+    let place = Place::new(&definition);
+    place.run(&["data"]);
+    let files = |split: u8| {
+        let path = place.path(&format!("datasets/tiny/split={split}/test-00000-of-00001.parquet"));
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    };
+    let rows = |split: u8| -> std::collections::BTreeSet<Vec<i64>> {
+        let path = place.path(&format!("datasets/tiny/split={split}/test-00000-of-00001.parquet"));
+        read_table::<Example>(&path).unwrap().into_iter().map(|row| row.terms).collect()
+    };
+    assert!(rows(1).len() > 20 && rows(2).len() > 20);
+    assert_ne!(rows(1), rows(2), "another split holds out other rows");
+    let before = [files(1), files(2)];
+    assert_eq!(place.run(&["data", "--set", "train.seeds=5"]), [""; 0], "the data stage does not see them");
+    assert_eq!([files(1), files(2)], before);
+}

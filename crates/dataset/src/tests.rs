@@ -14,6 +14,7 @@ mod counterfactuals;
 mod levels;
 mod oracle;
 mod pins;
+mod properties;
 mod streaming;
 
 /// What is held out at level `transition` of progressions.

@@ -150,15 +150,66 @@ fn every_corrupted_row_keeps_what_it_has_to() {
         // A pure function of seed, row, kind and copy: fewer kinds or fewer rows change nothing about the others.
         let mut fewer = definition.clone();
         fewer["counterfactuals"] = json!({ "kinds": ["one_edit", "random_members"] });
-        let kept: Vec<Counterfactual> = built
+        let mut kept: Vec<Counterfactual> = built
             .counterfactuals
             .into_iter()
             .filter(|row| ["one_edit", "random_members"].contains(&row.kind.as_str()))
             .collect();
         let mut again = build(fewer).unwrap().counterfactuals;
         again.sort_by(|one, other| other.kind.cmp(&one.kind));
-        let mut kept = kept;
         kept.sort_by(|one, other| other.kind.cmp(&one.kind));
         assert_eq!(again, kept);
+    }
+}
+
+#[test]
+fn sums_and_sorted_lists_go_on_by_their_rule() {
+    let task = |family: Value, more: Value| {
+        let mut task = json!({ "family": family });
+        task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({ "tasks": { "a": task }, "rows": { "train": 2000, "validation": 60, "test": 120 }, "holdout": { "min_seen": 0 } })
+    };
+    let list = json!({ "values": { "min": 0, "max": 20 }, "terms": 8, "notation": "numeral" });
+    for definition in [
+        task(json!({ "addition": { "digits": 2 } }), json!({ "notation": { "digits": { "width": 3 } } })),
+        task(json!({ "modular_addition": { "modulus": 97 } }), json!({ "notation": "numeral" })),
+        task(json!({ "sort": { "repeats": false } }), list),
+    ] {
+        let built = build(definition.clone()).unwrap();
+        let rows: HashMap<i64, &Example> =
+            built.splits[1..].iter().flatten().map(|row| (row.example_id, row)).collect();
+        let mut made: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in &built.counterfactuals {
+            let clean = rows[&row.example_id];
+            let context = if clean.family == "sort" { clean.terms.len() / 2 } else { 2 };
+            let (shown, answer) = row.terms.split_at(context);
+            let right = match clean.family.as_str() {
+                "addition" => vec![shown[0] + shown[1]],
+                "modular_addition" => vec![(shown[0] + shown[1]) % 97],
+                _ => {
+                    let mut sorted = shown.to_vec();
+                    sorted.sort_unstable();
+                    sorted.dedup();
+                    sorted
+                }
+            };
+            assert_eq!(answer, right, "{:?}", row.terms);
+            assert_ne!(answer, &clean.terms[context..]);
+            assert_eq!(read(&built, &row.tokens, &definition["tasks"]["a"]["notation"]), row.terms);
+            assert_eq!(row.tokens.len(), clean.tokens.len());
+            let differ = (0..context as i64).filter(|&i| shown[i as usize] != clean.terms[i as usize]);
+            assert_eq!(row.edited, differ.collect::<Vec<_>>());
+            assert!(row.kind != "one_edit" || row.edited.len() == 1);
+            let (start, place) = (clean.answer_start as usize, row.position as usize);
+            assert_eq!(row.tokens[start..place], clean.tokens[start..place]);
+            let tokens = [row.answer_token, row.counterfactual_token];
+            assert_eq!([clean.tokens[place], row.tokens[place]].map(i32::from), tokens);
+            assert_ne!(tokens[0], tokens[1]);
+            *made.entry(&row.kind).or_default() += 1;
+        }
+        // Neither hangs on the order of its terms, and there is no other parameter.
+        let kinds: Vec<_> = made.keys().copied().collect();
+        assert_eq!(kinds, ["one_edit", "random_members", "start_shift"], "{made:?}");
+        assert!(made.values().all(|&n| n == rows.len()), "{made:?} of {}", rows.len());
     }
 }
