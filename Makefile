@@ -13,8 +13,11 @@ help: ## Show this list, and what is missing on this machine
 	@echo
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
-	@echo 'Pipelines: $(patsubst pipelines/%.yaml,%,$(wildcard pipelines/*.yaml))'
-	@echo 'Example:   make pipeline TASK=x2 SET="train.seeds=16 train.steps=500"'
+	@echo 'Pipelines: $(patsubst pipelines/%.yaml,%,$(sort $(wildcard pipelines/*.yaml)))' | fold -s -w 100
+	@echo
+	@echo 'First:     make pipeline TASK=x2                 (a minute)'
+	@echo '           make pipeline TASK=leakage_ladder     (how much of a score can be memory, in one figure)'
+	@echo 'Change:    make pipeline TASK=x2 SET="train.seeds=16 train.steps=500"'
 	@command -v cargo >/dev/null || { echo; $(MAKE) --no-print-directory cargo || true; }
 	@command -v cc >/dev/null || { echo; echo 'Missing: a C compiler (Debian: apt-get install build-essential).'; }
 
