@@ -30,6 +30,7 @@ pub(crate) struct Vocabulary {
     /// Whether a token has a value that no other token has.
     only: Vec<bool>,
     end: Option<u32>,
+    separator: Option<u32>,
 }
 
 /// What a group of tokens is worth by the vocabulary alone.
@@ -73,8 +74,10 @@ impl Vocabulary {
                 _ => Kind::Part,
             };
             vocabulary.names[id].clone_from(&token.token);
-            if token.kind == "end" {
-                vocabulary.end = Some(id as u32);
+            match token.kind.as_str() {
+                "end" => vocabulary.end = Some(id as u32),
+                "separator" => vocabulary.separator = Some(id as u32),
+                _ => (),
             }
         }
         let mut tokens_of = std::collections::BTreeMap::<i64, u32>::new();
@@ -93,6 +96,11 @@ impl Vocabulary {
     /// The id of END.
     pub(crate) fn end(&self) -> Option<u32> {
         self.end
+    }
+
+    /// The id of SEP.
+    pub(crate) fn separator(&self) -> Option<u32> {
+        self.separator
     }
 
     /// Returns the bounds of the term groups of a row: maximal runs of tokens that are no border; a token that is a

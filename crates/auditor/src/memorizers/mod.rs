@@ -156,7 +156,7 @@ impl Answers<'_> {
                 for row in 0..rows.len() {
                     let question = first + row;
                     for (memorizer, said) in ALL.iter().zip(said) {
-                        let correct = said.row(question) == questions.answer(question);
+                        let correct = sequences.is_right(said.row(question), questions.answer(question));
                         let view = sequences.symbols.name();
                         let given =
                             Given { memorizer, split: &split.name, place: (number, row), view, correct };

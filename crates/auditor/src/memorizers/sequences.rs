@@ -94,12 +94,23 @@ impl<'a> Sequences<'a> {
 
     /// The symbol after which nothing more is said.
     pub(crate) fn end(&self) -> Option<u32> {
-        let end = self.vocabulary.end().filter(|_| self.symbols == Symbols::Tokens);
-        end.map(|end| self.code(i64::from(end)))
+        self.token(self.vocabulary.end())
+    }
+
+    /// Says whether what was said is the answer; SEP behind the last term says as well as END that it goes no further.
+    pub(crate) fn is_right(&self, said: &[u32], answer: &[u32]) -> bool {
+        let (end, separator) = (self.end(), self.token(self.vocabulary.separator()));
+        let same =
+            |(said, right): (&u32, &u32)| said == right || Some(*right) == end && Some(*said) == separator;
+        said.len() == answer.len() && said.iter().zip(answer).all(same)
+    }
+
+    fn token(&self, token: Option<u32>) -> Option<u32> {
+        token.filter(|_| self.symbols == Symbols::Tokens).map(|token| self.code(i64::from(token)))
     }
 
     #[inline]
-    fn code(&self, symbol: i64) -> u32 {
+    pub(super) fn code(&self, symbol: i64) -> u32 {
         if (-SHIFT..SHIFT).contains(&symbol) {
             return (symbol + SHIFT) as u32;
         }

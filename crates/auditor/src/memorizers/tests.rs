@@ -21,6 +21,27 @@ fn only_the_vote_is_shallow() {
     }
 }
 
+#[test]
+fn a_separator_behind_an_answer_is_as_right_as_the_end() {
+    let kinds = ["begin", "end", "separator", "digit"];
+    let token = |(kind, id): (&&str, i32)| artifact::tables::Token {
+        token_id: id,
+        token: kind.to_uppercase(),
+        kind: (*kind).to_owned(),
+        value: i64::from(id),
+    };
+    let vocabulary = Vocabulary::new(&kinds.iter().zip(0..).map(token).collect::<Vec<_>>());
+    let is_right = |symbols, said: [i64; 2]| {
+        let sequences = Sequences::new(symbols, &vocabulary);
+        let code = |symbol: i64| sequences.code(symbol);
+        sequences.is_right(&said.map(code), &[3, 1].map(code))
+    };
+    assert!(is_right(Symbols::Tokens, [3, 1]) && is_right(Symbols::Tokens, [3, 2]));
+    assert!(!is_right(Symbols::Tokens, [2, 1]) && !is_right(Symbols::Tokens, [3, 3]));
+    // In whole terms 1 and 2 are values.
+    assert!(is_right(Symbols::Terms, [3, 1]) && !is_right(Symbols::Terms, [3, 2]));
+}
+
 type Terms = Vec<Vec<i64>>;
 
 /// The symbol with the greatest score, of equals the least.
