@@ -144,13 +144,19 @@ impl<'a> Codes<'a> {
 
 /// The codes of the values of one domain.
 #[derive(Default)]
-struct Space {
+pub(crate) struct Space {
     codes: Map<i64, u32>,
     least: i64,
     table: Vec<u32>,
 }
 
 impl Space {
+    pub(crate) fn of(codes: Map<i64, u32>) -> Self {
+        let mut space = Self { codes, ..Self::default() };
+        space.straighten();
+        space
+    }
+
     /// Replaces the map by a plain table where the values lie close together.
     fn straighten(&mut self) {
         let (Some(&least), Some(&most)) = (self.codes.keys().min(), self.codes.keys().max()) else { return };
@@ -166,7 +172,8 @@ impl Space {
         }
     }
 
-    fn encode(&self, values: &[i64], out: &mut Vec<u32>) {
+    /// Appends the codes of values.
+    pub(crate) fn encode(&self, values: &[i64], out: &mut Vec<u32>) {
         if self.table.is_empty() {
             out.extend(values.iter().map(|value| self.codes.get(value).copied().unwrap_or(UNKNOWN)));
             return;

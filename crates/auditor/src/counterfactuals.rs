@@ -16,11 +16,13 @@ use crate::split::Split;
 use crate::units::Rule;
 use crate::vocabulary::Vocabulary;
 
+/// What is wrong with a row by itself, and its clean row: split, row.
+type Verdict = (Option<&'static str>, Option<(usize, usize)>);
+
 /// The table of counterfactuals beside the held-out rows that it corrupts.
 pub(crate) struct Corrupted<'a> {
     table: Vec<Counterfactual>,
-    /// What is wrong with each row by itself, and its clean row: split, row.
-    verdicts: Vec<(Option<&'static str>, Option<(usize, usize)>)>,
+    verdicts: Vec<Verdict>,
     /// The corrupted rows, described as their clean ones: for the decoding gate.
     pub(crate) rows: Rows,
     /// (last shown term, right answer) of every corrupted row, looked for in every split.
@@ -89,7 +91,7 @@ impl<'a> Corrupted<'a> {
                 let places = found.iter().enumerate().filter_map(|(split, found)| {
                     found[0].get(*unit).map(|witness| (split, witness.row, witness.offset))
                 });
-                if let Some(place) = places.last() {
+                if let Some(place) = places.max() {
                     standing.insert(*row, place);
                 }
             }

@@ -33,6 +33,7 @@ mod split;
 mod stage;
 mod units;
 mod vocabulary;
+mod windows;
 
 pub use error::{Error, Leak, Result};
 pub use folder::{Column, FolderAudit, Options, audit_folder};

@@ -63,6 +63,11 @@ impl Numbers {
         self.number(key, &mut 0);
     }
 
+    /// Returns all keys, in no order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = u64> {
+        self.keys.iter().copied().filter(|key| *key != EMPTY)
+    }
+
     /// Returns the number of the key where it has one.
     #[inline]
     pub(crate) fn get(&self, key: u64) -> Option<u32> {

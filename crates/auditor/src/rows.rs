@@ -1,9 +1,7 @@
 //! Rows as an audit sees them: terms, tokens, and what describes a row.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::{Int64Type, UInt32Type};
 
 use crate::Result;
@@ -97,10 +95,10 @@ impl Rows {
         self.names.get(&key).map_or("", String::as_str)
     }
 
-    /// Decodes the columns of a batch whose first row has index `first` in its split.
-    pub(crate) fn decode(path: &Path, batch: &RecordBatch, first: u64, wanted: &Wanted) -> Result<Self> {
+    /// Decodes the columns of a batch.
+    pub(crate) fn decode(source: &Source<'_>) -> Result<Self> {
+        let Source { batch, first, wanted, .. } = *source;
         let n = batch.num_rows();
-        let source = Source { path, batch, first, wanted };
         let mut rows = Self { first, ..Self::none(wanted) };
         rows.terms = match &wanted.terms {
             Some(name) => source.list::<Int64Type>(name)?,

@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::{
 use rayon::prelude::*;
 use tracing::info;
 
-use crate::columns::{ALL, Wanted, dictionary};
+use crate::columns::{ALL, Source, Wanted, dictionary};
 use crate::rows::Rows;
 use crate::{Error, Result};
 
@@ -113,14 +113,24 @@ impl Split {
         new: impl Fn() -> L + Sync,
         each: impl Fn(&mut L, &Rows) -> Result<()> + Sync,
     ) -> Result<Vec<L>> {
+        self.scan_batches(wanted, new, |local, source| each(local, &rows_of(source)?))
+    }
+
+    /// The same, with batches that are not decoded.
+    pub(crate) fn scan_batches<L: Send>(
+        &self,
+        wanted: &Wanted,
+        new: impl Fn() -> L + Sync,
+        each: impl Fn(&mut L, &Source<'_>) -> Result<()> + Sync,
+    ) -> Result<Vec<L>> {
         let (next, done, total) = (AtomicUsize::new(0), AtomicU64::new(0), self.scanned());
         let threads = rayon::current_num_threads().clamp(1, self.groups.len().max(1));
         let work = |_| {
             let mut local = new();
             while let Some(group) = self.groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let result = self.read(*group, wanted, |rows| {
-                    each(&mut local, rows)?;
-                    let rows = rows.len() as u64;
+                let result = self.read_batches(*group, wanted, |source| {
+                    each(&mut local, source)?;
+                    let rows = source.batch.num_rows() as u64;
                     let done = done.fetch_add(rows, Ordering::Relaxed) + rows;
                     info!(target: "progress", task = "audit", done, total, unit = "rows", "{}", self.name);
                     Ok(())
@@ -133,6 +143,15 @@ impl Split {
             Ok(local)
         };
         (0..threads).into_par_iter().with_max_len(1).map(work).collect()
+    }
+
+    /// Streams the split past `each` in order.
+    pub(crate) fn batches(
+        &self,
+        wanted: &Wanted,
+        mut each: impl FnMut(&Source<'_>) -> Result<()>,
+    ) -> Result<()> {
+        self.groups.iter().try_for_each(|group| self.read_batches(*group, wanted, &mut each))
     }
 
     /// Returns the `example_id` of the rows at the given indices (the index itself where there is no such column).
@@ -158,6 +177,15 @@ impl Split {
     }
 
     fn read(&self, group: Group, wanted: &Wanted, mut each: impl FnMut(&Rows) -> Result<()>) -> Result<()> {
+        self.read_batches(group, wanted, |source| each(&rows_of(source)?))
+    }
+
+    fn read_batches(
+        &self,
+        group: Group,
+        wanted: &Wanted,
+        mut each: impl FnMut(&Source<'_>) -> Result<()>,
+    ) -> Result<()> {
         let ParquetFile { path, metadata } = &self.files[group.file];
         let file = open(path)?;
         let columns = wanted.columns(path, metadata.schema())?;
@@ -180,9 +208,9 @@ impl Split {
             let batch: Option<RecordBatch> =
                 guard(path, || reader.next().transpose())?.map_err(|error| Error::parquet(path, error))?;
             let Some(batch) = batch else { break };
-            let rows = guard(path, || Rows::decode(path, &batch, next, wanted))??;
-            next += rows.len() as u64;
-            each(&rows)?;
+            let source = Source { path, batch: &batch, first: next, wanted };
+            each(&source)?;
+            next += batch.num_rows() as u64;
         }
         let found = next - group.first;
         if found != group.rows {
@@ -191,6 +219,10 @@ impl Split {
         }
         Ok(())
     }
+}
+
+fn rows_of(source: &Source<'_>) -> Result<Rows> {
+    guard(source.path, || Rows::decode(source))?
 }
 
 /// Reads the footer, and asks for names as dictionaries.

@@ -1,0 +1,212 @@
+//! Files that are not what they say: a clear error, or a verdict on what they do say; never a panic, a hang, or a
+//! certificate of something that was not read.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, Int8Array, Int64Array, Int64Builder, LargeListViewArray, ListArray,
+    ListBuilder, ListViewArray, RecordBatch, StringArray, UInt8Builder,
+};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{DataType, Field, Int8Type};
+use auditor::{Column, Error, FolderAudit, Options, audit_folder};
+use parquet::arrow::ArrowWriter;
+
+fn save(path: &Path, columns: Vec<(&str, ArrayRef)>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn lists(rows: &[&[i64]]) -> ArrayRef {
+    let mut list = ListBuilder::new(Int64Builder::new());
+    for row in rows {
+        list.values().append_slice(row);
+        list.append(true);
+    }
+    Arc::new(list.finish())
+}
+
+const TRAIN: [&[i64]; 3] = [&[1, 2, 3], &[7, 8, 9], &[4, 6, 8]];
+const LEAKY: [&[i64]; 2] = [&[2, 4, 7], &[5, 7, 8]];
+
+/// A folder with a train file of one column and a test file that shares `7 8` with it.
+fn folder(train: ArrayRef) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    save(&folder.path().join("train.parquet"), vec![("terms", train)]);
+    save(&folder.path().join("test.parquet"), vec![("terms", lists(&LEAKY))]);
+    folder
+}
+
+fn audited(folder: &Path) -> auditor::Result<FolderAudit> {
+    audit_folder(folder, &Options::default())
+}
+
+#[test]
+fn a_file_cut_anywhere_is_an_error() {
+    let folder = folder(lists(&TRAIN));
+    let path = folder.path().join("train.parquet");
+    let whole = fs::read(&path).unwrap();
+    for length in 0..whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        let error = audited(folder.path()).unwrap_err();
+        assert!(matches!(error, Error::Parquet { .. }), "cut to {length}: {error}");
+        assert!(error.to_string().contains("train.parquet"), "{error}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_an_error_or_a_verdict_on_what_then_stands_there() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let folder = folder(lists(&TRAIN));
+    let path = folder.path().join("train.parquet");
+    let whole = fs::read(&path).unwrap();
+    let mut errors = 0;
+    for at in 0..whole.len() {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(&path, &flipped).unwrap();
+        for only_windows in [true, false] {
+            let options = Options { only_windows, ..Options::default() };
+            match audit_folder(folder.path(), &options) {
+                Err(_) => errors += 1,
+                // Whatever the bytes now say, all rows that the footer promises were read.
+                Ok(report) => assert!(report.splits[1].1 > 0, "byte {at}"),
+            }
+        }
+    }
+    let _ = std::panic::take_hook();
+    assert!(errors > whole.len() / 4, "{errors} of {} found", 2 * whole.len());
+}
+
+#[test]
+fn a_manifest_of_ours_finds_every_flipped_bit_in_the_data() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let folder = folder(lists(&TRAIN));
+    let path = folder.path().join("train.parquet");
+    let entry = |name: &str| {
+        let file = folder.path().join(name);
+        let bytes = fs::metadata(&file).unwrap().len();
+        serde_json::json!({ "path": name, "digest": artifact::file_digest(&file).unwrap(), "bytes": bytes })
+    };
+    let manifest = serde_json::json!({
+        "format": artifact::FORMAT, "pipeline": "p", "stage": "data", "point": "", "verb": "build", "version": 1,
+        "key": "", "config": {}, "inputs": {}, "files": [entry("train.parquet"), entry("test.parquet")], "run": {},
+    });
+    fs::write(folder.path().join("manifest.json"), manifest.to_string()).unwrap();
+    assert!(!audited(folder.path()).unwrap().is_clean());
+    let whole = fs::read(&path).unwrap();
+    let footer = u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().unwrap()) as usize;
+    // The magic number apart, everything before the footer is the column chunk and its indexes.
+    let mut passed = 0;
+    for at in 4..whole.len() - 8 - footer {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (at % 8);
+        fs::write(&path, &flipped).unwrap();
+        passed += usize::from(audited(folder.path()).is_ok());
+    }
+    let _ = std::panic::take_hook();
+    // Page indexes lie outside the chunks; no value is read from them.
+    let indexes = 200;
+    assert!(passed <= indexes, "{passed} flips passed");
+}
+
+#[test]
+fn lists_of_views_and_names_in_dictionaries_are_read() {
+    let item = || Arc::new(Field::new("item", DataType::Int64, false));
+    // Views may lie in any order and overlap.
+    let values: ArrayRef = Arc::new(Int64Array::from(vec![4, 6, 8, 9, 1, 2, 3, 7]));
+    let (offsets, sizes) = (vec![4, 1, 0], vec![3, 3, 3]);
+    let small = ListViewArray::new(
+        item(),
+        ScalarBuffer::from(offsets.clone()),
+        ScalarBuffer::from(sizes.clone()),
+        values.clone(),
+        None,
+    );
+    let wide = |numbers: Vec<i32>| ScalarBuffer::from(numbers.into_iter().map(i64::from).collect::<Vec<_>>());
+    let large = LargeListViewArray::new(item(), wide(offsets), wide(sizes), values, None);
+    for array in [Arc::new(small) as ArrayRef, Arc::new(large)] {
+        let folder = folder(array);
+        save(&folder.path().join("test.parquet"), vec![("terms", lists(&[&[5, 8, 9]]))]);
+        let report = audited(folder.path()).unwrap();
+        let leak = &report.leaks[0];
+        assert_eq!((leak.right_example_id, leak.offset, leak.piece.as_str()), (1, 1, "8 9"));
+    }
+    let names = |keys: Vec<i8>, names: Vec<&str>| -> ArrayRef {
+        Arc::new(DictionaryArray::<Int8Type>::new(Int8Array::from(keys), Arc::new(StringArray::from(names))))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let domains = names(vec![1, 0, 1], vec!["month", "integer"]);
+    save(
+        &folder.path().join("data/train-00000-of-00001.parquet"),
+        vec![("terms", lists(&TRAIN)), ("domain", domains)],
+    );
+    let domains = names(vec![0, 0], vec!["integer"]);
+    save(
+        &folder.path().join("data/test-00000-of-00001.parquet"),
+        vec![("terms", lists(&LEAKY)), ("domain", domains)],
+    );
+    // `7 8` are months in train, and numbers in test.
+    let report = audited(folder.path()).unwrap();
+    assert!(report.is_clean(), "{:?}", report.leaks);
+}
+
+#[test]
+fn bytes_and_wide_rows_are_read() {
+    let mut bytes = ListBuilder::new(UInt8Builder::new());
+    for row in TRAIN {
+        row.iter().for_each(|term| bytes.values().append_value(*term as u8));
+        bytes.append(true);
+    }
+    let report = audited(folder(Arc::new(bytes.finish())).path()).unwrap();
+    assert_eq!(report.leaks[0].piece, "7 8");
+    let long: Vec<i64> = (0..200_000).map(|at| at * 3).chain([7, 8]).collect();
+    let report = audited(folder(lists(&[&long])).path()).unwrap();
+    assert_eq!((report.leaks[0].piece.as_str(), report.leaks[0].offset), ("7 8", 200_000));
+}
+
+#[test]
+fn what_is_no_table_of_sequences_is_an_error_that_names_the_file() {
+    let nested: ArrayRef = {
+        let inner = lists(&[&[1, 2], &[3]]);
+        let field = Arc::new(Field::new("item", inner.data_type().clone(), true));
+        Arc::new(ListArray::new(field, arrow::buffer::OffsetBuffer::from_lengths([1, 1]), inner, None))
+    };
+    for wrong in [nested, Arc::new(Int64Array::from(vec![1, 2])), Arc::new(StringArray::from(vec!["1 2"]))] {
+        let error = audited(folder(wrong).path()).unwrap_err();
+        assert!(matches!(error, Error::Column { .. }), "{error}");
+    }
+    for (bytes, name) in
+        [(&b"1 2 3\n"[..], "text"), (b"", "empty"), (b"PAR1PAR1", "magic"), (&[0; 4096], "zeros")]
+    {
+        let folder = folder(lists(&TRAIN));
+        fs::write(folder.path().join("train.parquet"), bytes).unwrap();
+        let error = audited(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("train.parquet: not a readable Parquet file"), "{name}: {error}");
+    }
+    // A folder with the name of a file holds nothing, or parts.
+    let folder = folder(lists(&TRAIN));
+    fs::remove_file(folder.path().join("train.parquet")).unwrap();
+    fs::create_dir(folder.path().join("train.parquet")).unwrap();
+    assert!(matches!(audited(folder.path()), Err(Error::Folder { .. })));
+    save(&folder.path().join("train.parquet/part-0.parquet"), vec![("terms", lists(&TRAIN))]);
+    assert!(!audited(folder.path()).unwrap().is_clean());
+    let options = Options { column: Some(Column::Terms("none".to_owned())), ..Options::default() };
+    let error = audit_folder(folder.path(), &options).unwrap_err().to_string();
+    assert!(error.contains("column `none` should be a list of integers, found nothing"), "{error}");
+}
+
+#[test]
+fn files_beside_the_splits_are_named_as_not_audited() {
+    let folder = folder(lists(&TRAIN));
+    save(&folder.path().join("extra/more.parquet"), vec![("terms", lists(&LEAKY))]);
+    let report = audited(folder.path()).unwrap();
+    assert_eq!(report.unread, [folder.path().join("extra/more.parquet")]);
+}
