@@ -146,9 +146,7 @@ fn leaked_units_and_their_witnesses_are_those_of_brute_force_on_ten_thousand_cor
         if let (Some(violation), Some(first)) = (violation, first) {
             let (row, other) = (&held[first], violation.row as usize);
             let places = |other: &Row| {
-                let places =
-                    units(row).iter().filter_map(|unit| stands(row, unit, other)).collect::<Vec<_>>();
-                places
+                units(row).iter().filter_map(|unit| stands(row, unit, other)).collect::<Vec<_>>()
             };
             assert!(places(&train[other]).contains(&(violation.leak.offset as usize)), "round {round}");
         }
