@@ -55,7 +55,10 @@ impl<'a> Corrupted<'a> {
             verdicts.push((clean.violation(corrupted, vocabulary), place));
             let tokens: Vec<u32> = corrupted.tokens.iter().map(|token| u32::from(*token)).collect();
             clean.describe(&mut rows, &corrupted.terms, &tokens);
-            let shown = clean.answer.checked_sub(1).and_then(|last| corrupted.terms.get(last));
+            // Where an answer goes on from more than the last term, its row shows no pair that could give it away.
+            let goes_on = matches!(clean.rows.unit[clean.row], UnitKind::Pair | UnitKind::None);
+            let shown = clean.answer.checked_sub(1).filter(|_| goes_on);
+            let shown = shown.and_then(|last| corrupted.terms.get(last));
             if let (Some(shown), Some(right)) = (shown, clean.terms.get(clean.answer)) {
                 clean.describe(&mut pairs, &[*shown, *right], &[]);
                 pair_rows.push(number);

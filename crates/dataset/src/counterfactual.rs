@@ -172,7 +172,8 @@ impl Clean<'_> {
 
     fn start_shift(&self, draws: &mut Draws) -> Option<Row> {
         let numbers = self.task.space.numbers(self.row.parameter, self.row.terms.len());
-        self.task.space.row(numbers.start + draws.below(numbers.end - numbers.start))
+        let row = self.task.space.row(numbers.start + draws.below(numbers.end - numbers.start))?;
+        (row.terms[0] != self.row.terms[0]).then_some(row)
     }
 
     fn step_swap(&self, space: &sequence::Space, parameter: i64) -> Option<Row> {
