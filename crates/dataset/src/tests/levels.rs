@@ -87,6 +87,19 @@ fn families() -> Vec<Value> {
         "months": own(json!({ "cyclic": { "cycle": "months", "steps": [1, 2, 5] } }), "months", json!({ "min": 3, "max": 4 })),
         "plus": plus(),
     });
+    // Rows that another task writes in another way, and rows that differ in their operators alone.
+    let twice = json!({
+        "plus": plus(),
+        "again": train_only(task(json!({ "arithmetic": { "step": 2 } }), "digits", 40, json!(4))),
+    });
+    let pairs = json!({
+        "plus": task(json!({ "arithmetic": { "steps": [1, 2] } }), "numeral", 40, json!({ "min": 2, "max": 4 })),
+        "digits": task(json!({ "arithmetic": { "steps": [1, 2] } }), "digits", 40, json!({ "min": 2, "max": 4 })),
+    });
+    let triples = json!({
+        "plus": task(json!({ "arithmetic": { "steps": [1, 2] } }), "digits", 30, json!(3)),
+        "sum": sums(json!({ "addition": { "digits": 1 } }), "digits"),
+    });
     let sum = json!({ "sum": sums(json!({ "addition": { "digits": 2 } }), "digits") });
     vec![
         build(chains(), json!("transition")),
@@ -97,6 +110,9 @@ fn families() -> Vec<Value> {
         build(lists, json!("random")),
         build(months.clone(), json!("transition")),
         build(months, json!({ "window": { "m": 2 } })),
+        build(twice, json!({ "step": { "test": [3] } })),
+        build(pairs, json!({ "notation": { "test": ["digits"] } })),
+        build(triples, json!("random")),
         build(sum.clone(), json!("transition")),
         build(sum.clone(), json!({ "length": { "test": 2 } })),
         build(sum, json!({ "range": { "validation": 120, "test": 150 } })),
@@ -108,6 +124,7 @@ fn every_row_stands_where_the_text_of_its_level_says() {
     for definition in levels().into_iter().chain(families()) {
         let built =
             build(definition.clone()).unwrap_or_else(|error| panic!("{}: {error}", definition["holdout"]));
+        let written = built.splits.each_ref().map(Vec::len);
         let found = built
             .splits
             .map(|rows| rows.into_iter().map(|row| (row.task, row.terms)).collect::<BTreeSet<_>>());
@@ -117,6 +134,7 @@ fn every_row_stands_where_the_text_of_its_level_says() {
             let wrong: Vec<_> = found[split].difference(&expected[split]).take(3).collect();
             let level = &definition["holdout"]["level"];
             assert!(missing.is_empty() && wrong.is_empty(), "{level}, split {split}: {missing:?} {wrong:?}");
+            assert_eq!(found[split].len(), written[split], "{level}: a row stands twice");
             assert!(!found[split].is_empty(), "{level}: split {split} is empty");
         }
     }
@@ -199,6 +217,20 @@ fn a_held_out_kind_takes_no_share_of_the_others() {
     });
     let sizes = build(definition).unwrap().splits.map(|rows| rows.len());
     assert_eq!(sizes, [21, 3, 9]);
+}
+
+#[test]
+fn the_share_is_one_of_the_trained_rows() {
+    // 24 rows of 4 terms, one in eight a validation row; the 22 of 5 terms are all test rows, whatever the seed.
+    for seed in 0..8 {
+        let plus = task(json!({ "arithmetic": { "step": 2 } }), "digits", 29, json!({ "min": 4, "max": 5 }));
+        let definition = json!({
+            "seed": seed,
+            "tasks": { "plus": plus },
+            "holdout": { "level": { "length": { "test": 5 } }, "validation": 0.125, "min_rows": { "test": 1, "validation": 1 }, "min_seen": 0 },
+        });
+        assert_eq!(build(definition).unwrap().splits.map(|rows| rows.len()), [21, 3, 22]);
+    }
 }
 
 #[test]
