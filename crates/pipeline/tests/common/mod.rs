@@ -126,8 +126,10 @@ pub(crate) fn play_child() {
             let steps = partial.join("steps");
             let before = std::fs::read_to_string(&steps).unwrap_or_default();
             std::fs::write(&steps, format!("{before}x")).expect("it can write");
-            std::fs::write(spec.base.join("pid"), std::process::id().to_string()).expect("it can write");
-            std::fs::rename(spec.base.join("pid"), spec.base.join("started")).expect("it can write");
+            // Of its own, because several may start at once.
+            let me = std::process::id().to_string();
+            std::fs::write(spec.base.join(&me), &me).expect("it can write");
+            std::fs::rename(spec.base.join(&me), spec.base.join("started")).expect("it can write");
             match spec.config["mood"].as_str() {
                 Some("wait") => {
                     while !spec.base.join("go").exists() {
