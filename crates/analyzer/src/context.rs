@@ -40,7 +40,8 @@ impl Context {
             let (needed, tokens) = (row.tokens.len() - 1, vocabulary.len());
             if needed > shape.n_ctx || tokens > shape.d_vocab {
                 let message = format!(
-                    "the model reads at most {} tokens of {}, the row needs {needed} of {tokens}; give the model of this data",
+                    "the model reads at most {} tokens of {}, the row needs {needed} of {tokens}; train it on this \
+                     data, with `model.n_ctx` as long as the longest row of all splits",
                     shape.n_ctx, shape.d_vocab
                 );
                 return Err(Error::Row { example_id: row.example_id, message });

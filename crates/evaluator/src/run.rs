@@ -181,7 +181,8 @@ impl Data {
                     split: split.to_owned(),
                     example_id: row.example.example_id,
                     message: format!(
-                        "the model reads at most {} tokens of {}, the row needs {needed} of {tokens}",
+                        "the model reads at most {} tokens of {}, the row needs {needed} of {tokens}; train it on this data, with \
+                         `model.n_ctx` as long as the longest row of all splits",
                         model.n_ctx, model.d_vocab
                     ),
                 });

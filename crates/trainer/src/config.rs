@@ -59,6 +59,11 @@ pub struct Model {
     /// Blocks without an MLP.
     #[serde(default)]
     pub attn_only: bool,
+    /// Number of tokens that it can read; left out: as many as the longest train or validation row asks of it.
+    ///
+    /// Where longer rows are held out it has to be given, because the trainer does not see them.
+    #[serde(default)]
+    pub n_ctx: Option<usize>,
 }
 
 /// AdamW with decoupled weight decay on matrices (never on biases or normalization weights).
@@ -262,12 +267,12 @@ impl Model {
     }
 
     /// Returns the model's whole shape, for a vocabulary and a longest input.
-    pub fn shape(&self, d_vocab: usize, n_ctx: usize) -> transformer::Config {
+    pub fn shape(&self, d_vocab: usize, longest: usize) -> transformer::Config {
         let d_mlp = if self.attn_only { 0 } else { self.d_mlp.unwrap_or(4 * self.d_model) };
         transformer::Config {
             n_layers: self.n_layers,
             d_model: self.d_model,
-            n_ctx,
+            n_ctx: self.n_ctx.unwrap_or(longest),
             d_head: self.d_head.unwrap_or(self.d_model / self.n_heads.max(1)),
             n_heads: self.n_heads,
             d_mlp,

@@ -24,7 +24,7 @@ pub struct Inputs {
 /// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/` and `model.json` into `out`.
 ///
 /// The vocabulary gives `d_vocab`; the longest train or validation row, less its last token (which is never an input),
-/// gives `n_ctx`. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
+/// gives `n_ctx`, where the config does not. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
 ///
 /// # Errors
 /// A config or rows that cannot be trained on, a loss that is no number (what was logged and saved before is kept in
@@ -44,7 +44,12 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     if validation.len() == 0 {
         tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
     }
-    let shape = config.model.shape(vocabulary.size, train.longest().max(validation.longest()) - 1);
+    let longest = train.longest().max(validation.longest()) - 1;
+    let shape = config.model.shape(vocabulary.size, longest);
+    if shape.n_ctx < longest {
+        let message = format!("{} tokens found, but a row asks for {longest}", shape.n_ctx);
+        return Err(Error::config("model.n_ctx", message, "give as many, or leave it out"));
+    }
     write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;

@@ -347,6 +347,7 @@ fn a_resolved_config_reads_back_the_same() {
     assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
     assert_eq!(config.model.shape(10, 20).d_mlp, 256);
     assert_eq!(config.model.shape(10, 20).d_head, 16);
+    assert_eq!(config.model.shape(10, 20).n_ctx, 20);
 }
 
 #[test]
