@@ -39,7 +39,7 @@ pub(crate) fn shared_by_none(splits: &[Split], column: &str, wanted: &Wanted) ->
         if shared {
             return Ok(None);
         }
-        own.keys().for_each(|pair| all.insert(pair));
+        all.insert_all(&own);
         distinct.push(own.len());
     }
     let space = Space::of(codes);

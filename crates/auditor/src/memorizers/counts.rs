@@ -320,7 +320,10 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
         }
         Ok(())
     })?;
+    // Room first: keys that come in the order of their hash would crowd the front of a smaller table.
     let mut wide = Shard::default();
+    let places = threads.iter().map(|local| local.wide.keys.len()).sum::<usize>().next_power_of_two();
+    wide.resize(places, Part::WHOLE);
     for mut local in threads {
         local.keys.iter_mut().enumerate().for_each(|(shard, keys)| tally.take(shard, keys));
         let filled = local.wide.keys.iter().zip(&local.wide.counts).filter(|(key, _)| **key != EMPTY);
