@@ -1,24 +1,27 @@
 //! Counts what follows the pieces that held-out rows ask about, in memory that does not grow with train.
 //!
-//! What follows the roots and lanes is kept for every symbol: few pieces, as many entries as there are symbols. What
-//! follows the others may be as much as train has to say. Where it is more than fits, only half of the symbols are
-//! counted, and train streams past once more for the other half: every question that a table is asked can be answered
-//! symbol by symbol.
+//! What follows anything at all is kept for every symbol. What follows single pieces may be as much as train has to say:
+//! where it is more than fits, only half of the symbols are counted, and train streams past once more for the other half.
+//! Every question that a table is asked can be answered symbol by symbol.
 
+use std::hint::black_box;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::pieces::{Pieces, Root, World};
+use super::pieces::{Pieces, World};
+use super::places::Places;
 use super::sequences::Sequences;
+use super::{TARGETS, Targets};
 use crate::Result;
+use crate::codes::UNKNOWN;
 use crate::columns::Wanted;
 use crate::numbers::{Numbers, mix, pack};
 use crate::split::Split;
 
 /// Entries of a table that are counted at a time, about 20 bytes each.
-pub(crate) const ENTRIES: usize = 1 << 24;
+pub(crate) const ENTRIES: usize = 3 << 23;
 
 /// The symbols that are counted in one pass: those whose hash leaves this rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,93 +40,142 @@ impl Part {
     }
 }
 
-/// What follows roots and lanes: (packed piece and symbol) to counts, sorted.
-pub(crate) struct Wide(Vec<(u64, u32)>);
+/// How often a symbol follows a piece.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Follow {
+    /// Place of the symbol among all that follow anything.
+    pub(crate) place: u32,
+    all: u32,
+    here: u32,
+}
 
-impl Wide {
-    /// Returns (packed piece and symbol, count), by symbol.
-    pub(crate) fn of(&self, piece: u32) -> &[(u64, u32)] {
-        let start = self.0.partition_point(|(key, _)| *key < pack(piece, 0));
-        let rest = &self.0[start..];
-        &rest[..rest.partition_point(|(key, _)| *key <= pack(piece, u32::MAX))]
-    }
-
-    /// Returns every symbol once, sorted.
-    pub(crate) fn symbols(&self) -> Vec<u32> {
-        let mut symbols: Vec<u32> = self.0.iter().map(|(key, _)| *key as u32).collect();
-        symbols.sort_unstable();
-        symbols.dedup();
-        symbols
+impl Follow {
+    /// Returns how often, among these targets.
+    #[inline]
+    pub(crate) fn count(&self, targets: Targets) -> u32 {
+        match targets {
+            Targets::All => self.all,
+            Targets::Places => self.here,
+            Targets::Answers => 0,
+        }
     }
 }
 
-/// How often which symbol follows which of the other pieces.
-pub(crate) struct Follows {
-    /// By piece: its shard's entries from where to where.
-    bounds: Vec<(u32, u32)>,
-    /// Place of the symbol among all, and count; those of a piece together, by place.
-    shards: Vec<Vec<(u32, u32)>>,
+/// How often which symbol follows which piece.
+pub(crate) struct Follows(Vec<Shelf>);
+
+/// The pieces whose numbers leave one rest.
+struct Shelf {
+    /// By piece: its first entry.
+    starts: Vec<u32>,
+    entries: Vec<Follow>,
 }
 
 impl Follows {
-    /// Returns (place of the symbol, count), by place.
+    /// Returns what follows a piece, in no order.
     #[inline]
-    pub(crate) fn of(&self, piece: u32) -> &[(u32, u32)] {
-        let (start, end) = self.bounds[piece as usize];
-        &self.shards[shard_of(piece, SHARDS)][start as usize..end as usize]
+    pub(crate) fn of(&self, piece: u32) -> &[Follow] {
+        let Shelf { starts, entries } = &self.0[piece as usize % SHARDS];
+        let at = piece as usize / SHARDS;
+        &entries[starts[at] as usize..starts[at + 1] as usize]
     }
-}
-
-fn shard_of(piece: u32, shards: usize) -> usize {
-    (mix(u64::from(piece)) >> 40) as usize % shards
 }
 
 /// A growing table of counts.
 #[derive(Default)]
 struct Shard {
-    keys: Vec<u64>,
-    counts: Vec<u32>,
+    /// As many as a power of two; empty where the key is.
+    entries: Vec<Entry>,
     len: usize,
     /// The last part that it was cut down to.
     modulus: u32,
 }
 
-const EMPTY: u64 = u64::MAX;
+#[derive(Clone, Copy)]
+struct Entry {
+    /// Packed piece and symbol.
+    key: u64,
+    all: u32,
+    here: u32,
+}
+
+const EMPTY: Entry = Entry { key: u64::MAX, all: 0, here: 0 };
+/// Marks a key whose target stands at the place of the answer that is asked for: pieces are fewer than 2^31.
+const HERE: u64 = 1 << 63;
+/// Keys that are looked up together: the memory answers them side by side.
+const BLOCK: usize = 32;
 
 impl Shard {
-    fn add(&mut self, key: u64, count: u32) {
-        if self.keys.len() * 5 < (self.len + 1) * 8 {
-            self.resize((self.keys.len() * 2).max(64), Part::WHOLE);
-        }
-        let mut place = mix(key) as usize & (self.keys.len() - 1);
-        while self.keys[place] != key && self.keys[place] != EMPTY {
-            place = (place + 1) & (self.keys.len() - 1);
-        }
-        if self.keys[place] == EMPTY {
-            self.keys[place] = key;
-            self.len += 1;
-        }
-        self.counts[place] = self.counts[place].saturating_add(count);
-    }
-
-    /// Moves the entries of a part into a table of another size.
-    fn resize(&mut self, places: usize, part: Part) {
-        let old = std::mem::replace(
-            self,
-            Self { keys: vec![EMPTY; places], counts: vec![0; places], len: 0, modulus: self.modulus },
-        );
-        for (key, count) in old.keys.into_iter().zip(old.counts) {
-            if key != EMPTY && part.holds(key as u32) {
-                self.add(key, count);
+    fn take(&mut self, keys: &[u64]) {
+        for keys in keys.chunks(BLOCK) {
+            self.reserve(keys.len());
+            let mask = self.entries.len() - 1;
+            let mut places = [0; BLOCK];
+            let mut seen = 0;
+            for (place, key) in places.iter_mut().zip(keys) {
+                *place = mix(key & !HERE) as usize & mask;
+                seen ^= self.entries[*place].key;
+            }
+            black_box(seen);
+            for (place, key) in places.into_iter().zip(keys) {
+                self.add(place, Entry { key: key & !HERE, all: 1, here: u32::from(key & HERE != 0) });
             }
         }
     }
 
-    fn sorted(self) -> Vec<(u64, u32)> {
-        let filled = self.keys.into_iter().zip(self.counts).filter(|(key, _)| *key != EMPTY);
-        let mut entries: Vec<_> = filled.collect();
-        entries.sort_unstable();
-        entries
+    /// Adds to the entry with the same key, at the place of its hash or behind.
+    #[inline]
+    fn add(&mut self, mut place: usize, entry: Entry) {
+        let mask = self.entries.len() - 1;
+        while self.entries[place].key != entry.key {
+            if self.entries[place].key == EMPTY.key {
+                self.entries[place].key = entry.key;
+                self.len += 1;
+                break;
+            }
+            place = (place + 1) & mask;
+        }
+        let known = &mut self.entries[place];
+        known.all = known.all.saturating_add(entry.all);
+        known.here = known.here.saturating_add(entry.here);
+    }
+
+    /// Makes room for so many more: a seventh of the places stays empty.
+    fn reserve(&mut self, more: usize) {
+        let mut places = self.entries.len().max(64);
+        while places * 6 < (self.len + more) * 7 {
+            places *= 2;
+        }
+        if places != self.entries.len() {
+            self.rebuild(places, Part::WHOLE);
+        }
+    }
+
+    /// Moves the entries of a part into a table of another size.
+    fn rebuild(&mut self, places: usize, part: Part) {
+        let old = std::mem::replace(&mut self.entries, vec![EMPTY; places]);
+        self.len = 0;
+        for entry in old.into_iter().filter(|entry| entry.key != EMPTY.key && part.holds(entry.key as u32)) {
+            self.add(mix(entry.key) as usize & (places - 1), entry);
+        }
+    }
+
+    /// Sorts the entries by piece.
+    fn shelve(self, pieces: usize, places: &Places) -> Shelf {
+        let filled = || self.entries.iter().filter(|entry| entry.key != EMPTY.key);
+        let piece = |entry: &Entry| (entry.key >> 32) as usize / SHARDS;
+        let mut starts = vec![0; pieces.div_ceil(SHARDS) + 1];
+        filled().for_each(|entry| starts[piece(entry) + 1] += 1);
+        (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
+        let mut next = starts.clone();
+        let mut entries = vec![Follow { place: 0, all: 0, here: 0 }; self.len];
+        for entry in filled() {
+            let place = places.of(entry.key as u32).expect("whatever follows a piece follows anything") as u32;
+            let at = &mut next[piece(entry)];
+            entries[*at as usize] = Follow { place, all: entry.all, here: entry.here };
+            *at += 1;
+        }
+        Shelf { starts, entries }
     }
 }
 
@@ -138,7 +190,7 @@ struct Tally {
 
 const SHARDS: usize = 128;
 /// Keys that a thread gathers for a shard before it asks for its lock.
-const GATHERED: usize = 2048;
+const GATHERED: usize = 1024;
 
 impl Tally {
     fn new(part: Part, entries: usize) -> Self {
@@ -157,10 +209,14 @@ impl Tally {
         let before = shard.len;
         if shard.modulus != part.modulus {
             shard.modulus = part.modulus;
-            let places = shard.keys.len();
-            shard.resize(places.max(64), part);
+            let places = shard.entries.len();
+            shard.rebuild(places.max(64), part);
         }
-        keys.drain(..).filter(|key| part.holds(*key as u32)).for_each(|key| shard.add(key, 1));
+        if part.modulus > 1 {
+            keys.retain(|key| part.holds(*key as u32));
+        }
+        shard.take(keys);
+        keys.clear();
         let after = shard.len;
         drop(shard);
         if after < before {
@@ -185,75 +241,16 @@ impl Tally {
     /// Returns what was counted, with the places of symbols instead of their codes.
     fn finish(self, pieces: usize, places: &Places) -> (Follows, Part) {
         let part = self.part();
-        let sorted = self.shards.into_par_iter().map(|shard| {
+        let shelves = self.shards.into_par_iter().map(|shard| {
             let mut shard = shard.into_inner().expect("no thread panics while it holds this lock");
             if shard.modulus != part.modulus && part.modulus > 1 {
-                let size = shard.keys.len();
-                shard.resize(size.max(64), part);
+                let size = shard.entries.len();
+                shard.rebuild(size.max(64), part);
             }
-            let entries = shard.sorted();
-            let mut bounds: Vec<(u32, u32, u32)> = Vec::new();
-            for (at, (key, _)) in (0_u32..).zip(&entries) {
-                let piece = (key >> 32) as u32;
-                match bounds.last_mut() {
-                    Some((known, _, end)) if *known == piece => *end = at + 1,
-                    _ => bounds.push((piece, at, at + 1)),
-                }
-            }
-            let place = |(key, count): (u64, u32)| Some((places.of(key as u32)? as u32, count));
-            (bounds, entries.into_iter().filter_map(place).collect())
+            shard.shelve(pieces, places)
         });
-        let (sorted, shards): (Vec<_>, Vec<_>) = sorted.unzip();
-        let mut bounds = vec![(0, 0); pieces];
-        for (piece, start, end) in sorted.into_iter().flatten() {
-            bounds[piece as usize] = (start, end);
-        }
-        (Follows { bounds, shards }, part)
+        (Follows(shelves.collect()), part)
     }
-}
-
-/// Where each symbol of a sorted list is: a plain table where they lie close together.
-pub(crate) struct Places {
-    pub(crate) symbols: Vec<u32>,
-    least: u32,
-    table: Vec<u32>,
-    numbers: Numbers,
-}
-
-const NOWHERE: u32 = u32::MAX;
-
-impl Places {
-    pub(crate) fn of_symbols(symbols: Vec<u32>) -> Self {
-        let least = symbols.first().copied().unwrap_or(0);
-        let range = symbols.last().map_or(0, |most| (most - least) as usize + 1);
-        let (mut table, mut numbers) = (Vec::new(), Numbers::default());
-        if range < 8 * symbols.len() + 65_536 {
-            table = vec![NOWHERE; range];
-            let numbered = (0_u32..).zip(&symbols);
-            numbered.for_each(|(at, symbol)| table[(symbol - least) as usize] = at);
-        } else {
-            let mut count = 0;
-            symbols.iter().for_each(|symbol| _ = numbers.number((*symbol).into(), &mut count));
-        }
-        Self { symbols, least, table, numbers }
-    }
-
-    #[inline]
-    pub(crate) fn of(&self, symbol: u32) -> Option<usize> {
-        if self.table.is_empty() {
-            return self.numbers.get(symbol.into()).map(|at| at as usize);
-        }
-        let at = self.table.get(symbol.wrapping_sub(self.least) as usize)?;
-        (*at != NOWHERE).then_some(*at as usize)
-    }
-}
-
-/// What one thread gathers.
-struct Local {
-    codes: Vec<u32>,
-    keys: Vec<Vec<u64>>,
-    /// What follows roots and lanes, by the number of symbols before the target.
-    wide: Shard,
 }
 
 /// What every pass needs.
@@ -262,97 +259,159 @@ pub(crate) struct Pass<'a> {
     pub(crate) sequences: &'a Sequences<'a>,
     pub(crate) train: &'a Split,
     pub(crate) wanted: &'a Wanted,
+    /// Symbols of the answer that were said before: the next is the place that is asked for.
+    pub(crate) said: usize,
     /// Entries that are counted at a time.
     pub(crate) entries: usize,
 }
 
-/// What the first pass finds, for all symbols.
+/// What follows anything, for all symbols.
 pub(crate) struct Whole {
-    pub(crate) wide: Wide,
     pub(crate) places: Places,
+    /// By world, distance, targets and place: how many targets have more than that many symbols before them.
+    reach: Vec<Vec<[Vec<u64>; TARGETS]>>,
+}
+
+impl Whole {
+    /// Returns by place how many targets have a symbol at this distance, one of those that are asked for.
+    pub(crate) fn reach(&self, world: &World, targets: Targets, distance: usize) -> &[u64] {
+        &self.reach[world.number][distance][targets as usize]
+    }
+}
+
+/// What one thread gathers.
+struct Local {
+    codes: Vec<u32>,
+    places: Vec<u32>,
+    keys: Vec<Vec<u64>>,
+    wide: Wide,
+}
+
+/// Targets by world, symbol and number of symbols before it.
+#[derive(Default)]
+struct Wide {
+    numbers: Numbers,
+    /// By number: world and symbol.
+    symbols: Vec<(u32, u32)>,
+    /// By number, then by distance of the first symbol; those farther than all that is asked for share the last.
+    counts: Vec<[u32; TARGETS]>,
+}
+
+impl Wide {
+    #[inline]
+    fn add(&mut self, world: &World, distances: usize, symbol: u32, before: usize, said: Option<usize>, here: usize) {
+        let next = self.symbols.len();
+        let number = self.numbers.number(pack(world.number as u32, symbol), &mut (next as u32)) as usize;
+        if number == next {
+            self.symbols.push((world.number as u32, symbol));
+            self.counts.resize((next + 1) * distances, [0; TARGETS]);
+        }
+        let counts = &mut self.counts[number * distances + (before - 1).min(world.distances - 1)];
+        let counted = [true, said.is_some(), said == Some(here)];
+        counts.iter_mut().zip(counted).for_each(|(count, more)| *count = count.saturating_add(u32::from(more)));
+    }
 }
 
 /// Streams train past and counts what follows the pieces; returns it with the part of the symbols that it holds. The first
 /// pass fills `whole`.
 pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> Result<(Follows, Part)> {
-    let Pass { pieces, sequences, train, wanted, entries } = *pass;
+    let Pass { pieces, sequences, train, wanted, said: here, entries } = *pass;
     let first = whole.is_none();
     let tally = Tally::new(part, entries);
+    let distances = pieces.worlds().map(|world| world.distances).max().unwrap_or(0);
     let new = || Local {
         codes: Vec::new(),
+        places: Vec::new(),
         keys: (0..SHARDS).map(|_| Vec::with_capacity(GATHERED)).collect(),
-        wide: Shard::default(),
+        wide: Wide::default(),
     };
     let threads = train.scan(wanted, new, |local, rows| {
-        let mut world: Option<(u64, Option<&World>)> = None;
+        let mut known: Option<(u64, Option<&World>)> = None;
         for row in 0..rows.len() {
             let shape = sequences.encode(rows, row, &mut local.codes);
-            if world.is_none_or(|(known, _)| known != shape.world) {
-                world = Some((shape.world, pieces.world(shape.world)));
-            }
-            let Some((_, Some(world))) = world else { continue };
+            let world = match known {
+                Some((number, world)) if number == shape.world => world,
+                _ => pieces.world(shape.world),
+            };
+            known = Some((shape.world, world));
+            let Some(world) = world else { continue };
+            local.places.clear();
+            local.places.extend(local.codes.iter().map(|symbol| world.place(*symbol)));
+            let part = tally.part();
             for target in 1..local.codes.len() {
-                let (before, symbol) = (&local.codes[..target], local.codes[target]);
+                let symbol = local.codes[target];
                 let said = target.checked_sub(shape.start);
-                let at_answer = said.and_then(|said| world.places.get(said)?.as_ref());
-                let answers = world.answers.as_ref().filter(|_| said.is_some());
-                let held = tally.part().holds(symbol);
-                if !held && !first {
+                if first {
+                    local.wide.add(world, distances, symbol, target, said, here);
+                }
+                if !part.holds(symbol) {
                     continue;
                 }
-                for root in [world.all.as_ref(), answers, at_answer].into_iter().flatten() {
-                    if first {
-                        let lane = root.lanes[(target - 1).min(root.lanes.len() - 1)];
-                        local.wide.add(pack(lane, symbol), 1);
+                let mark = if said == Some(here) { HERE } else { 0 };
+                let mut gather = |piece: u32| {
+                    let shard = piece as usize % SHARDS;
+                    let keys = &mut local.keys[shard];
+                    keys.push(pack(piece, symbol) | mark);
+                    if keys.len() == GATHERED {
+                        tally.take(shard, keys);
                     }
-                    if held {
-                        narrow(pieces, root, before, |piece| {
-                            let shard = shard_of(piece, SHARDS);
-                            let keys = &mut local.keys[shard];
-                            keys.push(pack(piece, symbol));
-                            if keys.len() == GATHERED {
-                                tally.take(shard, keys);
-                            }
-                        });
+                };
+                let before = local.places[..target].iter().rev();
+                for (distance, place) in before.take(world.distances).enumerate() {
+                    if *place != UNKNOWN && world.pieces(*place)[distance] != UNKNOWN {
+                        gather(world.pieces(*place)[distance]);
                     }
+                }
+                let mut before = local.places[..target].iter().rev().take_while(|place| **place != UNKNOWN);
+                let last = before.next().map(|place| world.pieces(*place)[0]);
+                let Some(mut suffix) = last.filter(|suffix| *suffix != UNKNOWN) else { continue };
+                for place in before {
+                    // Nobody asked for this suffix, so nobody asked for a longer one.
+                    let Some(longer) = pieces.longer(suffix, *place) else { break };
+                    suffix = longer;
+                    gather(suffix);
                 }
             }
         }
         Ok(())
     })?;
-    // Room first: keys that come in the order of their hash would crowd the front of a smaller table.
-    let mut wide = Shard::default();
-    let places = threads.iter().map(|local| local.wide.keys.len()).sum::<usize>().next_power_of_two();
-    wide.resize(places, Part::WHOLE);
+    let mut wide = Vec::new();
     for mut local in threads {
         local.keys.iter_mut().enumerate().for_each(|(shard, keys)| tally.take(shard, keys));
-        let filled = local.wide.keys.iter().zip(&local.wide.counts).filter(|(key, _)| **key != EMPTY);
-        filled.for_each(|(key, count)| wide.add(*key, *count));
+        wide.push(local.wide);
     }
-    let whole = whole.get_or_insert_with(|| {
-        let wide = Wide(wide.sorted());
-        let places = Places::of_symbols(wide.symbols());
-        Whole { wide, places }
-    });
+    let whole = whole.get_or_insert_with(|| gathered(pieces, distances, &wide));
     Ok(tally.finish(pieces.len(), &whole.places))
 }
 
-/// Names the pieces of a prefix that somebody asks for, but roots and lanes.
-fn narrow(pieces: &Pieces, root: &Root, before: &[u32], mut each: impl FnMut(u32)) {
-    let mut suffix = root.lanes[0];
-    for symbol in before.iter().rev().take(root.longest) {
-        // Nobody asked for this suffix, so nobody asked for a longer one.
-        let Some(longer) = pieces.step(suffix, *symbol) else { break };
-        suffix = longer;
-        each(suffix);
+/// Adds up what the threads found to follow anything.
+fn gathered(pieces: &Pieces, distances: usize, threads: &[Wide]) -> Whole {
+    let symbols = threads.iter().flat_map(|wide| &wide.symbols).map(|(_, symbol)| *symbol);
+    let mut symbols: Vec<u32> = symbols.collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    let places = Places::of_symbols(symbols);
+    let mut reach: Vec<Vec<[Vec<u64>; TARGETS]>> = pieces.worlds().map(|_| Vec::new()).collect();
+    for world in pieces.worlds() {
+        let none = || std::array::from_fn(|_| vec![0; places.symbols.len()]);
+        reach[world.number] = (0..world.distances).map(|_| none()).collect();
     }
-    if root.distances {
-        // The last symbol is a suffix of length 1: counted once.
-        let first = usize::from(root.longest > 0);
-        for (symbol, lane) in before.iter().rev().zip(&root.lanes).skip(first) {
-            if let Some(piece) = pieces.step(*lane, *symbol) {
-                each(piece);
+    for wide in threads {
+        for ((world, symbol), counts) in wide.symbols.iter().zip(wide.counts.chunks(distances)) {
+            let at = places.of(*symbol).expect("every symbol of every thread has a place");
+            for (reach, counts) in reach[*world as usize].iter_mut().zip(counts) {
+                reach.iter_mut().zip(counts).for_each(|(reach, count)| reach[at] += u64::from(*count));
             }
         }
     }
+    // A target with t symbols before it reaches all distances below t.
+    for reach in &mut reach {
+        for distance in (1..reach.len()).rev() {
+            let [nearer, farther] = &mut reach[distance - 1..=distance] else { unreachable!("two of them") };
+            for (nearer, farther) in nearer.iter_mut().zip(farther) {
+                nearer.iter_mut().zip(farther).for_each(|(nearer, farther)| *nearer += *farther);
+            }
+        }
+    }
+    Whole { places, reach }
 }

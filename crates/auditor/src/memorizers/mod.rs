@@ -10,11 +10,13 @@ mod counts;
 mod most_frequent;
 mod nearest_neighbor;
 mod pieces;
+mod places;
 mod position_most_frequent;
 mod position_skip_gram;
 mod sequences;
 mod skip_gram;
 mod suffix_backoff;
+mod votes;
 
 #[cfg(test)]
 mod tests;
@@ -89,6 +91,9 @@ enum Targets {
     /// Those of the answer, each place of it by itself.
     Places,
 }
+
+/// How many kinds of targets there are.
+const TARGETS: usize = 3;
 
 /// What the memorisers said.
 pub(crate) struct Answers<'a> {

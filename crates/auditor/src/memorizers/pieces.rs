@@ -1,105 +1,126 @@
 //! The pieces of prefixes that held-out rows ask about, each with a number: exact, and only those.
 //!
-//! A piece is a path from a root: a root stands for a world and the targets that count in it, a suffix is a path of its
-//! symbols from the last one on, and the symbol at distance d is a step from the lane of d. The lane of distance 0 is the
-//! root itself, so that the last symbol is one piece, whoever asks for it.
+//! A piece is a symbol at some distance before the target, or a suffix of the prefix. The symbol at distance 0 is the suffix
+//! of length 1; a longer suffix is a step from the one that is a symbol shorter.
 
-use super::{Memorizer, Method, Targets};
-use crate::codes::Map;
+use super::places::Places;
+use super::{Memorizer, Method};
+use crate::codes::{Map, UNKNOWN};
 use crate::numbers::{Numbers, pack};
 
-/// A root: the pieces that need no symbol.
-#[derive(Debug, Clone)]
-pub(crate) struct Root {
-    /// By distance; the first is the root itself. Prefixes that are longer than all that ask share the last.
-    pub(crate) lanes: Vec<u32>,
-    /// Longest suffix that anybody asks for.
-    pub(crate) longest: usize,
-    /// Whether anybody asks for symbols at distances.
-    pub(crate) distances: bool,
-}
-
-/// The roots of one world: for all targets, for answers, and for each place of an answer.
-#[derive(Debug, Clone, Default)]
+/// Rows of one domain; no piece is shared by two worlds.
 pub(crate) struct World {
-    pub(crate) all: Option<Root>,
-    pub(crate) answers: Option<Root>,
-    pub(crate) places: Vec<Option<Root>>,
-}
-
-/// Numbers for all pieces that are asked for.
-#[derive(Default)]
-pub(crate) struct Pieces {
-    worlds: Map<u64, World>,
-    steps: Numbers,
-    count: u32,
+    /// Index among all worlds.
+    pub(crate) number: usize,
+    /// The symbols of the prefixes.
+    symbols: Places,
+    /// Symbols of the longest prefix, at least 1.
+    pub(crate) distances: usize,
+    /// By symbol, then by distance: the piece, where anybody asks for it.
+    pieces: Vec<u32>,
 }
 
 impl World {
-    /// Returns the root for targets, `said` symbols into the answer.
-    pub(crate) fn root(&self, targets: Targets, said: usize) -> Option<&Root> {
-        match targets {
-            Targets::All => self.all.as_ref(),
-            Targets::Answers => self.answers.as_ref(),
-            Targets::Places => self.places.get(said)?.as_ref(),
-        }
+    /// Returns the place of a symbol among those of the prefixes.
+    #[inline]
+    pub(crate) fn place(&self, symbol: u32) -> u32 {
+        self.symbols.of(symbol).map_or(UNKNOWN, |place| place as u32)
     }
 
-    fn slot(&mut self, targets: Targets, said: usize) -> &mut Option<Root> {
-        match targets {
-            Targets::All => &mut self.all,
-            Targets::Answers => &mut self.answers,
-            Targets::Places => {
-                self.places.resize(self.places.len().max(said + 1), None);
-                &mut self.places[said]
-            }
+    /// Returns the pieces of the symbol in this place, by distance.
+    #[inline]
+    pub(crate) fn pieces(&self, place: u32) -> &[u32] {
+        &self.pieces[place as usize * self.distances..][..self.distances]
+    }
+
+    /// Returns the piece of a symbol at a distance; a new one gets the next number.
+    fn ask(&mut self, symbol: u32, distance: usize, count: &mut u32) -> u32 {
+        let at = self.place(symbol) as usize * self.distances + distance;
+        if self.pieces[at] == UNKNOWN {
+            self.pieces[at] = *count;
+            *count += 1;
         }
+        self.pieces[at]
+    }
+
+    /// Returns the piece of a symbol at a distance, if anybody asks for it.
+    pub(crate) fn piece(&self, symbol: u32, distance: usize) -> Option<u32> {
+        let place = self.symbols.of(symbol)?;
+        self.pieces(place as u32).get(distance).copied().filter(|piece| *piece != UNKNOWN)
     }
 }
 
+/// Numbers for all pieces that are asked for.
+pub(crate) struct Pieces {
+    /// By number.
+    worlds: Vec<World>,
+    numbers: Map<u64, usize>,
+    /// (suffix, place of the symbol before it) to the longer suffix.
+    suffixes: Numbers,
+    count: u32,
+}
+
 impl Pieces {
+    /// Numbers the pieces that the memorisers go by; `prefixes` calls for every prefix that one of them has to continue.
+    pub(crate) fn of(prefixes: impl Fn(&mut dyn FnMut(&Memorizer, u64, &[u32]))) -> Self {
+        let mut symbols: Map<u64, (Map<u32, ()>, usize)> = Map::default();
+        prefixes(&mut |_, world, prefix| {
+            let (symbols, longest) = symbols.entry(world).or_default();
+            symbols.extend(prefix.iter().map(|symbol| (*symbol, ())));
+            *longest = prefix.len().max(*longest).max(1);
+        });
+        let mut worlds: Vec<_> = symbols.into_iter().collect();
+        worlds.sort_unstable_by_key(|(world, _)| *world);
+        let numbers = worlds.iter().enumerate().map(|(number, (world, _))| (*world, number)).collect();
+        let world = |(number, (_, (symbols, distances))): (usize, (u64, (Map<u32, ()>, usize)))| {
+            let mut symbols: Vec<u32> = symbols.into_keys().collect();
+            symbols.sort_unstable();
+            let pieces = vec![UNKNOWN; symbols.len() * distances];
+            World { number, symbols: Places::of_symbols(symbols), distances, pieces }
+        };
+        let worlds = worlds.into_iter().enumerate().map(world).collect();
+        let mut pieces = Self { worlds, numbers, suffixes: Numbers::default(), count: 0 };
+        prefixes(&mut |memorizer, world, prefix| pieces.ask(memorizer, world, prefix));
+        pieces
+    }
+
+    fn ask(&mut self, memorizer: &Memorizer, world: u64, prefix: &[u32]) {
+        let Self { worlds, numbers, suffixes, count } = self;
+        let world = &mut worlds[numbers[&world]];
+        match memorizer.method {
+            Method::Suffix { longest, .. } => {
+                let mut suffix = 0;
+                for (depth, symbol) in prefix.iter().rev().take(longest).enumerate() {
+                    suffix = match depth {
+                        0 => world.ask(*symbol, 0, count),
+                        _ => suffixes.number(pack(suffix, world.place(*symbol)), count),
+                    };
+                }
+            }
+            Method::Distances { .. } => {
+                let symbols = prefix.iter().rev().enumerate();
+                symbols.for_each(|(distance, symbol)| _ = world.ask(*symbol, distance, count));
+            }
+            Method::Copy | Method::Nearest => (),
+        }
+    }
+
     /// Number of pieces.
     pub(crate) fn len(&self) -> usize {
         self.count as usize
     }
 
+    pub(crate) fn worlds(&self) -> impl Iterator<Item = &World> {
+        self.worlds.iter()
+    }
+
     pub(crate) fn world(&self, world: u64) -> Option<&World> {
-        self.worlds.get(&world)
+        Some(&self.worlds[*self.numbers.get(&world)?])
     }
 
-    /// Returns the piece one step further, if anybody asks for it.
+    /// Returns the suffix that has one symbol more, if anybody asks for it.
     #[inline]
-    pub(crate) fn step(&self, piece: u32, symbol: u32) -> Option<u32> {
-        self.steps.get(pack(piece, symbol))
-    }
-
-    /// Asks for the pieces that a memoriser goes by after a prefix, `said` symbols into the answer.
-    pub(crate) fn ask(&mut self, memorizer: &Memorizer, world: u64, prefix: &[u32], said: usize) {
-        let (targets, longest, distances) = match memorizer.method {
-            Method::Suffix { longest, targets } => (targets, longest, false),
-            Method::Distances { targets } => (targets, 0, true),
-            Method::Copy | Method::Nearest => return,
-        };
-        let Self { worlds, steps, count } = self;
-        let mut fresh = || {
-            *count += 1;
-            *count - 1
-        };
-        let slot = worlds.entry(world).or_default().slot(targets, said);
-        let root = slot.get_or_insert_with(|| Root { lanes: vec![fresh()], longest: 0, distances: false });
-        root.longest = root.longest.max(longest);
-        root.distances |= distances;
-        if distances {
-            while root.lanes.len() < prefix.len().max(1) {
-                root.lanes.push(fresh());
-            }
-            for (symbol, lane) in prefix.iter().rev().zip(&root.lanes) {
-                steps.number(pack(*lane, *symbol), count);
-            }
-        }
-        let mut piece = root.lanes[0];
-        for symbol in prefix.iter().rev().take(longest) {
-            piece = steps.number(pack(piece, *symbol), count);
-        }
+    pub(crate) fn longer(&self, suffix: u32, place: u32) -> Option<u32> {
+        self.suffixes.get(pack(suffix, place))
     }
 }

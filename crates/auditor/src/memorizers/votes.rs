@@ -1,0 +1,155 @@
+//! argmax over y of log p(y) + sum over distances d of log p(symbol at d | y).
+
+use super::Targets;
+use super::answers::{Best, Known};
+use super::pieces::World;
+use crate::codes::Map;
+
+/// Smoothed so little that a symbol never seen with a feature is all but excluded: what is asked is whether the pieces
+/// determine the answer.
+const SMOOTHING: f64 = 1e-6;
+
+/// A logarithm in units of 2^-40: sums of integers do not depend on their order.
+fn logarithm(of: f64) -> i64 {
+    (of.ln() * (1_u64 << 40) as f64).round() as i64
+}
+
+/// What a distance adds to the score of a symbol that it has been seen before so often; never 0 where that is ever.
+fn spoken(count: u32) -> i64 {
+    logarithm((f64::from(count) + SMOOTHING) / SMOOTHING)
+}
+
+/// The votes on one kind of targets.
+pub(crate) struct Votes {
+    targets: Targets,
+    /// By count: what it adds.
+    spoken: Vec<i64>,
+    /// By world, then by length of the prefix: before any distance has spoken.
+    silent: Vec<Vec<Start>>,
+    /// By world, length of the prefix and piece of its first symbol, for those that many questions share and much follows
+    /// (BEGIN, above all): what that piece has to say is added up once.
+    shared: Map<(usize, usize, u32), Start>,
+}
+
+/// Scores of all symbols to start from.
+struct Start {
+    /// By place of the symbol.
+    scores: Vec<i64>,
+    /// The best one. A symbol that nothing else speaks for cannot beat it.
+    best: Option<Best>,
+}
+
+/// What one thread adds up for one question after the other.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    /// By place of the symbol: what the distances that speak for it add.
+    added: Vec<i64>,
+    touched: Vec<u32>,
+}
+
+/// Values that shared starts hold at most, 8 bytes each.
+const SHARED: usize = 1 << 23;
+
+impl Votes {
+    /// Prepares for questions: `prefixes` calls for the prefix of each.
+    pub(crate) fn of(known: &Known<'_>, targets: Targets, prefixes: impl Fn(&mut dyn FnMut(&World, &[u32]))) -> Self {
+        let silent = known.worlds().map(|world| Start::silent(known, world, targets)).collect();
+        let spoken = (0..4096).map(spoken).collect();
+        let mut votes = Self { targets, spoken, silent, shared: Map::default() };
+        let mut asked: Map<(usize, usize, u32), usize> = Map::default();
+        prefixes(&mut |world, prefix| {
+            if let Some(piece) = prefix.first().and_then(|first| world.piece(*first, prefix.len() - 1)) {
+                *asked.entry((world.number, prefix.len(), piece)).or_default() += 1;
+            }
+        });
+        // What is saved, and what it costs, in values to add.
+        let symbols = known.whole.places.symbols.len();
+        let saved = |key: &(usize, usize, u32), questions: usize| known.follows.of(key.2).len() * questions;
+        let mut asked: Vec<_> = asked.into_iter().map(|(key, questions)| (saved(&key, questions), key)).collect();
+        asked.retain(|(saved, _)| *saved > 4 * symbols);
+        asked.sort_unstable_by(|a, b| b.cmp(a));
+        for (_, key) in asked.into_iter().take(SHARED / symbols.max(1)) {
+            let start = votes.silent[key.0][key.1].and(&votes, known, key.2);
+            votes.shared.insert(key, start);
+        }
+        votes
+    }
+
+    fn spoken(&self, count: u32) -> i64 {
+        self.spoken.get(count as usize).copied().unwrap_or_else(|| spoken(count))
+    }
+
+    /// Returns the symbol with the best score after a prefix.
+    pub(crate) fn answer(
+        &self,
+        known: &Known<'_>,
+        world: &World,
+        prefix: &[u32],
+        scratch: &mut Scratch,
+    ) -> Option<Best> {
+        let Scratch { added, touched } = scratch;
+        added.resize(known.whole.places.symbols.len(), 0);
+        let pieces = prefix.iter().rev().enumerate().map(|(distance, symbol)| world.piece(*symbol, distance));
+        let first = prefix.first().and_then(|first| world.piece(*first, prefix.len() - 1));
+        let shared = first.and_then(|piece| self.shared.get(&(world.number, prefix.len(), piece)));
+        let (start, voters) = match shared {
+            Some(start) => (start, prefix.len() - 1),
+            None => (&self.silent[world.number][prefix.len()], prefix.len()),
+        };
+        for piece in pieces.take(voters).flatten() {
+            for follow in known.follows.of(piece) {
+                let count = follow.count(self.targets);
+                if count > 0 {
+                    let added = &mut added[follow.place as usize];
+                    if *added == 0 {
+                        touched.push(follow.place);
+                    }
+                    *added += self.spoken(count);
+                }
+            }
+        }
+        let mut best = start.best;
+        for at in touched.drain(..) {
+            let score = start.scores[at as usize] + std::mem::take(&mut added[at as usize]);
+            if best.is_none_or(|best| score >= best.score) {
+                best = known.better(best, score, at);
+            }
+        }
+        best
+    }
+}
+
+impl Start {
+    /// Returns the scores before any distance has spoken, by length of the prefix.
+    fn silent(known: &Known<'_>, world: &World, targets: Targets) -> Vec<Self> {
+        let prior = known.whole.reach(world, targets, 0);
+        let classes = prior.iter().filter(|count| **count > 0).count() as f64;
+        let likeliest = known.likeliest(world, targets).filter(|best| known.part.holds(best.symbol));
+        let likeliest = likeliest.and_then(|best| known.whole.places.of(best.symbol));
+        let mut scores: Vec<i64> = prior.iter().map(|count| logarithm((*count as f64).max(SMOOTHING))).collect();
+        let mut starts = Vec::new();
+        for length in 0..=world.distances {
+            let best = likeliest.and_then(|at| known.better(None, scores[at], at as u32));
+            starts.push(Self { scores: scores.clone(), best });
+            if length < world.distances {
+                for (score, reach) in scores.iter_mut().zip(known.whole.reach(world, targets, length)) {
+                    *score += logarithm(SMOOTHING / (*reach as f64 + SMOOTHING * classes));
+                }
+            }
+        }
+        starts
+    }
+
+    /// Returns the scores after a piece has spoken too.
+    fn and(&self, votes: &Votes, known: &Known<'_>, piece: u32) -> Self {
+        let (mut scores, mut best) = (self.scores.clone(), self.best);
+        for follow in known.follows.of(piece) {
+            let count = follow.count(votes.targets);
+            if count > 0 {
+                scores[follow.place as usize] += votes.spoken(count);
+                best = known.better(best, scores[follow.place as usize], follow.place);
+            }
+        }
+        Self { scores, best }
+    }
+}
