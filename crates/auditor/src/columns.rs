@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, RecordBatch, downcast_integer_array};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{ArrowNativeType, DataType, Int32Type, Int64Type, Schema};
 
@@ -103,6 +103,11 @@ pub(crate) fn nothing(schema: &Schema) -> String {
     }
 }
 
+/// The types that integers are read as.
+pub(crate) trait Integer: ArrowPrimitiveType<Native: TryFrom<i64>> {}
+
+impl<T: ArrowPrimitiveType<Native: TryFrom<i64>>> Integer for T {}
+
 /// One batch of a file.
 pub(crate) struct Source<'a> {
     pub(crate) path: &'a Path,
@@ -123,7 +128,7 @@ impl Source<'_> {
     }
 
     /// Reads a list column.
-    pub(crate) fn list<T: ArrowPrimitiveType>(&self, name: &str) -> Result<Lists<T::Native>> {
+    pub(crate) fn list<T: Integer>(&self, name: &str) -> Result<Lists<T::Native>> {
         let schema = self.batch.schema();
         let missing = || self.wrong(name, "a list of integers", &nothing(&schema));
         let array = self.batch.column_by_name(name).ok_or_else(missing)?;
@@ -162,7 +167,7 @@ impl Source<'_> {
     }
 
     /// Lists that lie back to back.
-    fn contiguous<T: ArrowPrimitiveType>(
+    fn contiguous<T: Integer>(
         &self,
         name: &str,
         values: &ArrayRef,
@@ -178,7 +183,7 @@ impl Source<'_> {
     }
 
     /// Lists that lie anywhere.
-    fn views<T: ArrowPrimitiveType>(
+    fn views<T: Integer>(
         &self,
         name: &str,
         values: &ArrayRef,
@@ -194,7 +199,7 @@ impl Source<'_> {
         Ok(lists)
     }
 
-    fn integers<T: ArrowPrimitiveType>(
+    fn integers<T: Integer>(
         &self,
         name: &str,
         values: &ArrayRef,
@@ -206,11 +211,16 @@ impl Source<'_> {
         if !values.data_type().is_integer() {
             return Err(self.wrong(name, expected, &values.data_type().to_string()));
         }
-        let options = CastOptions { safe: false, ..CastOptions::default() };
-        let values = cast_with_options(values, &T::DATA_TYPE, &options).map_err(|error| {
-            self.wrong(name, &format!("integers that fit {}", T::DATA_TYPE), &error.to_string())
-        })?;
-        Ok(values.as_primitive::<T>().values().to_vec())
+        if let Some(values) = values.as_primitive_opt::<T>() {
+            return Ok(values.values().to_vec());
+        }
+        let narrow = |value: Option<i64>| value.and_then(|value| T::Native::try_from(value).ok());
+        let narrowed: Option<Vec<T::Native>> = downcast_integer_array!(
+            values => values.values().iter().map(|value| narrow(value.to_i64())).collect(),
+            _ => None
+        );
+        let wide = || self.wrong(name, &format!("integers that fit {}", T::DATA_TYPE), "one that does not");
+        narrowed.ok_or_else(wide)
     }
 
     /// Reads an optional column of integers.

@@ -190,7 +190,7 @@ struct Tally {
 
 const SHARDS: usize = 128;
 /// Keys that a thread gathers for a shard before it asks for its lock.
-const GATHERED: usize = 1024;
+const GATHERED: usize = 16384;
 
 impl Tally {
     fn new(part: Part, entries: usize) -> Self {

@@ -112,31 +112,24 @@ pub(crate) fn answer<'a>(
     sampling: &Sampling,
 ) -> Result<Answers<'a>> {
     let held: Vec<&Rows> = splits.iter().map(|(_, rows)| *rows).collect();
-    let mut answers = Answers { views: Vec::new(), splits, sample: Vec::new() };
-    for symbols in [Symbols::Terms, Symbols::Tokens] {
+    let views = [Symbols::Terms, Symbols::Tokens].map(|symbols| {
         let sequences = Sequences::new(symbols, vocabulary);
         let questions = Questions::of(&sequences, &held);
-        let wanted = sequences.wanted(wanted);
+        (sequences, questions)
+    });
+    let wanted = wanted.describing(ANSWERED);
+    let nearest = nearest_neighbor::answer(&views, train, &wanted, sampling)?;
+    info!("done: nearest neighbours");
+    let mut answers = Answers { views: Vec::new(), splits, sample: Vec::new() };
+    for ((sequences, questions), (nearest, sample)) in views.into_iter().zip(nearest) {
         let mut said = answers::answer(&ALL, &sequences, &questions, train, &wanted)?;
-        info!("done: memorisers of {}", symbols.name());
-        let (nearest, sample) = nearest_neighbor::answer(&sequences, &questions, train, &wanted, sampling)?;
-        for (memorizer, said) in ALL.iter().zip(&mut said) {
-            if memorizer.method == Method::Nearest {
-                said.clone_from(&nearest);
-            }
-        }
-        info!("done: nearest neighbours in {}", symbols.name());
+        info!("done: memorisers of {}", sequences.symbols.name());
+        let neighbor = ALL.iter().zip(&mut said).find(|(memorizer, _)| memorizer.method == Method::Nearest);
+        neighbor.into_iter().for_each(|(_, said)| said.clone_from(&nearest));
         answers.sample.extend(sample);
         answers.views.push((sequences, questions, said));
     }
     Ok(answers)
-}
-
-impl Sequences<'_> {
-    /// The columns that this view needs; where an answer may have several terms only the tokens say which.
-    fn wanted(&self, wanted: &Wanted) -> Wanted {
-        wanted.describing(ANSWERED)
-    }
 }
 
 /// One answer, and whether it is right.

@@ -1,15 +1,16 @@
 //! The answer of the train row whose context differs in the fewest symbols, right-aligned; of equals the first row.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use artifact::tables::Certificate;
+use rayon::prelude::*;
 
-use super::sequences::{Questions, Said, Sequences};
+use super::sequences::{Questions, Said, Sequences, Shape};
 use super::{Class, Memorizer, Method};
 use crate::Result;
 use crate::codes::Map;
 use crate::columns::Wanted;
+use crate::numbers::mix;
 use crate::split::Split;
 
 /// Repeats the answer of the nearest train row.
@@ -24,96 +25,127 @@ pub(crate) struct Sampling {
 
 /// Questions that are compared with a train row at a time: their distances stay in the first cache.
 const TILE: usize = 4096;
+/// Train rows that a thread gathers before it compares them with all questions; a batch may bring it over that.
+const GATHERED: usize = 256;
 
 /// The nearest row so far: its distance, its index, its answer.
 type Nearest = Vec<(u32, u64, Box<[u32]>)>;
 
-/// Returns the answer of the nearest train row for every question, and a report where train was sampled.
+/// Returns the answer of the nearest train row for every question, view by view, and a report where train was sampled.
 pub(crate) fn answer(
-    sequences: &Sequences<'_>,
-    questions: &Questions,
+    views: &[(Sequences<'_>, Questions)],
     train: &Split,
     wanted: &Wanted,
     sampling: &Sampling,
-) -> Result<(Said, Option<Certificate>)> {
-    let sample = Sample::of(questions.len() as u64, train.rows, sampling);
-    let sampled = AtomicU64::new(0);
-    // Two bytes a symbol where that is enough: twice as many are compared at a time.
-    let nearest = match Codes::of(questions) {
-        codes if codes.next < u32::from(u16::MAX) - 1 => {
-            let contexts = Contexts::<u16>::of(questions, codes);
-            search(&contexts, sequences, questions, train, wanted, &sample, &sampled)?
-        }
-        codes => {
-            let contexts = Contexts::<u32>::of(questions, codes);
-            search(&contexts, sequences, questions, train, wanted, &sample, &sampled)?
-        }
-    };
-    let mut said = Said::nothing(questions);
-    for (row, (_, _, answer)) in nearest.iter().enumerate() {
-        answer.iter().for_each(|symbol| said.say(row, *symbol));
-    }
-    let report = sample.share.map(|_| Certificate {
-        check: "nearest_neighbor_sample".to_owned(),
-        left: "held-out".to_owned(),
-        right: train.name.clone(),
-        view: sequences.symbols.name().to_owned(),
-        gate: false,
-        compared: sampled.into_inner() as i64,
-        violations: 0,
-        worst: -1,
-        passed: true,
-    });
-    Ok((said, report))
-}
-
-fn search<T: Code>(
-    contexts: &Contexts<T>,
-    sequences: &Sequences<'_>,
-    questions: &Questions,
-    train: &Split,
-    wanted: &Wanted,
-    sample: &Sample,
-    sampled: &AtomicU64,
-) -> Result<Nearest> {
-    let nearest: Mutex<Nearest> = Mutex::new(vec![(u32::MAX, u64::MAX, Box::default()); questions.len()]);
-    let new = || (Vec::new(), Vec::new());
-    train.scan(wanted, new, |(codes, candidates): &mut (Vec<u32>, Vec<Candidate<T>>), rows| {
-        candidates.clear();
-        for row in 0..rows.len() {
-            if !sample.holds(rows.first + row as u64) {
-                continue;
+) -> Result<Vec<(Said, Option<Certificate>)>> {
+    let held = views.first().map_or(0, |(_, questions)| questions.len());
+    let sample = Sample::of(held as u64, train.rows, sampling);
+    let searches: Vec<_> = views.iter().map(|(_, questions)| search(questions)).collect();
+    let new = || Gathered { codes: Vec::new(), rows: views.iter().map(|_| Vec::new()).collect(), sampled: 0 };
+    let mut threads = train.scan(wanted, new, |gathered, rows| {
+        for row in (0..rows.len()).filter(|row| sample.holds(rows.first + *row as u64)) {
+            gathered.sampled += 1;
+            for ((sequences, _), found) in views.iter().zip(&mut gathered.rows) {
+                let Shape { start, world } = sequences.encode(rows, row, &mut gathered.codes);
+                let (context, answer) = gathered.codes.split_at(start);
+                let index = rows.first + row as u64;
+                found.push(TrainRow { index, world, context: context.into(), answer: answer.into() });
             }
-            let shape = sequences.encode(rows, row, codes);
-            candidates.push(contexts.candidate(
-                shape.world,
-                &codes[..shape.start],
-                &codes[shape.start..],
-                row,
-            ));
         }
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        sampled.fetch_add(candidates.len() as u64, Ordering::Relaxed);
-        let best = contexts.compare(candidates);
-        let mut nearest = nearest.lock().expect("no thread panics while it holds this lock");
-        for (known, (distance, candidate)) in nearest.iter_mut().zip(best) {
-            let candidate = &candidates[candidate as usize];
-            let found = (u32::from(distance), rows.first + candidate.row as u64);
-            if found < (known.0, known.1) {
-                *known = (found.0, found.1, candidate.answer.clone());
-            }
+        if gathered.rows.iter().any(|rows| rows.len() >= GATHERED) {
+            gathered.compare(&searches);
         }
         Ok(())
     })?;
-    Ok(nearest.into_inner().expect("no thread panics while it holds this lock"))
+    threads.par_iter_mut().for_each(|gathered| gathered.compare(&searches));
+    let sampled = threads.iter().map(|gathered| gathered.sampled).sum();
+    let answer = |((sequences, questions), search): (&(Sequences<'_>, Questions), Box<dyn Search>)| {
+        let mut said = Said::nothing(questions);
+        for (row, (_, _, answer)) in search.nearest().into_iter().enumerate() {
+            answer.iter().for_each(|symbol| said.say(row, *symbol));
+        }
+        let report = sample.share.map(|_| Certificate {
+            check: "nearest_neighbor_sample".to_owned(),
+            left: "held-out".to_owned(),
+            right: train.name.clone(),
+            view: sequences.symbols.name().to_owned(),
+            gate: false,
+            compared: sampled,
+            violations: 0,
+            worst: -1,
+            passed: true,
+        });
+        (said, report)
+    };
+    Ok(views.iter().zip(searches).map(answer).collect())
+}
+
+/// A row to compare with.
+struct TrainRow {
+    index: u64,
+    world: u64,
+    context: Box<[u32]>,
+    answer: Box<[u32]>,
+}
+
+/// What one thread has gathered: by view, rows in order.
+struct Gathered {
+    codes: Vec<u32>,
+    rows: Vec<Vec<TrainRow>>,
+    sampled: i64,
+}
+
+impl Gathered {
+    fn compare(&mut self, searches: &[Box<dyn Search>]) {
+        for (search, rows) in searches.iter().zip(&mut self.rows) {
+            search.compare(rows);
+            rows.clear();
+        }
+    }
+}
+
+/// The nearest rows of one view, while train streams past.
+trait Search: Sync {
+    /// Compares rows with all questions, in order.
+    fn compare(&self, rows: &[TrainRow]);
+    fn nearest(self: Box<Self>) -> Nearest;
+}
+
+/// Two bytes a symbol where that is enough: twice as many are compared at a time.
+fn search(questions: &Questions) -> Box<dyn Search> {
+    let nearest = Mutex::new(vec![(u32::MAX, u64::MAX, Box::default()); questions.len()]);
+    match Codes::of(questions) {
+        codes if codes.next < u32::from(u16::MAX) - 1 => {
+            Box::new((Contexts::<u16>::of(questions, codes), nearest))
+        }
+        codes => Box::new((Contexts::<u32>::of(questions, codes), nearest)),
+    }
+}
+
+impl<T: Code> Search for (Contexts<T>, Mutex<Nearest>) {
+    fn compare(&self, rows: &[TrainRow]) {
+        let (contexts, nearest) = self;
+        let candidates: Vec<_> = rows.iter().map(|row| contexts.candidate(row)).collect();
+        let best = contexts.compare(&candidates);
+        let mut nearest = nearest.lock().expect("no thread panics while it holds this lock");
+        for (known, (distance, first)) in nearest.iter_mut().zip(best) {
+            let Some(row) = rows.get(usize::from(first)) else { return };
+            if (u32::from(distance), row.index) < (known.0, known.1) {
+                *known = (distance.into(), row.index, row.answer.clone());
+            }
+        }
+    }
+
+    fn nearest(self: Box<Self>) -> Nearest {
+        self.1.into_inner().expect("no thread panics while it holds this lock")
+    }
 }
 
 /// The rows of train that are compared.
 struct Sample {
     /// Rows whose keyed hash is below this; all where there is none.
     share: Option<u64>,
+    key: u64,
 }
 
 impl Sample {
@@ -121,14 +153,13 @@ impl Sample {
         let pairs = u128::from(held) * u128::from(train);
         let share = (pairs > u128::from(sampling.pairs))
             .then(|| u64::try_from((u128::from(sampling.pairs) << 64) / pairs).unwrap_or(u64::MAX));
-        Self { share }
+        let key = artifact::stream_key("auditor/nearest_neighbor", &[]);
+        let key = u64::from_le_bytes(key[..8].try_into().expect("a stream key has 32 bytes"));
+        Self { share, key }
     }
 
     fn holds(&self, row: u64) -> bool {
-        self.share.is_none_or(|share| {
-            let key = artifact::stream_key("auditor/nearest_neighbor", &[row]);
-            u64::from_le_bytes(key[..8].try_into().expect("a stream key has 32 bytes")) < share
-        })
+        self.share.is_none_or(|share| mix(row ^ self.key) < share)
     }
 }
 
@@ -173,14 +204,11 @@ impl Code for u32 {
     }
 }
 
-/// A train row to compare with.
+/// The context of a train row.
 struct Candidate<T> {
     context: Vec<T>,
     /// Symbols before the longest held-out context.
     beyond: u16,
-    answer: Box<[u32]>,
-    /// Index in its batch.
-    row: usize,
 }
 
 /// The held-out contexts, right-aligned, the last symbols of all of them first.
@@ -206,13 +234,13 @@ impl<T: Code> Contexts<T> {
         Self { codes, width, rows, columns }
     }
 
-    fn candidate(&self, world: u64, context: &[u32], answer: &[u32], row: usize) -> Candidate<T> {
-        let code = |symbol: &u32| self.codes.codes.get(&(world, *symbol)).copied().unwrap_or(UNKNOWN);
-        let mut codes: Vec<T> =
-            context.iter().rev().take(self.width).map(|symbol| T::narrow(code(symbol))).collect();
-        codes.resize(self.width, T::narrow(PADDING));
-        let beyond = context.len().saturating_sub(self.width).min(usize::from(u16::MAX)) as u16;
-        Candidate { context: codes, beyond, answer: answer.into(), row }
+    fn candidate(&self, row: &TrainRow) -> Candidate<T> {
+        let code = |symbol: &u32| self.codes.codes.get(&(row.world, *symbol)).copied().unwrap_or(UNKNOWN);
+        let last = row.context.iter().rev().take(self.width);
+        let mut context: Vec<T> = last.map(|symbol| T::narrow(code(symbol))).collect();
+        context.resize(self.width, T::narrow(PADDING));
+        let beyond = row.context.len().saturating_sub(self.width).min(usize::from(u16::MAX)) as u16;
+        Candidate { context, beyond }
     }
 
     /// Returns the least distance to every question, and the index of the first candidate that has it.

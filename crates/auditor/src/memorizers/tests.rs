@@ -162,12 +162,13 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         let whole = answer_with(usize::MAX, &ALL, &sequences, &questions, &split, &wanted).unwrap();
         let parts = answer_with(16, &ALL, &sequences, &questions, &split, &wanted).unwrap();
         let sampling = Sampling { pairs: u64::MAX };
-        let (nearest, sample) =
-            nearest_neighbor::answer(&sequences, &questions, &split, &wanted, &sampling).unwrap();
-        assert!(sample.is_none());
+        let views = [(sequences, questions)];
+        let nearest = nearest_neighbor::answer(&views, &split, &wanted, &sampling).unwrap();
+        let [(nearest, None)] = &nearest[..] else { panic!("all rows are compared") };
+        let [(sequences, _)] = &views;
         for (at, row) in held.iter().enumerate() {
             for ((memorizer, whole), parts) in ALL.iter().zip(&whole).zip(&parts) {
-                let said = if memorizer.method == Method::Nearest { &nearest } else { whole };
+                let said = if memorizer.method == Method::Nearest { nearest } else { whole };
                 let said: Vec<i64> = said.row(at).iter().map(|code| sequences.symbol(*code)).collect();
                 let expected = brute(memorizer.name, &train, &row[..row.len() - 1]);
                 let expected: Vec<i64> = expected.into_iter().collect();

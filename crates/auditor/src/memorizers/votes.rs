@@ -14,7 +14,7 @@ fn logarithm(of: f64) -> i64 {
     (of.ln() * (1_u64 << 40) as f64).round() as i64
 }
 
-/// What a distance adds to the score of a symbol that it has been seen before so often; never 0 where that is ever.
+/// What a distance adds to the score of a symbol that it has been seen before so often; 0 where that is never.
 fn spoken(count: u32) -> i64 {
     logarithm((f64::from(count) + SMOOTHING) / SMOOTHING)
 }
@@ -42,6 +42,8 @@ struct Start {
 /// What one thread adds up for one question after the other.
 #[derive(Default)]
 pub(crate) struct Scratch {
+    /// By distance: the piece, where anything is known of it.
+    voices: Vec<Option<u32>>,
     /// By place of the symbol: what the distances that speak for it add.
     added: Vec<i64>,
     touched: Vec<u32>,
@@ -87,27 +89,30 @@ impl Votes {
         prefix: &[u32],
         scratch: &mut Scratch,
     ) -> Option<Best> {
-        let Scratch { added, touched } = scratch;
-        added.resize(known.whole.places.symbols.len(), 0);
+        let Scratch { voices, added, touched } = scratch;
         let pieces = prefix.iter().rev().enumerate().map(|(distance, symbol)| world.piece(*symbol, distance));
-        let first = prefix.first().and_then(|first| world.piece(*first, prefix.len() - 1));
+        voices.clear();
+        voices.extend(pieces);
+        let first = voices.last().copied().flatten();
         let shared = first.and_then(|piece| self.shared.get(&(world.number, prefix.len(), piece)));
-        let (start, voters) = match shared {
-            Some(start) => (start, prefix.len() - 1),
-            None => (&self.silent[world.number][prefix.len()], prefix.len()),
-        };
-        for piece in pieces.take(voters).flatten() {
-            for follow in known.follows.of(piece) {
-                let count = follow.count(self.targets);
-                if count > 0 {
-                    let added = &mut added[follow.place as usize];
-                    if *added == 0 {
-                        touched.push(follow.place);
-                    }
-                    *added += self.spoken(count);
-                }
+        if shared.is_some() {
+            voices.pop();
+        }
+        let start = shared.unwrap_or(&self.silent[world.number][prefix.len()]);
+        added.resize(known.whole.places.symbols.len(), 0);
+        touched.resize(voices.iter().flatten().map(|piece| known.follows.of(*piece).len()).sum(), 0);
+        let mut len = 0;
+        for piece in voices.iter().flatten() {
+            for follow in known.follows.of(*piece) {
+                let added = &mut added[follow.place as usize];
+                let more = self.spoken(follow.count(self.targets));
+                // Written whether it counts or not: no branch to guess.
+                touched[len] = follow.place;
+                len += usize::from(*added == 0 && more != 0);
+                *added += more;
             }
         }
+        touched.truncate(len);
         let mut best = start.best;
         for at in touched.drain(..) {
             let score = start.scores[at as usize] + std::mem::take(&mut added[at as usize]);
