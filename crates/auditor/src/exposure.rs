@@ -7,7 +7,6 @@ use artifact::tables::Exposure;
 
 use crate::codes::{Codes, Map, UNKNOWN, View};
 use crate::lists::Lists;
-use crate::numbers::{Numbers, pack};
 use crate::rows::Rows;
 use crate::vocabulary::Vocabulary;
 
@@ -18,8 +17,12 @@ pub(crate) struct Ledger<'a> {
     answers: Vec<Range<usize>>,
     codes: Codes<'a>,
     coded: Lists<u32>,
-    /// (code, position) of every term of an answer.
-    places: Numbers,
+    /// By code, then by position, of every term of an answer: its number.
+    places: Vec<u32>,
+    /// Terms of the longest row.
+    longest: usize,
+    /// How many of them there are.
+    numbered: u32,
     tasks: Map<u64, usize>,
     /// By domain: the least and the largest values of the held-out rows, sorted.
     ranges: BTreeMap<u64, (Vec<i64>, Vec<i64>)>,
@@ -47,11 +50,16 @@ impl<'a> Ledger<'a> {
     pub(crate) fn of(split: &'a str, held: &'a Rows, vocabulary: &'a Vocabulary) -> Self {
         let (codes, coded) = Codes::of(View::Written, held, vocabulary);
         let answers: Vec<_> = (0..held.len()).map(|row| answer_terms(held, row, vocabulary)).collect();
-        let mut places = Numbers::default();
-        let mut count = 0;
+        let longest = coded.rows().map(<[u32]>::len).max().unwrap_or(0);
+        let mut places = vec![UNKNOWN; codes.len() * longest];
+        let mut numbered = 0;
         for (row, answer) in coded.rows().zip(&answers) {
             for position in answer.clone() {
-                places.number(pack(row[position], position as u32), &mut count);
+                let place = &mut places[row[position] as usize * longest + position];
+                if *place == UNKNOWN {
+                    *place = numbered;
+                    numbered += 1;
+                }
             }
         }
         let mut tasks = Map::default();
@@ -70,7 +78,7 @@ impl<'a> Ledger<'a> {
             values.sort_unstable();
             values.dedup();
         }
-        Self { held, split, answers, codes, coded, places, tasks, ranges }
+        Self { held, split, answers, codes, coded, places, longest, numbered, tasks, ranges }
     }
 
     /// Nothing counted yet.
@@ -80,7 +88,7 @@ impl<'a> Ledger<'a> {
             coded: Lists::default(),
             anywhere: vec![0; codes],
             as_target: vec![0; codes],
-            at_position: vec![0; self.places.len()],
+            at_position: vec![0; self.numbered as usize],
             tasks: vec![0; self.tasks.len()],
             successors: Successors::new(),
             seen: vec![(0, 0); codes],
@@ -101,8 +109,8 @@ impl<'a> Ledger<'a> {
                     as_target[at] += i64::from(seen[at].1 != *number);
                     seen[at].1 = *number;
                 }
-                if let Some(place) = self.places.get(pack(*code, position as u32)) {
-                    at_position[place as usize] += 1;
+                if let Some(place) = self.place(*code, position) {
+                    at_position[place] += 1;
                 }
             }
             if let Some(task) = self.tasks.get(&rows.task[row]) {
@@ -113,6 +121,13 @@ impl<'a> Ledger<'a> {
                 self.successor(rows.domain[row], terms, successors);
             }
         }
+    }
+
+    /// Returns the number of a term at a position, where an answer has it there.
+    #[inline]
+    fn place(&self, code: u32, position: usize) -> Option<usize> {
+        let places = &self.places[code as usize * self.longest..][..self.longest];
+        places.get(position).filter(|place| **place != UNKNOWN).map(|place| *place as usize)
     }
 
     fn successor(&self, domain: u64, terms: &[i64], successors: &mut Successors) {
@@ -159,8 +174,7 @@ impl<'a> Ledger<'a> {
             let answer = || self.answers[row].clone();
             let least = |counts: &mut dyn Iterator<Item = i64>| counts.min().unwrap_or(0);
             let at_position = |at: usize| {
-                let place = self.places.get(pack(codes[at], at as u32));
-                place.map_or(0, |place| total.at_position[place as usize])
+                self.place(codes[at], at).map_or(0, |place| total.at_position[place])
             };
             Exposure {
                 split: self.split.to_owned(),

@@ -85,7 +85,7 @@ impl Numbers {
     /// Tells whether the key has a number.
     #[inline]
     pub(crate) fn contains(&self, key: u64) -> bool {
-        self.may_hold(key) && self.get(key).is_some()
+        self.get(key).is_some()
     }
 
     #[inline]

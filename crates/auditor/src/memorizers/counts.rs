@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::pieces::{Pieces, World};
 use super::places::Places;
-use super::sequences::Sequences;
+use super::sequences::{Sequences, Shape};
 use super::{TARGETS, Targets};
 use crate::Result;
 use crate::codes::UNKNOWN;
@@ -273,6 +273,34 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
+    /// Adds up what the threads found.
+    fn of(pieces: &Pieces, threads: &[Wide]) -> Self {
+        let all = || threads.iter().flat_map(|wide| wide.all(pieces));
+        let mut symbols: Vec<u32> = all().map(|(_, symbol, _)| symbol).collect();
+        symbols.sort_unstable();
+        symbols.dedup();
+        let places = Places::of_symbols(symbols);
+        let none = || std::array::from_fn(|_| vec![0; places.symbols.len()]);
+        let nothing = |world: &World| (0..world.distances).map(|_| none()).collect();
+        let mut reach: Vec<Vec<[Vec<u64>; TARGETS]>> = pieces.worlds().map(nothing).collect();
+        for (world, symbol, counts) in all() {
+            let at = places.of(symbol).expect("every symbol of every thread has a place");
+            for (reach, counts) in reach[world].iter_mut().zip(counts) {
+                reach.iter_mut().zip(counts).for_each(|(reach, count)| reach[at] += u64::from(*count));
+            }
+        }
+        // A target with t symbols before it reaches all distances below t.
+        for reach in &mut reach {
+            for distance in (1..reach.len()).rev() {
+                let (nearer, farther) = reach.split_at_mut(distance);
+                for (nearer, farther) in nearer[distance - 1].iter_mut().zip(&farther[0]) {
+                    nearer.iter_mut().zip(farther).for_each(|(nearer, farther)| *nearer += *farther);
+                }
+            }
+        }
+        Self { places, reach }
+    }
+
     /// Returns by place how many targets have a symbol at this distance, one of those that are asked for.
     pub(crate) fn reach(&self, world: &World, targets: Targets, distance: usize) -> &[u64] {
         &self.reach[world.number][distance][targets as usize]
@@ -283,32 +311,67 @@ impl Whole {
 struct Local {
     codes: Vec<u32>,
     places: Vec<u32>,
+    /// By place in the row: the symbol as a target, marked; none where it is not counted.
+    targets: Vec<Option<u64>>,
     keys: Vec<Vec<u64>>,
     wide: Wide,
 }
 
+/// How often a symbol is a target: any, of an answer, at the place that is asked for.
+type Targeted = [u32; TARGETS];
+
 /// Targets by world, symbol and number of symbols before it.
-#[derive(Default)]
 struct Wide {
-    numbers: Numbers,
-    /// By number: world and symbol.
+    /// By world, then by place among the symbols of its prefixes, then by distance of the first symbol before the target;
+    /// those farther than all that is asked for share the last.
+    known: Vec<Vec<Targeted>>,
+    /// World and symbol of those that are in no prefix, numbered, and their counts by number and distance.
+    others: Numbers,
     symbols: Vec<(u32, u32)>,
-    /// By number, then by distance of the first symbol; those farther than all that is asked for share the last.
-    counts: Vec<[u32; TARGETS]>,
+    counts: Vec<Targeted>,
+    distances: usize,
 }
 
 impl Wide {
-    #[inline]
-    fn add(&mut self, world: &World, distances: usize, symbol: u32, before: usize, said: Option<usize>, here: usize) {
-        let next = self.symbols.len();
-        let number = self.numbers.number(pack(world.number as u32, symbol), &mut (next as u32)) as usize;
-        if number == next {
-            self.symbols.push((world.number as u32, symbol));
-            self.counts.resize((next + 1) * distances, [0; TARGETS]);
+    fn of(pieces: &Pieces) -> Self {
+        let known = |world: &World| vec![Targeted::default(); world.symbols().len() * world.distances];
+        Self {
+            known: pieces.worlds().map(known).collect(),
+            others: Numbers::default(),
+            symbols: Vec::new(),
+            counts: Vec::new(),
+            distances: pieces.worlds().map(|world| world.distances).max().unwrap_or(0),
         }
-        let counts = &mut self.counts[number * distances + (before - 1).min(world.distances - 1)];
-        let counted = [true, said.is_some(), said == Some(here)];
-        counts.iter_mut().zip(counted).for_each(|(count, more)| *count = count.saturating_add(u32::from(more)));
+    }
+
+    /// Counts a target with so many symbols before it.
+    #[inline]
+    fn add(&mut self, world: &World, (symbol, place): (u32, u32), before: usize, more: Targeted) {
+        let distance = (before - 1).min(world.distances - 1);
+        let counts = if place == UNKNOWN {
+            let next = self.symbols.len();
+            let key = pack(world.number as u32, symbol);
+            let number = self.others.number(key, &mut (next as u32)) as usize;
+            if number == next {
+                self.symbols.push((world.number as u32, symbol));
+                self.counts.resize((next + 1) * self.distances, Targeted::default());
+            }
+            &mut self.counts[number * self.distances + distance]
+        } else {
+            &mut self.known[world.number][place as usize * world.distances + distance]
+        };
+        counts.iter_mut().zip(more).for_each(|(count, more)| *count = count.saturating_add(more));
+    }
+
+    /// Returns world, symbol and counts by distance of all that was counted.
+    fn all<'a>(&'a self, pieces: &'a Pieces) -> impl Iterator<Item = (usize, u32, &'a [Targeted])> {
+        let known = pieces.worlds().zip(&self.known).flat_map(|(world, counts)| {
+            let counts = world.symbols().iter().zip(counts.chunks(world.distances));
+            counts.map(|(symbol, counts)| (world.number, *symbol, counts))
+        });
+        let others = self.symbols.iter().zip(self.counts.chunks(self.distances.max(1)));
+        let others = others.map(|((world, symbol), counts)| (*world as usize, *symbol, counts));
+        known.chain(others).filter(|(_, _, counts)| counts.iter().any(|[all, ..]| *all > 0))
     }
 }
 
@@ -318,58 +381,66 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
     let Pass { pieces, sequences, train, wanted, said: here, entries } = *pass;
     let first = whole.is_none();
     let tally = Tally::new(part, entries);
-    let distances = pieces.worlds().map(|world| world.distances).max().unwrap_or(0);
     let new = || Local {
         codes: Vec::new(),
         places: Vec::new(),
+        targets: Vec::new(),
         keys: (0..SHARDS).map(|_| Vec::with_capacity(GATHERED)).collect(),
-        wide: Wide::default(),
+        wide: Wide::of(pieces),
     };
-    let threads = train.scan(wanted, new, |local, rows| {
+    let threads = train.scan(wanted, new, |Local { codes, places, targets, keys, wide }, rows| {
         let mut known: Option<(u64, Option<&World>)> = None;
+        let mut gather = |piece: u32, target: u64| {
+            let shard = piece as usize % SHARDS;
+            let keys = &mut keys[shard];
+            keys.push(pack(piece, 0) | target);
+            if keys.len() == GATHERED {
+                tally.take(shard, keys);
+            }
+        };
         for row in 0..rows.len() {
-            let shape = sequences.encode(rows, row, &mut local.codes);
+            let Shape { start, world } = sequences.encode(rows, row, codes);
             let world = match known {
-                Some((number, world)) if number == shape.world => world,
-                _ => pieces.world(shape.world),
+                Some((number, known)) if number == world => known,
+                _ => {
+                    known = Some((world, pieces.world(world)));
+                    pieces.world(world)
+                }
             };
-            known = Some((shape.world, world));
             let Some(world) = world else { continue };
-            local.places.clear();
-            local.places.extend(local.codes.iter().map(|symbol| world.place(*symbol)));
+            places.clear();
+            places.extend(codes.iter().map(|symbol| world.place(*symbol)));
+            targets.clear();
             let part = tally.part();
-            for target in 1..local.codes.len() {
-                let symbol = local.codes[target];
-                let said = target.checked_sub(shape.start);
-                if first {
-                    local.wide.add(world, distances, symbol, target, said, here);
+            for (at, symbol) in codes.iter().enumerate() {
+                let answers = at >= start;
+                let said = answers && at - start == here;
+                if first && at > 0 {
+                    let more = [1, u32::from(answers), u32::from(said)];
+                    wide.add(world, (*symbol, places[at]), at, more);
                 }
-                if !part.holds(symbol) {
-                    continue;
-                }
-                let mark = if said == Some(here) { HERE } else { 0 };
-                let mut gather = |piece: u32| {
-                    let shard = piece as usize % SHARDS;
-                    let keys = &mut local.keys[shard];
-                    keys.push(pack(piece, symbol) | mark);
-                    if keys.len() == GATHERED {
-                        tally.take(shard, keys);
-                    }
-                };
-                let before = local.places[..target].iter().rev();
-                for (distance, place) in before.take(world.distances).enumerate() {
-                    if *place != UNKNOWN && world.pieces(*place)[distance] != UNKNOWN {
-                        gather(world.pieces(*place)[distance]);
+                let mark = if said { HERE } else { 0 };
+                targets.push(part.holds(*symbol).then_some(u64::from(*symbol) | mark));
+            }
+            for (at, place) in places.iter().enumerate().filter(|(_, place)| **place != UNKNOWN) {
+                for (piece, target) in world.pieces(*place).iter().zip(&targets[at + 1..]) {
+                    if let Some(target) = target
+                        && *piece != UNKNOWN
+                    {
+                        gather(*piece, *target);
                     }
                 }
-                let mut before = local.places[..target].iter().rev().take_while(|place| **place != UNKNOWN);
+            }
+            for at in 2..codes.len() {
+                let Some(target) = targets[at] else { continue };
+                let mut before = places[..at].iter().rev().take_while(|place| **place != UNKNOWN);
                 let last = before.next().map(|place| world.pieces(*place)[0]);
                 let Some(mut suffix) = last.filter(|suffix| *suffix != UNKNOWN) else { continue };
                 for place in before {
                     // Nobody asked for this suffix, so nobody asked for a longer one.
                     let Some(longer) = pieces.longer(suffix, *place) else { break };
                     suffix = longer;
-                    gather(suffix);
+                    gather(suffix, target);
                 }
             }
         }
@@ -380,38 +451,7 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
         local.keys.iter_mut().enumerate().for_each(|(shard, keys)| tally.take(shard, keys));
         wide.push(local.wide);
     }
-    let whole = whole.get_or_insert_with(|| gathered(pieces, distances, &wide));
+    let whole = whole.get_or_insert_with(|| Whole::of(pieces, &wide));
     Ok(tally.finish(pieces.len(), &whole.places))
 }
 
-/// Adds up what the threads found to follow anything.
-fn gathered(pieces: &Pieces, distances: usize, threads: &[Wide]) -> Whole {
-    let symbols = threads.iter().flat_map(|wide| &wide.symbols).map(|(_, symbol)| *symbol);
-    let mut symbols: Vec<u32> = symbols.collect();
-    symbols.sort_unstable();
-    symbols.dedup();
-    let places = Places::of_symbols(symbols);
-    let mut reach: Vec<Vec<[Vec<u64>; TARGETS]>> = pieces.worlds().map(|_| Vec::new()).collect();
-    for world in pieces.worlds() {
-        let none = || std::array::from_fn(|_| vec![0; places.symbols.len()]);
-        reach[world.number] = (0..world.distances).map(|_| none()).collect();
-    }
-    for wide in threads {
-        for ((world, symbol), counts) in wide.symbols.iter().zip(wide.counts.chunks(distances)) {
-            let at = places.of(*symbol).expect("every symbol of every thread has a place");
-            for (reach, counts) in reach[*world as usize].iter_mut().zip(counts) {
-                reach.iter_mut().zip(counts).for_each(|(reach, count)| reach[at] += u64::from(*count));
-            }
-        }
-    }
-    // A target with t symbols before it reaches all distances below t.
-    for reach in &mut reach {
-        for distance in (1..reach.len()).rev() {
-            let [nearer, farther] = &mut reach[distance - 1..=distance] else { unreachable!("two of them") };
-            for (nearer, farther) in nearer.iter_mut().zip(farther) {
-                nearer.iter_mut().zip(farther).for_each(|(nearer, farther)| *nearer += *farther);
-            }
-        }
-    }
-    Whole { places, reach }
-}

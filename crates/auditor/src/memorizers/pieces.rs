@@ -21,6 +21,11 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// The symbols of the prefixes, sorted.
+    pub(crate) fn symbols(&self) -> &[u32] {
+        &self.symbols.symbols
+    }
+
     /// Returns the place of a symbol among those of the prefixes.
     #[inline]
     pub(crate) fn place(&self, symbol: u32) -> u32 {
