@@ -199,12 +199,7 @@ impl Source<'_> {
         Ok(lists)
     }
 
-    fn integers<T: Integer>(
-        &self,
-        name: &str,
-        values: &ArrayRef,
-        expected: &str,
-    ) -> Result<Vec<T::Native>> {
+    fn integers<T: Integer>(&self, name: &str, values: &ArrayRef, expected: &str) -> Result<Vec<T::Native>> {
         if values.null_count() > 0 {
             return Err(self.wrong(name, expected, "a null among them"));
         }

@@ -173,9 +173,8 @@ impl<'a> Ledger<'a> {
             let codes = self.coded.row(row);
             let answer = || self.answers[row].clone();
             let least = |counts: &mut dyn Iterator<Item = i64>| counts.min().unwrap_or(0);
-            let at_position = |at: usize| {
-                self.place(codes[at], at).map_or(0, |place| total.at_position[place])
-            };
+            let at_position =
+                |at: usize| self.place(codes[at], at).map_or(0, |place| total.at_position[place]);
             Exposure {
                 split: self.split.to_owned(),
                 example_id: self.held.ids[row],

@@ -1,14 +1,15 @@
 //! Answers from counts, one symbol of all answers at a time: every prefix then grows by what was said.
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 use super::counts::{ENTRIES, Follows, Part, Pass, Whole, count};
 use super::pieces::{Pieces, World};
 use super::sequences::{Questions, Said, Sequences};
-use super::votes::{Scratch, Votes};
-use super::{Memorizer, Method, Targets};
+use super::votes::{Elected, Scratch, Votes};
+use super::{Memorizer, Method, TARGETS, Targets};
 use crate::Result;
 use crate::columns::Wanted;
 use crate::split::Split;
@@ -42,25 +43,30 @@ pub(super) fn answer_with(
                 && said.len() == step
                 && (step == 0 || said.last().copied() != end)
         };
-        let pieces = Pieces::of(|each| {
+        let prefixes = |rows: Range<usize>, each: &mut dyn FnMut(usize, usize, u64, &[u32])| {
             let mut prefix = Vec::new();
-            for (memorizer, said) in memorizers.iter().zip(&said) {
-                for row in (0..questions.len()).filter(|row| open(*row, said)) {
+            for row in rows {
+                for (number, said) in said.iter().enumerate().filter(|(_, said)| open(row, said)) {
                     written(questions, said, row, &mut prefix);
-                    each(memorizer, questions.shapes[row].world, &prefix);
+                    each(number, row, questions.shapes[row].world, &prefix);
                 }
             }
+        };
+        let pieces = Pieces::of(|each| {
+            prefixes(0..questions.len(), &mut |number, _, world, prefix| {
+                each(memorizers[number], world, prefix)
+            });
         });
         let pass = Pass { pieces: &pieces, sequences, train, wanted, said: step, entries };
-        let best = best(memorizers, &pass, questions, &said, &open)?;
-        for ((memorizer, said), best) in memorizers.iter().zip(&mut said).zip(best) {
+        let best = best(memorizers, &pass, questions.len(), &prefixes)?;
+        for (number, (memorizer, said)) in memorizers.iter().zip(&mut said).enumerate() {
             for row in 0..questions.len() {
                 if !open(row, said) {
                     continue;
                 }
                 let next = match memorizer.method {
                     Method::Copy => copied(questions.last(row), step, end),
-                    _ => best.get(row).copied().flatten().map(|best| best.symbol),
+                    _ => best[row * memorizers.len() + number].map(|best| best.symbol),
                 };
                 next.into_iter().for_each(|next| said.say(row, next));
             }
@@ -109,22 +115,18 @@ pub(crate) struct Known<'a> {
     pub(crate) part: Part,
 }
 
-/// How a memoriser goes on from a prefix.
-enum Continuation {
-    /// By the longest suffix up to a length that train knows; by world, what is likeliest whatever stands before.
-    Suffix(usize, Vec<Option<Best>>),
-    Votes(Votes),
-}
+/// Calls for every prefix that a memoriser has to continue: with its number, the row, the world and the symbols.
+type Prefixes<'a> = dyn Fn(Range<usize>, &mut dyn FnMut(usize, usize, u64, &[u32])) + Sync + 'a;
 
-/// Returns the best symbol of every memoriser for every open question.
+/// Returns the best symbol of every memoriser for every prefix: by row, then by memoriser.
 fn best(
     memorizers: &[&Memorizer],
     pass: &Pass<'_>,
-    questions: &Questions,
-    said: &[Said],
-    open: &(impl Fn(usize, &Said) -> bool + Sync),
-) -> Result<Vec<Vec<Option<Best>>>> {
-    let mut best: Vec<Vec<Option<Best>>> = memorizers.iter().map(|_| vec![None; questions.len()]).collect();
+    rows: usize,
+    prefixes: &Prefixes<'_>,
+) -> Result<Vec<Option<Best>>> {
+    const CHUNK: usize = 1024;
+    let mut best: Vec<Option<Best>> = vec![None; rows * memorizers.len()];
     let mut whole = None;
     let mut parts = vec![Part::WHOLE];
     while let Some(asked) = parts.pop() {
@@ -136,43 +138,43 @@ fn best(
             modulus *= 2;
         }
         let known = Known { pass, follows: &follows, whole, part };
-        for ((memorizer, said), best) in memorizers.iter().zip(said).zip(&mut best) {
-            let prefix = |row: usize, prefix: &mut Vec<u32>| {
-                let world = pass.pieces.world(questions.shapes[row].world).filter(|_| open(row, said))?;
-                written(questions, said, row, prefix);
-                Some(world)
-            };
-            let prefixes = |each: &mut dyn FnMut(&World, &[u32])| {
-                let mut symbols = Vec::new();
-                (0..questions.len()).for_each(|row| {
-                    prefix(row, &mut symbols).into_iter().for_each(|world| each(world, &symbols));
-                });
-            };
-            let continuation = match memorizer.method {
-                Method::Suffix { longest, targets } => {
-                    let likeliest = known.worlds().map(|world| known.likeliest(world, targets));
-                    Continuation::Suffix(longest, likeliest.collect())
-                }
-                Method::Distances { targets } => Continuation::Votes(Votes::of(&known, targets, prefixes)),
-                Method::Copy | Method::Nearest => continue,
-            };
-            best.par_chunks_mut(1024).enumerate().for_each(|(chunk, best)| {
-                let (mut symbols, mut scratch) = (Vec::new(), Scratch::default());
-                for (at, best) in best.iter_mut().enumerate() {
-                    let Some(world) = prefix(chunk * 1024 + at, &mut symbols) else { continue };
-                    let found = match &continuation {
-                        Continuation::Suffix(longest, likeliest) => {
-                            known.look_up(world, &symbols, *longest).or(likeliest[world.number])
-                        }
-                        Continuation::Votes(votes) => votes.answer(&known, world, &symbols, &mut scratch),
-                    };
-                    *best = match (*best, found) {
-                        (Some(best), Some(found)) => Some(best.or(found, pass.sequences)),
-                        (best, found) => best.or(found),
-                    };
-                }
+        let votes = Votes::of(&known, |each| {
+            prefixes(0..rows, &mut |number, _, world, prefix| {
+                let votes = matches!(memorizers[number].method, Method::Distances { .. });
+                pass.pieces.world(world).filter(|_| votes).into_iter().for_each(|world| each(world, prefix));
             });
-        }
+        });
+        let likeliest = TARGETS
+            .map(|targets| known.worlds().map(|world| known.likeliest(world, targets)).collect::<Vec<_>>());
+        best.par_chunks_mut(CHUNK * memorizers.len()).enumerate().for_each(|(chunk, best)| {
+            let first = chunk * CHUNK;
+            let mut scratch = Scratch::default();
+            let mut voted: Option<(usize, Vec<u32>, Elected)> = None;
+            prefixes(first..rows.min(first + CHUNK), &mut |number, row, world, prefix| {
+                let Some(world) = pass.pieces.world(world) else { return };
+                let found = match memorizers[number].method {
+                    Method::Suffix { longest, targets } => {
+                        known.look_up(world, prefix, longest).or(likeliest[targets as usize][world.number])
+                    }
+                    Method::Distances { targets } => {
+                        // All that vote mostly go by the same prefix.
+                        let same = voted.as_ref().filter(|(known, of, _)| *known == row && of == prefix);
+                        let found = match same {
+                            Some((_, _, found)) => *found,
+                            None => votes.answer(&known, world, prefix, &mut scratch),
+                        };
+                        voted = Some((row, prefix.to_vec(), found));
+                        found[targets as usize]
+                    }
+                    Method::Copy | Method::Nearest => return,
+                };
+                let best = &mut best[(row - first) * memorizers.len() + number];
+                *best = match (*best, found) {
+                    (Some(best), Some(found)) => Some(best.or(found, pass.sequences)),
+                    (best, found) => best.or(found),
+                };
+            });
+        });
     }
     Ok(best)
 }
@@ -206,7 +208,7 @@ impl<'a> Known<'a> {
             };
             let found = self.follows.of(suffix?).iter().map(|follow| Best {
                 depth: depth + 1,
-                score: i64::from(follow.count(Targets::All)),
+                score: i64::from(follow.counts[Targets::All as usize]),
                 symbol: self.whole.places.symbols[follow.place as usize],
             });
             let Some(found) = found.reduce(|best, other| best.or(other, self.pass.sequences)) else { break };

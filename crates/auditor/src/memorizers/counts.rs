@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use super::pieces::{Pieces, World};
 use super::places::Places;
 use super::sequences::{Sequences, Shape};
-use super::{TARGETS, Targets};
+use super::{TARGETS, Targets, VOTED};
 use crate::Result;
 use crate::codes::UNKNOWN;
 use crate::columns::Wanted;
@@ -45,20 +45,8 @@ impl Part {
 pub(crate) struct Follow {
     /// Place of the symbol among all that follow anything.
     pub(crate) place: u32,
-    all: u32,
-    here: u32,
-}
-
-impl Follow {
-    /// Returns how often, among these targets.
-    #[inline]
-    pub(crate) fn count(&self, targets: Targets) -> u32 {
-        match targets {
-            Targets::All => self.all,
-            Targets::Places => self.here,
-            Targets::Answers => 0,
-        }
-    }
+    /// By [`VOTED`]; never 0 for all targets.
+    pub(crate) counts: [u32; VOTED.len()],
 }
 
 /// How often which symbol follows which piece.
@@ -95,11 +83,10 @@ struct Shard {
 struct Entry {
     /// Packed piece and symbol.
     key: u64,
-    all: u32,
-    here: u32,
+    counts: [u32; VOTED.len()],
 }
 
-const EMPTY: Entry = Entry { key: u64::MAX, all: 0, here: 0 };
+const EMPTY: Entry = Entry { key: u64::MAX, counts: [0; VOTED.len()] };
 /// Marks a key whose target stands at the place of the answer that is asked for: pieces are fewer than 2^31.
 const HERE: u64 = 1 << 63;
 /// Keys that are looked up together: the memory answers them side by side.
@@ -118,7 +105,7 @@ impl Shard {
             }
             black_box(seen);
             for (place, key) in places.into_iter().zip(keys) {
-                self.add(place, Entry { key: key & !HERE, all: 1, here: u32::from(key & HERE != 0) });
+                self.add(place, Entry { key: key & !HERE, counts: [1, u32::from(key & HERE != 0)] });
             }
         }
     }
@@ -135,9 +122,8 @@ impl Shard {
             }
             place = (place + 1) & mask;
         }
-        let known = &mut self.entries[place];
-        known.all = known.all.saturating_add(entry.all);
-        known.here = known.here.saturating_add(entry.here);
+        let known = self.entries[place].counts.iter_mut();
+        known.zip(entry.counts).for_each(|(count, more)| *count = count.saturating_add(more));
     }
 
     /// Makes room for so many more: a seventh of the places stays empty.
@@ -168,11 +154,12 @@ impl Shard {
         filled().for_each(|entry| starts[piece(entry) + 1] += 1);
         (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
         let mut next = starts.clone();
-        let mut entries = vec![Follow { place: 0, all: 0, here: 0 }; self.len];
+        let mut entries = vec![Follow { place: 0, counts: [0; VOTED.len()] }; self.len];
         for entry in filled() {
-            let place = places.of(entry.key as u32).expect("whatever follows a piece follows anything") as u32;
+            let place =
+                places.of(entry.key as u32).expect("whatever follows a piece follows anything") as u32;
             let at = &mut next[piece(entry)];
-            entries[*at as usize] = Follow { place, all: entry.all, here: entry.here };
+            entries[*at as usize] = Follow { place, counts: entry.counts };
             *at += 1;
         }
         Shelf { starts, entries }
@@ -269,7 +256,7 @@ pub(crate) struct Pass<'a> {
 pub(crate) struct Whole {
     pub(crate) places: Places,
     /// By world, distance, targets and place: how many targets have more than that many symbols before them.
-    reach: Vec<Vec<[Vec<u64>; TARGETS]>>,
+    reach: Vec<Vec<[Vec<u64>; TARGETS.len()]>>,
 }
 
 impl Whole {
@@ -282,7 +269,7 @@ impl Whole {
         let places = Places::of_symbols(symbols);
         let none = || std::array::from_fn(|_| vec![0; places.symbols.len()]);
         let nothing = |world: &World| (0..world.distances).map(|_| none()).collect();
-        let mut reach: Vec<Vec<[Vec<u64>; TARGETS]>> = pieces.worlds().map(nothing).collect();
+        let mut reach: Vec<Vec<[Vec<u64>; TARGETS.len()]>> = pieces.worlds().map(nothing).collect();
         for (world, symbol, counts) in all() {
             let at = places.of(symbol).expect("every symbol of every thread has a place");
             for (reach, counts) in reach[world].iter_mut().zip(counts) {
@@ -317,8 +304,8 @@ struct Local {
     wide: Wide,
 }
 
-/// How often a symbol is a target: any, of an answer, at the place that is asked for.
-type Targeted = [u32; TARGETS];
+/// By [`TARGETS`]: how often a symbol is one.
+type Targeted = [u32; TARGETS.len()];
 
 /// Targets by world, symbol and number of symbols before it.
 struct Wide {
@@ -416,7 +403,7 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
                 let answers = at >= start;
                 let said = answers && at - start == here;
                 if first && at > 0 {
-                    let more = [1, u32::from(answers), u32::from(said)];
+                    let more = [1, u32::from(said), u32::from(answers)];
                     wide.add(world, (*symbol, places[at]), at, more);
                 }
                 let mark = if said { HERE } else { 0 };
@@ -454,4 +441,3 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
     let whole = whole.get_or_insert_with(|| Whole::of(pieces, &wide));
     Ok(tally.finish(pieces.len(), &whole.places))
 }
-

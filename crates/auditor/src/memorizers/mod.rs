@@ -73,7 +73,7 @@ impl Class {
 enum Method {
     /// What most often follows the longest suffix of the prefix that train knows, up to this length; of equals the least.
     Suffix { longest: usize, targets: Targets },
-    /// A naive-Bayes vote of the symbols at every distance before the target.
+    /// A naive-Bayes vote of the symbols at every distance before the target; targets are of [`VOTED`].
     Distances { targets: Targets },
     /// Repeats the last term of the context.
     Copy,
@@ -86,14 +86,16 @@ enum Method {
 enum Targets {
     /// All but the first.
     All,
-    /// Those of the answer.
-    Answers,
     /// Those of the answer, each place of it by itself.
     Places,
+    /// Those of the answer.
+    Answers,
 }
 
-/// How many kinds of targets there are.
-const TARGETS: usize = 3;
+/// All kinds of targets, in order.
+const TARGETS: [Targets; 3] = [Targets::All, Targets::Places, Targets::Answers];
+/// The first ones, which are counted piece by piece.
+const VOTED: [Targets; 2] = [Targets::All, Targets::Places];
 
 /// What the memorisers said.
 pub(crate) struct Answers<'a> {

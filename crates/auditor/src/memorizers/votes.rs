@@ -1,7 +1,8 @@
 //! argmax over y of log p(y) + sum over distances d of log p(symbol at d | y).
 
-use super::Targets;
+use super::VOTED;
 use super::answers::{Best, Known};
+use super::counts::Follow;
 use super::pieces::World;
 use crate::codes::Map;
 
@@ -19,9 +20,9 @@ fn spoken(count: u32) -> i64 {
     logarithm((f64::from(count) + SMOOTHING) / SMOOTHING)
 }
 
-/// The votes on one kind of targets.
+/// The votes on all targets, and on those at the place of the answer that is asked for: both at once, since they mostly go
+/// by the same prefix.
 pub(crate) struct Votes {
-    targets: Targets,
     /// By count: what it adds.
     spoken: Vec<i64>,
     /// By world, then by length of the prefix: before any distance has spoken.
@@ -31,12 +32,17 @@ pub(crate) struct Votes {
     shared: Map<(usize, usize, u32), Start>,
 }
 
+/// By [`VOTED`]: scores of a symbol.
+type Scores = [i64; VOTED.len()];
+/// By [`VOTED`]: the best symbols.
+pub(crate) type Elected = [Option<Best>; VOTED.len()];
+
 /// Scores of all symbols to start from.
 struct Start {
     /// By place of the symbol.
-    scores: Vec<i64>,
-    /// The best one. A symbol that nothing else speaks for cannot beat it.
-    best: Option<Best>,
+    scores: Vec<Scores>,
+    /// A symbol that nothing else speaks for cannot beat these.
+    best: Elected,
 }
 
 /// What one thread adds up for one question after the other.
@@ -45,30 +51,31 @@ pub(crate) struct Scratch {
     /// By distance: the piece, where anything is known of it.
     voices: Vec<Option<u32>>,
     /// By place of the symbol: what the distances that speak for it add.
-    added: Vec<i64>,
+    added: Vec<Scores>,
     touched: Vec<u32>,
 }
 
-/// Values that shared starts hold at most, 8 bytes each.
-const SHARED: usize = 1 << 23;
+/// Symbols that shared starts hold at most, 16 bytes each.
+const SHARED: usize = 1 << 22;
 
 impl Votes {
     /// Prepares for questions: `prefixes` calls for the prefix of each.
-    pub(crate) fn of(known: &Known<'_>, targets: Targets, prefixes: impl Fn(&mut dyn FnMut(&World, &[u32]))) -> Self {
-        let silent = known.worlds().map(|world| Start::silent(known, world, targets)).collect();
+    pub(crate) fn of(known: &Known<'_>, prefixes: impl Fn(&mut dyn FnMut(&World, &[u32]))) -> Self {
+        let silent = known.worlds().map(|world| Start::silent(known, world)).collect();
         let spoken = (0..4096).map(spoken).collect();
-        let mut votes = Self { targets, spoken, silent, shared: Map::default() };
+        let mut votes = Self { spoken, silent, shared: Map::default() };
         let mut asked: Map<(usize, usize, u32), usize> = Map::default();
         prefixes(&mut |world, prefix| {
             if let Some(piece) = prefix.first().and_then(|first| world.piece(*first, prefix.len() - 1)) {
                 *asked.entry((world.number, prefix.len(), piece)).or_default() += 1;
             }
         });
-        // What is saved, and what it costs, in values to add.
+        // What is saved, in symbols to add up; a start costs as many as there are.
         let symbols = known.whole.places.symbols.len();
-        let saved = |key: &(usize, usize, u32), questions: usize| known.follows.of(key.2).len() * questions;
-        let mut asked: Vec<_> = asked.into_iter().map(|(key, questions)| (saved(&key, questions), key)).collect();
-        asked.retain(|(saved, _)| *saved > 4 * symbols);
+        let saved =
+            |(key, questions): ((usize, usize, u32), usize)| (known.follows.of(key.2).len() * questions, key);
+        let mut asked: Vec<_> =
+            asked.into_iter().map(saved).filter(|(saved, _)| *saved > 4 * symbols).collect();
         asked.sort_unstable_by(|a, b| b.cmp(a));
         for (_, key) in asked.into_iter().take(SHARED / symbols.max(1)) {
             let start = votes.silent[key.0][key.1].and(&votes, known, key.2);
@@ -77,47 +84,50 @@ impl Votes {
         votes
     }
 
-    fn spoken(&self, count: u32) -> i64 {
-        self.spoken.get(count as usize).copied().unwrap_or_else(|| spoken(count))
+    #[inline]
+    fn spoken(&self, follow: &Follow) -> Scores {
+        follow.counts.map(|count| self.spoken.get(count as usize).copied().unwrap_or_else(|| spoken(count)))
     }
 
-    /// Returns the symbol with the best score after a prefix.
+    /// Returns the symbols with the best scores after a prefix.
     pub(crate) fn answer(
         &self,
         known: &Known<'_>,
         world: &World,
         prefix: &[u32],
         scratch: &mut Scratch,
-    ) -> Option<Best> {
+    ) -> Elected {
         let Scratch { voices, added, touched } = scratch;
-        let pieces = prefix.iter().rev().enumerate().map(|(distance, symbol)| world.piece(*symbol, distance));
         voices.clear();
-        voices.extend(pieces);
+        voices
+            .extend(prefix.iter().rev().enumerate().map(|(distance, symbol)| world.piece(*symbol, distance)));
         let first = voices.last().copied().flatten();
         let shared = first.and_then(|piece| self.shared.get(&(world.number, prefix.len(), piece)));
         if shared.is_some() {
             voices.pop();
         }
         let start = shared.unwrap_or(&self.silent[world.number][prefix.len()]);
-        added.resize(known.whole.places.symbols.len(), 0);
+        added.resize(known.whole.places.symbols.len(), Scores::default());
         touched.resize(voices.iter().flatten().map(|piece| known.follows.of(*piece).len()).sum(), 0);
         let mut len = 0;
         for piece in voices.iter().flatten() {
             for follow in known.follows.of(*piece) {
                 let added = &mut added[follow.place as usize];
-                let more = self.spoken(follow.count(self.targets));
-                // Written whether it counts or not: no branch to guess.
+                // Written whether it is the first time or not: no branch to guess. What speaks speaks for all targets.
                 touched[len] = follow.place;
-                len += usize::from(*added == 0 && more != 0);
-                *added += more;
+                len += usize::from(added[0] == 0);
+                let more = self.spoken(follow);
+                added.iter_mut().zip(more).for_each(|(added, more)| *added += more);
             }
         }
-        touched.truncate(len);
         let mut best = start.best;
-        for at in touched.drain(..) {
-            let score = start.scores[at as usize] + std::mem::take(&mut added[at as usize]);
-            if best.is_none_or(|best| score >= best.score) {
-                best = known.better(best, score, at);
+        for at in &touched[..len] {
+            let added = std::mem::take(&mut added[*at as usize]);
+            let start = start.scores[*at as usize];
+            for ((best, start), added) in best.iter_mut().zip(start).zip(added) {
+                if added > 0 && best.is_none_or(|best| start + added >= best.score) {
+                    *best = known.better(*best, start + added, *at);
+                }
             }
         }
         best
@@ -126,19 +136,24 @@ impl Votes {
 
 impl Start {
     /// Returns the scores before any distance has spoken, by length of the prefix.
-    fn silent(known: &Known<'_>, world: &World, targets: Targets) -> Vec<Self> {
-        let prior = known.whole.reach(world, targets, 0);
-        let classes = prior.iter().filter(|count| **count > 0).count() as f64;
-        let likeliest = known.likeliest(world, targets).filter(|best| known.part.holds(best.symbol));
-        let likeliest = likeliest.and_then(|best| known.whole.places.of(best.symbol));
-        let mut scores: Vec<i64> = prior.iter().map(|count| logarithm((*count as f64).max(SMOOTHING))).collect();
-        let mut starts = Vec::new();
-        for length in 0..=world.distances {
-            let best = likeliest.and_then(|at| known.better(None, scores[at], at as u32));
-            starts.push(Self { scores: scores.clone(), best });
-            if length < world.distances {
-                for (score, reach) in scores.iter_mut().zip(known.whole.reach(world, targets, length)) {
-                    *score += logarithm(SMOOTHING / (*reach as f64 + SMOOTHING * classes));
+    fn silent(known: &Known<'_>, world: &World) -> Vec<Self> {
+        let symbols = known.whole.places.symbols.len();
+        let empty = || Self { scores: vec![Scores::default(); symbols], best: Elected::default() };
+        let mut starts: Vec<Self> = (0..=world.distances).map(|_| empty()).collect();
+        for (kind, targets) in VOTED.into_iter().enumerate() {
+            let prior = known.whole.reach(world, targets, 0);
+            let classes = prior.iter().filter(|count| **count > 0).count() as f64;
+            let likeliest = known.likeliest(world, targets).filter(|best| known.part.holds(best.symbol));
+            let likeliest = likeliest.and_then(|best| known.whole.places.of(best.symbol));
+            let mut scores: Vec<i64> =
+                prior.iter().map(|count| logarithm((*count as f64).max(SMOOTHING))).collect();
+            for (length, start) in starts.iter_mut().enumerate() {
+                start.scores.iter_mut().zip(&scores).for_each(|(start, score)| start[kind] = *score);
+                start.best[kind] = likeliest.and_then(|at| known.better(None, scores[at], at as u32));
+                if length < world.distances {
+                    for (score, reach) in scores.iter_mut().zip(known.whole.reach(world, targets, length)) {
+                        *score += logarithm(SMOOTHING / (*reach as f64 + SMOOTHING * classes));
+                    }
                 }
             }
         }
@@ -149,10 +164,12 @@ impl Start {
     fn and(&self, votes: &Votes, known: &Known<'_>, piece: u32) -> Self {
         let (mut scores, mut best) = (self.scores.clone(), self.best);
         for follow in known.follows.of(piece) {
-            let count = follow.count(votes.targets);
-            if count > 0 {
-                scores[follow.place as usize] += votes.spoken(count);
-                best = known.better(best, scores[follow.place as usize], follow.place);
+            let scores = &mut scores[follow.place as usize];
+            for ((score, more), best) in scores.iter_mut().zip(votes.spoken(follow)).zip(&mut best) {
+                if more > 0 {
+                    *score += more;
+                    *best = known.better(*best, *score, follow.place);
+                }
             }
         }
         Self { scores, best }
