@@ -127,17 +127,25 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     let answers = memorizers::answer(&strict, train, &vocabulary, &wanted, &sampling)?;
     let certificates = proof.certificates.into_iter().chain(answers.sample.iter().cloned());
     write_table(&out.join("certificate.parquet"), provenance, certificates)?;
-    let mut ceilings = Ceilings::default();
-    let mut table = TableWriter::create(&out.join("memorizers.parquet"), provenance)?;
-    answers.each(|given, row| {
-        let (split, at) = given.place;
-        let held = strict[split].1;
-        let task = held.task[at];
-        ceilings.add(given, (task, held.name(task)));
-        Ok(table.push(&row())?)
-    })?;
-    table.finish()?;
-    let ceilings = ceilings.finish();
+    let count = || {
+        let mut ceilings = Ceilings::default();
+        answers.each(|given, _| {
+            let (split, at) = given.place;
+            let held = strict[split].1;
+            let task = held.task[at];
+            ceilings.add(given, (task, held.name(task)));
+            Ok(())
+        })?;
+        Ok::<_, Error>(ceilings.finish())
+    };
+    let write = || {
+        let mut table = TableWriter::create(&out.join("memorizers.parquet"), provenance)?;
+        answers.each(|_, row| Ok(table.push(&row())?))?;
+        Ok::<_, Error>(table.finish()?)
+    };
+    let (ceilings, written) = rayon::join(count, write);
+    written?;
+    let ceilings = ceilings?;
     for ceiling in ceilings.iter().filter(|ceiling| ceiling.split == "test" && ceiling.task.is_empty()) {
         info!("{} on test: {:.4} {}", ceiling.metric, ceiling.value, ceiling.memorizer);
     }

@@ -204,7 +204,7 @@ impl<'a> Known<'a> {
         for (depth, symbol) in prefix.iter().rev().take(longest).enumerate() {
             suffix = match suffix {
                 None => world.piece(*symbol, 0),
-                Some(suffix) => self.pass.pieces.longer(suffix, world.place(*symbol)),
+                Some(suffix) => self.pass.pieces.longer(suffix, depth, world.place(*symbol)),
             };
             let found = self.follows.of(suffix?).iter().map(|follow| Best {
                 depth: depth + 1,

@@ -423,9 +423,9 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
                 let mut before = places[..at].iter().rev().take_while(|place| **place != UNKNOWN);
                 let last = before.next().map(|place| world.pieces(*place)[0]);
                 let Some(mut suffix) = last.filter(|suffix| *suffix != UNKNOWN) else { continue };
-                for place in before {
+                for (length, place) in (1..).zip(before) {
                     // Nobody asked for this suffix, so nobody asked for a longer one.
-                    let Some(longer) = pieces.longer(suffix, *place) else { break };
+                    let Some(longer) = pieces.longer(suffix, length, *place) else { break };
                     suffix = longer;
                     gather(suffix, target);
                 }

@@ -60,8 +60,9 @@ pub(crate) struct Pieces {
     /// By number.
     worlds: Vec<World>,
     numbers: Map<u64, usize>,
-    /// (suffix, place of the symbol before it) to the longer suffix.
-    suffixes: Numbers,
+    /// By length of the suffix less 1: (suffix, place of the symbol before it) to the longer suffix. The first is asked all
+    /// the time, and small: few of the longer ones are ever reached.
+    suffixes: Vec<Numbers>,
     count: u32,
 }
 
@@ -84,7 +85,7 @@ impl Pieces {
             World { number, symbols: Places::of_symbols(symbols), distances, pieces }
         };
         let worlds = worlds.into_iter().enumerate().map(world).collect();
-        let mut pieces = Self { worlds, numbers, suffixes: Numbers::default(), count: 0 };
+        let mut pieces = Self { worlds, numbers, suffixes: Vec::new(), count: 0 };
         prefixes(&mut |memorizer, world, prefix| pieces.ask(memorizer, world, prefix));
         pieces
     }
@@ -98,7 +99,10 @@ impl Pieces {
                 for (depth, symbol) in prefix.iter().rev().take(longest).enumerate() {
                     suffix = match depth {
                         0 => world.ask(*symbol, 0, count),
-                        _ => suffixes.number(pack(suffix, world.place(*symbol)), count),
+                        _ => {
+                            suffixes.resize_with(suffixes.len().max(depth), Numbers::default);
+                            suffixes[depth - 1].number(pack(suffix, world.place(*symbol)), count)
+                        }
                     };
                 }
             }
@@ -123,9 +127,9 @@ impl Pieces {
         Some(&self.worlds[*self.numbers.get(&world)?])
     }
 
-    /// Returns the suffix that has one symbol more, if anybody asks for it.
+    /// Returns the suffix that has one symbol more than this one of a length, if anybody asks for it.
     #[inline]
-    pub(crate) fn longer(&self, suffix: u32, place: u32) -> Option<u32> {
-        self.suffixes.get(pack(suffix, place))
+    pub(crate) fn longer(&self, suffix: u32, length: usize, place: u32) -> Option<u32> {
+        self.suffixes.get(length - 1)?.get(pack(suffix, place))
     }
 }
