@@ -1,8 +1,8 @@
-//! A map from 64-bit keys to consecutive numbers that says "not there" after reading one bit.
+//! A map from 64-bit keys to consecutive numbers that says "not there" after reading one word.
 
 /// Gives distinct keys a number each, out of a count that several maps may share. The key `u64::MAX` may not be used.
 ///
-/// Open addressing under half load; before the table is read, one bit of a filter says whether it can hold the key. The
+/// Open addressing under half load; before the table is read, two bits of a filter say whether it can hold the key. The
 /// filter only saves time: what is found is always the key itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Numbers {
@@ -15,8 +15,8 @@ pub(crate) struct Numbers {
 }
 
 const EMPTY: u64 = u64::MAX;
-/// Filter bits for each place of the table, as a power of two.
-const FILTER: u32 = 3;
+/// Places of the table for each word of the filter, as a power of two.
+const FILTER: u32 = 4;
 
 impl Default for Numbers {
     fn default() -> Self {
@@ -28,7 +28,7 @@ impl Numbers {
     fn of_size(log2: u32) -> Self {
         let places = 1_usize << log2;
         Self {
-            filter: vec![0; (places << FILTER) / 64],
+            filter: vec![0; places >> FILTER],
             keys: vec![EMPTY; places],
             values: vec![0; places],
             len: 0,
@@ -88,10 +88,20 @@ impl Numbers {
         self.get(key).is_some()
     }
 
+    /// Tells whether the key can have a number: false where it has none, mostly.
     #[inline]
-    fn may_hold(&self, key: u64) -> bool {
-        let bit = mix(key) >> (self.shift - FILTER);
-        self.filter[(bit / 64) as usize] >> (bit % 64) & 1 == 1
+    pub(crate) fn may_hold(&self, key: u64) -> bool {
+        let (word, bits) = self.bits(key);
+        self.filter[word] & bits == bits
+    }
+
+    /// The key's word of the filter, and its two bits in it.
+    #[inline]
+    fn bits(&self, key: u64) -> (usize, u64) {
+        let hash = mix(key);
+        let shift = self.shift + FILTER;
+        let bit = |at: u32| 1 << (hash >> at & 63);
+        ((hash >> shift) as usize, bit(shift - 6) | bit(shift - 12))
     }
 
     /// The place of the key, or the empty one where it would go.
@@ -106,8 +116,8 @@ impl Numbers {
 
     fn put(&mut self, place: usize, key: u64, value: u32) {
         (self.keys[place], self.values[place]) = (key, value);
-        let bit = mix(key) >> (self.shift - FILTER);
-        self.filter[(bit / 64) as usize] |= 1 << (bit % 64);
+        let (word, bits) = self.bits(key);
+        self.filter[word] |= bits;
     }
 
     fn grow(&mut self) {

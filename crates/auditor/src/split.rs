@@ -95,13 +95,26 @@ impl Split {
     /// Reads the whole split into memory, in order.
     pub(crate) fn load(&self, wanted: &Wanted) -> Result<Rows> {
         let mut all = Rows::none(wanted);
-        for group in &self.groups {
-            self.read(*group, wanted, |rows| {
-                all.append(rows);
+        self.batches(wanted, rows_of)?.iter().for_each(|rows| all.append(rows));
+        Ok(all)
+    }
+
+    /// Decodes the batches of the whole split, row groups in parallel; returns what became of them in order.
+    pub(crate) fn batches<T: Send>(
+        &self,
+        wanted: &Wanted,
+        decode: impl Fn(&Source<'_>) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let group = |group: &Group| {
+            let mut batches = Vec::new();
+            self.read_batches(*group, wanted, |source| {
+                batches.push(decode(source)?);
                 Ok(())
             })?;
-        }
-        Ok(all)
+            Ok(batches)
+        };
+        let groups: Vec<Vec<T>> = self.groups.par_iter().map(group).collect::<Result<_>>()?;
+        Ok(groups.into_iter().flatten().collect())
     }
 
     /// Streams the split past `each`, row groups in parallel and so in any order; returns what each thread gathered.
@@ -143,15 +156,6 @@ impl Split {
             Ok(local)
         };
         (0..threads).into_par_iter().with_max_len(1).map(work).collect()
-    }
-
-    /// Streams the split past `each` in order.
-    pub(crate) fn batches(
-        &self,
-        wanted: &Wanted,
-        mut each: impl FnMut(&Source<'_>) -> Result<()>,
-    ) -> Result<()> {
-        self.groups.iter().try_for_each(|group| self.read_batches(*group, wanted, &mut each))
     }
 
     /// Returns the `example_id` of the rows at the given indices (the index itself where there is no such column).

@@ -21,21 +21,19 @@ pub(crate) fn shared_by_none(splits: &[Split], column: &str, wanted: &Wanted) ->
     for split in strict {
         let mut own = Numbers::default();
         let mut shared = false;
-        split.batches(wanted, |source| {
-            for row in source.list::<Int64Type>(column)?.rows() {
-                let mut last = UNKNOWN;
-                for term in row {
-                    let next = codes.len() as u32;
-                    let code = *codes.entry(*term).or_insert(next);
-                    if last != UNKNOWN {
-                        own.insert(pack(last, code));
-                        shared |= all.contains(pack(last, code));
-                    }
-                    last = code;
+        let lists = split.batches(wanted, |source| source.list::<Int64Type>(column))?;
+        for row in lists.iter().flat_map(Lists::rows) {
+            let mut last = UNKNOWN;
+            for term in row {
+                let next = codes.len() as u32;
+                let code = *codes.entry(*term).or_insert(next);
+                if last != UNKNOWN {
+                    own.insert(pack(last, code));
+                    shared |= all.contains(pack(last, code));
                 }
+                last = code;
             }
-            Ok(())
-        })?;
+        }
         if shared {
             return Ok(None);
         }
@@ -44,20 +42,29 @@ pub(crate) fn shared_by_none(splits: &[Split], column: &str, wanted: &Wanted) ->
     }
     let space = Space::of(codes);
     let shared = AtomicBool::new(false);
-    train.scan_batches(wanted, Vec::new, |coded: &mut Vec<u32>, source: &Source<'_>| {
-        let lists: Lists<i64> = source.list::<Int64Type>(column)?;
-        coded.clear();
-        space.encode(&lists.values, coded);
-        let mut found = false;
-        for bounds in lists.offsets.windows(2) {
-            for pair in coded[bounds[0]..bounds[1]].windows(2) {
-                found |= all.contains(pack(pair[0], pair[1]));
+    train.scan_batches(
+        wanted,
+        Default::default,
+        |(coded, maybe): &mut (Vec<u32>, Vec<u32>), source: &Source<'_>| {
+            let lists: Lists<i64> = source.list::<Int64Type>(column)?;
+            coded.clear();
+            space.encode(&lists.values, coded);
+            // All neighbours, those of two rows too: few are left to look at closely.
+            maybe.resize(coded.len(), 0);
+            let mut left = 0;
+            for (at, pair) in (0_u32..).zip(coded.windows(2)) {
+                maybe[left] = at;
+                left += usize::from(all.may_hold(pack(pair[0], pair[1])));
             }
-        }
-        if found {
-            shared.store(true, Ordering::Relaxed);
-        }
-        Ok(())
-    })?;
+            let found = maybe[..left].iter().map(|at| *at as usize).any(|at| {
+                all.contains(pack(coded[at], coded[at + 1]))
+                    && lists.offsets.binary_search(&(at + 1)).is_err()
+            });
+            if found {
+                shared.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        },
+    )?;
     Ok((!shared.into_inner()).then_some(distinct))
 }

@@ -86,6 +86,47 @@ fn a_flipped_bit_is_an_error_or_a_verdict_on_what_then_stands_there() {
 }
 
 #[test]
+fn a_footer_that_promises_more_than_the_file_holds_is_never_believed() {
+    use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter};
+    type Promise = fn(ParquetMetaData, i64) -> ParquetMetaData;
+    let promises: [(&str, Promise); 2] = [
+        ("rows", |metadata, many| {
+            let group = metadata.row_group(0).clone().into_builder().set_num_rows(many).build().unwrap();
+            metadata.into_builder().set_row_groups(vec![group]).build()
+        }),
+        ("values", |metadata, many| {
+            let group = metadata.row_group(0).clone();
+            let column = group.column(0).clone().into_builder().set_num_values(many).build().unwrap();
+            let group = group.into_builder().set_column_metadata(vec![column]).build().unwrap();
+            metadata.into_builder().set_row_groups(vec![group]).build()
+        }),
+    ];
+    let sound = folder(lists(&TRAIN));
+    let path = sound.path().join("train.parquet");
+    let whole = fs::read(&path).unwrap();
+    let footer = u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().unwrap()) as usize;
+    for (name, promise) in promises {
+        for many in [i64::MAX, 1 << 60, 1 << 45, 1 << 40, 1 << 33, -1] {
+            let file = fs::File::open(&path).unwrap();
+            let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+            let mut bytes = whole[..whole.len() - 8 - footer].to_vec();
+            ParquetMetaDataWriter::new(&mut bytes, &promise(metadata, many)).finish().unwrap();
+            let folder = folder(lists(&TRAIN));
+            fs::write(folder.path().join("train.parquet"), bytes).unwrap();
+            for only_windows in [true, false] {
+                let options = Options { only_windows, ..Options::default() };
+                match audit_folder(folder.path(), &options) {
+                    Err(Error::Parquet { .. }) => (),
+                    // How many values a chunk has is said by its pages too: those are believed.
+                    Ok(report) => assert!(name == "values" && !report.is_clean(), "{many} {name}"),
+                    Err(error) => panic!("{many} {name}: {error}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_manifest_of_ours_finds_every_flipped_bit_in_the_data() {
     std::panic::set_hook(Box::new(|_| ()));
     let folder = folder(lists(&TRAIN));

@@ -60,6 +60,21 @@ pub enum Error {
         /// What was expected and what was found.
         message: String,
     },
+    /// A row is longer, or its vocabulary larger, than the model was made for.
+    #[error(
+        "example {example_id} of {split}: the model reads at most {reads}, the row needs {needs}; train it on this data, \
+         with `model.n_ctx` as long as the longest row of all splits"
+    )]
+    TooLong {
+        /// Split of the row.
+        split: String,
+        /// The row.
+        example_id: i64,
+        /// What the model was made for.
+        reads: String,
+        /// What the row asks for.
+        needs: String,
+    },
     /// The dataset does not say what its tasks are.
     #[error("{}: {message}; rerun the build stage", path.display())]
     Definition {

@@ -177,14 +177,11 @@ impl Data {
         for (split, row) in self.all() {
             let needed = row.example.tokens.len() - 1;
             if needed > model.n_ctx || tokens > model.d_vocab {
-                return Err(Error::Row {
+                return Err(Error::TooLong {
                     split: split.to_owned(),
                     example_id: row.example.example_id,
-                    message: format!(
-                        "the model reads at most {} tokens of {}, the row needs {needed} of {tokens}; train it on this data, with \
-                         `model.n_ctx` as long as the longest row of all splits",
-                        model.n_ctx, model.d_vocab
-                    ),
+                    reads: format!("{} tokens of {}", model.n_ctx, model.d_vocab),
+                    needs: format!("{needed} of {tokens}"),
                 });
             }
         }

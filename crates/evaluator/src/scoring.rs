@@ -26,7 +26,7 @@ pub(crate) struct Answer {
     pub(crate) rank: i32,
     /// Logit of the right token minus that of copying, where both first differ.
     pub(crate) logit_difference: Option<f64>,
-    /// The greedy answer, until END or the longest answer; cut after the first wrong token if not asked to go on.
+    /// The greedy answer, until its border or the longest answer; cut after the first wrong token if not asked to go on.
     pub(crate) said: Vec<u16>,
 }
 
@@ -106,7 +106,7 @@ fn score<'a>(row: &Row, logits_at: impl Fn(usize) -> &'a [f32]) -> Answer {
     }
 }
 
-/// Lets every wrong answer go on from its first wrong token, until END or `longest` tokens or the end of the context.
+/// Lets every wrong answer go on from its first wrong token, until its border or `longest` tokens or the end of the context.
 fn go_on(
     model: &Transformer,
     context: usize,
