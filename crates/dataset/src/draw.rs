@@ -51,6 +51,12 @@ impl<'a> Drawing<'a> {
         if world.capacity() <= COUNTED || Split::ALL.iter().any(|split| drawing.limit(*split).is_none()) {
             (0..world.tasks.len()).for_each(|number| drawing.look(number, |_| false));
         }
+        if drawing.streams.iter().all(Stream::is_exhausted) {
+            // No more can be held out than is there before it is known what is answerable: better said at once.
+            let found: Vec<Price> = drawing.streams.iter().map(|stream| stream.found.clone()).collect();
+            let held = |split: Split| found.iter().map(|price| price.kept[split as usize]).sum::<u64>();
+            drawing.demand(|split| held(split) + world.pins.of(split).count() as u64, &found)?;
+        }
         drawing.fill(Split::Train)?;
         Ok(drawing)
     }
@@ -67,12 +73,17 @@ impl<'a> Drawing<'a> {
         self.streams.iter_mut().for_each(|stream| stream.sift(&self.judge));
         self.fill(Split::Validation)?;
         self.fill(Split::Test)?;
+        self.demand(|split| self.rows(split), &self.prices())
+    }
+
+    /// Refuses held-out splits with fewer rows than the definition demands.
+    fn demand(&self, rows: impl Fn(Split) -> u64, prices: &[Price]) -> Result<(), Error> {
         let least = &self.config.holdout.min_rows;
         for (split, least) in [(Split::Validation, least.validation), (Split::Test, least.test)] {
             let least = least.min(self.limit(split).unwrap_or(u64::MAX));
-            if self.rows(split) < least {
+            if rows(split) < least {
                 let at = format!("holdout.min_rows.{}", split.name());
-                return Err(self.too_few(at, split, least, self.rows(split)));
+                return Err(Error::too_few(at, split, least, rows(split), self.world(), prices));
             }
         }
         Ok(())
@@ -158,14 +169,11 @@ impl<'a> Drawing<'a> {
         match wanted.filter(|&wanted| found < wanted) {
             Some(wanted) => {
                 let at = format!("rows.{}", split.name());
-                Err(self.too_few(at, split, wanted + pinned, found + pinned))
+                let (wanted, found) = (wanted + pinned, found + pinned);
+                Err(Error::too_few(at, split, wanted, found, self.world(), &self.prices()))
             }
             None => Ok(()),
         }
-    }
-
-    fn too_few(&self, at: String, split: Split, expected: u64, found: u64) -> Error {
-        Error::too_few(at, split, expected, found, self.world(), &self.prices())
     }
 
     /// Looks at more rows of a task until it is said to be enough, or there are none.

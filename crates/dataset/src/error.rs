@@ -19,7 +19,10 @@ pub enum Error {
         help: String,
     },
     /// A split came out smaller than the definition demands.
-    #[error("{at}: at least {expected} {split} rows expected, {found} found\n{price}")]
+    #[error(
+        "{at}: at least {expected} {split} rows expected, {found} found; more values, lengths or parameters of the tasks, or \
+         a larger share of `holdout`, give more\n{price}"
+    )]
     TooFewRows {
         /// The path inside the definition that demands it.
         at: String,

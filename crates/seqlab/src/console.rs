@@ -92,6 +92,7 @@ struct Console {
 /// One piece of work under way.
 struct Task {
     bar: Option<ProgressBar>,
+    total: u64,
     started: Instant,
     first: u64,
     printed: Instant,
@@ -130,10 +131,16 @@ impl Console {
         let mut tasks = self.tasks();
         let task = tasks.entry(event.task.clone()).or_insert_with(|| Task {
             bar: self.bars.as_ref().map(|bars| bars.add(bar(event))),
+            total: event.total,
             started: now,
             first: event.done,
             printed: now,
         });
+        if task.total != event.total {
+            // What was under way ended early and something else began: its rate is its own.
+            (task.total, task.started, task.first) = (event.total, now, event.done);
+            task.bar.iter().for_each(ProgressBar::reset_eta);
+        }
         let finished = event.done >= event.total;
         let since = now.duration_since(task.printed);
         let due = |pause| since >= pause;
