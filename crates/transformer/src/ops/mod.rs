@@ -10,7 +10,7 @@ mod embedding;
 mod layer_norm;
 mod linear;
 pub(crate) mod plain;
-mod real;
+pub(crate) mod real;
 
 pub(crate) use activation::activation;
 pub(crate) use attention::attention;

@@ -1,0 +1,437 @@
+use std::ops::Range;
+
+use pulp::Arch;
+
+use super::Asked;
+use super::gemm::{Left, Onto, Right, multiply};
+use super::layout::{Layout, Matrix, Norm, padded, stride};
+use super::rows::{activate, add_rows, attend, attend_back, cross_entropy, normalize, normalize_back};
+
+/// Some sequences on their way through the model and back.
+///
+/// Positions meet in attention only, so behind the last one only the rows are kept that are asked for.
+pub(crate) struct Tile<'a> {
+    machine: Machine<'a>,
+    tokens: &'a [u32],
+    positions: usize,
+    /// Rows that are asked for: within the tile, rising.
+    asked: Vec<usize>,
+    targets: &'a [u32],
+    shares: &'a [f32],
+}
+
+/// Memory that a tile works in; buffers only ever grow.
+#[derive(Default)]
+pub(crate) struct Arena {
+    /// The residual stream: of tokens, then after each attention and each MLP.
+    streams: Vec<Vec<f32>>,
+    blocks: Vec<Kept>,
+    last: Normal,
+    logits: Vec<f32>,
+    residual: Vec<f32>,
+    /// The gradient of the residual stream, and what it is gathered from.
+    d_stream: Vec<f32>,
+    d_asked: Vec<f32>,
+    d_normal: Vec<f32>,
+    d_hidden: Vec<f32>,
+    d_qkv: Vec<f32>,
+    d_z: Vec<f32>,
+    d_z_asked: Vec<f32>,
+    head: Head,
+}
+
+/// What the backward pass of one block needs.
+#[derive(Default)]
+struct Kept {
+    norm1: Normal,
+    qkv: Vec<f32>,
+    /// By sequence, head and query: shares of the keys.
+    attention: Vec<f32>,
+    z: Vec<f32>,
+    z_asked: Vec<f32>,
+    norm2: Normal,
+    /// What the nonlinearity gives, and its slope there.
+    post: Vec<f32>,
+    slope: Vec<f32>,
+}
+
+/// Rows normalized, one over their scale, and weight times them plus bias.
+#[derive(Default)]
+struct Normal {
+    normal: Vec<f32>,
+    inverse: Vec<f32>,
+    y: Vec<f32>,
+}
+
+/// What the attention of one head needs for a moment.
+#[derive(Default)]
+struct Head {
+    /// Keys, or values, turned.
+    turned: Vec<f32>,
+    d_scores: Vec<f32>,
+    /// By query: 0 for the keys it may see, very negative for the others.
+    hidden: Vec<f32>,
+}
+
+/// Returns the first floats of a buffer, which grows where it has fewer.
+fn grown(buffer: &mut Vec<f32>, floats: usize) -> &mut [f32] {
+    if buffer.len() < floats {
+        buffer.resize(floats, 0.0);
+    }
+    &mut buffer[..floats]
+}
+
+impl<'a> Tile<'a> {
+    /// Returns the tile of some rows of a batch, for padded weights as they are and turned.
+    pub(crate) fn of(
+        layout: &'a Layout,
+        arch: Arch,
+        (weights, turned): &'a (Vec<f32>, Vec<f32>),
+        batch: &Asked<'a>,
+        rows: Range<usize>,
+    ) -> Self {
+        let tokens = rows.start * batch.positions..rows.end * batch.positions;
+        let place = |bound: usize| batch.places.partition_point(|place| (*place as usize) < bound);
+        let (first, last) = (place(tokens.start), place(tokens.end));
+        let asked = batch.places[first..last].iter().map(|place| *place as usize - tokens.start).collect();
+        Self {
+            machine: Machine { layout, arch, weights, turned },
+            tokens: &batch.tokens[tokens],
+            positions: batch.positions,
+            asked,
+            targets: &batch.targets[first..last],
+            shares: &batch.weights[first..last],
+        }
+    }
+
+    /// Appends the likeliest tokens to `best` and adds the gradient, where one is wanted, to `sum`; returns the loss.
+    pub(crate) fn pass(&self, arena: &mut Arena, best: &mut Vec<u32>, sum: Option<&mut [f32]>) -> f64 {
+        if self.asked.is_empty() {
+            return 0.0;
+        }
+        let machine = &self.machine;
+        let Layout { norm, unembed, stride, ref config, .. } = *machine.layout;
+        let rows = self.asked.len();
+        let current = self.forward(arena);
+        let Arena { streams, last, logits, .. } = arena;
+        let u = last.of(machine, norm, &streams[current][..rows * stride]);
+        let logits = grown(logits, rows * unembed.stride);
+        machine.linear(unembed, (u, stride), None, logits);
+        let before = best.len();
+        best.resize(before + rows, 0);
+        let said = &mut best[before..];
+        let loss = machine.arch.dispatch(|| {
+            cross_entropy((logits, unembed.stride), config.d_vocab, self.targets, self.shares, said)
+        });
+        if let Some(sum) = sum {
+            self.backward(arena, current, sum);
+        }
+        loss
+    }
+
+    /// Whether only the rows that are asked for go on behind the attention of a block.
+    fn selects(&self, layer: usize) -> bool {
+        layer + 1 == self.machine.layout.blocks.len() && self.asked.len() < self.tokens.len()
+    }
+
+    /// Computes the residual stream at the rows that are asked for; returns the number of its buffer.
+    fn forward(&self, arena: &mut Arena) -> usize {
+        let machine = &self.machine;
+        let Layout { ref blocks, ref config, stride: width, head, .. } = *machine.layout;
+        let Arena { streams, blocks: kept, residual, head: scratch, .. } = arena;
+        streams.resize_with(streams.len().max(2 + 2 * blocks.len()), Vec::new);
+        kept.resize_with(kept.len().max(blocks.len()), Kept::default);
+        let mut rows = self.tokens.len();
+        self.embed(grown(&mut streams[0], rows * width));
+        let mut current = 0;
+        for (layer, block) in blocks.iter().enumerate() {
+            let (before, after) = streams.split_at_mut(current + 1);
+            let mut input = &before[current][..rows * width];
+            let kept = &mut kept[layer];
+            let u = kept.norm1.of(machine, block.norm1, input);
+            let qkv = grown(&mut kept.qkv, rows * block.qkv.stride);
+            machine.linear(block.qkv, (u, width), None, qkv);
+            let z_width = stride(config.n_heads * head);
+            self.attention(block.qkv, qkv, &mut kept.attention, grown(&mut kept.z, rows * z_width), scratch);
+            let mut z = &kept.z[..rows * z_width];
+            if self.selects(layer) {
+                rows = self.asked.len();
+                let (from, selected) = (&kept.z, grown(&mut kept.z_asked, rows * z_width));
+                self.gather((from, z_width), selected);
+                self.gather((input, width), grown(residual, rows * width));
+                (z, input) = (&kept.z_asked[..rows * z_width], &residual[..rows * width]);
+            }
+            machine.linear(block.out, (z, z_width), Some(input), grown(&mut after[0], rows * width));
+            current += 1;
+            let Some(mlp) = &block.mlp else { continue };
+            let (before, after) = streams.split_at_mut(current + 1);
+            let input = &before[current][..rows * width];
+            let u = kept.norm2.of(machine, mlp.norm, input);
+            let hidden = rows * mlp.into.stride;
+            let (slope, post) = (grown(&mut kept.slope, hidden), grown(&mut kept.post, hidden));
+            machine.linear(mlp.into, (u, width), None, slope);
+            machine.arch.dispatch(|| activate(config.act_fn, slope, post));
+            machine.linear(mlp.out, (post, mlp.into.stride), Some(input), grown(&mut after[0], rows * width));
+            current += 1;
+        }
+        if blocks.is_empty() {
+            let (before, after) = streams.split_at_mut(1);
+            self.gather((&before[0], width), grown(&mut after[0], self.asked.len() * width));
+            current = 1;
+        }
+        current
+    }
+
+    /// Adds the gradient to `sum`, given that of the logits.
+    fn backward(&self, arena: &mut Arena, mut current: usize, sum: &mut [f32]) {
+        let machine = &self.machine;
+        let Layout { ref blocks, ref config, norm, unembed, stride: width, head, .. } = *machine.layout;
+        let Arena { streams, blocks: kept, last, logits, d_stream, d_asked, .. } = arena;
+        let Arena { d_normal, d_hidden, d_qkv, d_z, d_z_asked, head: scratch, .. } = arena;
+        let mut rows = self.asked.len();
+        let logits = &logits[..rows * unembed.stride];
+        let d = grown(d_stream, self.tokens.len().max(rows) * width);
+        d[..rows * width].fill(0.0);
+        let u = last.seen(norm, &streams[current]);
+        machine.gradient(unembed, (u, width), logits, sum);
+        machine.back(unembed, logits, (norm, last), d_normal, &mut d[..rows * width], sum);
+        for (layer, block) in blocks.iter().enumerate().rev() {
+            let kept = &kept[layer];
+            if let Some(mlp) = &block.mlp {
+                current -= 1;
+                let hidden = mlp.into.stride;
+                let d = &mut d[..rows * width];
+                machine.gradient(mlp.out, (&kept.post, hidden), d, sum);
+                let d_hidden = grown(d_hidden, rows * hidden);
+                machine.turned(mlp.out, d, (d_hidden, hidden), Onto::Nothing);
+                machine.arch.dispatch(|| {
+                    d_hidden.iter_mut().zip(&kept.slope).for_each(|(d, slope)| *d *= slope);
+                });
+                let u = kept.norm2.seen(mlp.norm, &streams[current]);
+                machine.gradient(mlp.into, (u, width), d_hidden, sum);
+                machine.back(mlp.into, d_hidden, (mlp.norm, &kept.norm2), d_normal, d, sum);
+            }
+            current -= 1;
+            let z_width = stride(config.n_heads * head);
+            let selects = self.selects(layer);
+            let z = if selects { &kept.z_asked } else { &kept.z };
+            machine.gradient(block.out, (z, z_width), &d[..rows * width], sum);
+            let all = self.tokens.len();
+            if selects {
+                let part = grown(d_z_asked, rows * z_width);
+                machine.turned(block.out, &d[..rows * width], (part, z_width), Onto::Nothing);
+                self.scatter((part, z_width), grown(d_z, all * z_width));
+                grown(d_asked, rows * width).copy_from_slice(&d[..rows * width]);
+                self.scatter((&d_asked[..rows * width], width), d);
+                rows = all;
+            } else {
+                machine.turned(block.out, &d[..rows * width], (grown(d_z, all * z_width), z_width), Onto::Nothing);
+            }
+            let d_qkv = grown(d_qkv, all * block.qkv.stride);
+            self.attention_back(block.qkv, kept, &d_z[..all * z_width], d_qkv, scratch);
+            let u = kept.norm1.seen(block.norm1, &streams[current]);
+            machine.gradient(block.qkv, (u, width), d_qkv, sum);
+            machine.back(block.qkv, d_qkv, (block.norm1, &kept.norm1), d_normal, &mut d[..rows * width], sum);
+        }
+        if blocks.is_empty() {
+            grown(d_asked, rows * width).copy_from_slice(&d[..rows * width]);
+            self.scatter((&d_asked[..rows * width], width), d);
+        }
+        self.embed_back(&d[..self.tokens.len() * width], sum);
+    }
+
+    fn embed(&self, stream: &mut [f32]) {
+        let Layout { stride, embed, positions, ref config, .. } = *self.machine.layout;
+        let row = |at: usize| &self.machine.weights[at..at + config.d_model];
+        let rows = stream.chunks_mut(stride).zip(self.tokens).zip((0..self.positions).cycle());
+        for ((x, token), at) in rows {
+            let (token, position) = (row(embed + *token as usize * stride), row(positions + at * stride));
+            x.iter_mut().zip(token).zip(position).for_each(|((x, token), position)| *x = token + position);
+        }
+    }
+
+    fn embed_back(&self, d_stream: &[f32], sum: &mut [f32]) {
+        let Layout { stride, embed, positions, ref config, .. } = *self.machine.layout;
+        let rows = d_stream.chunks(stride).zip(self.tokens).zip((0..self.positions).cycle());
+        for ((d, token), at) in rows {
+            for at in [embed + *token as usize * stride, positions + at * stride] {
+                sum[at..at + config.d_model].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
+            }
+        }
+    }
+
+    /// Copies the rows that are asked for.
+    fn gather(&self, (from, width): (&[f32], usize), to: &mut [f32]) {
+        for (row, to) in self.asked.iter().zip(to.chunks_mut(width)) {
+            to.copy_from_slice(&from[row * width..][..width]);
+        }
+    }
+
+    /// Puts the rows that are asked for back to their places; the others are 0.
+    fn scatter(&self, (from, width): (&[f32], usize), to: &mut [f32]) {
+        to.fill(0.0);
+        for (row, from) in self.asked.iter().zip(from.chunks(width)) {
+            to[row * width..][..width].copy_from_slice(from);
+        }
+    }
+
+    /// Attends: `qkv [tokens, 3 heads]` to `z [tokens, heads]`.
+    fn attention(&self, matrix: Matrix, qkv: &[f32], shares: &mut Vec<f32>, z: &mut [f32], head: &mut Head) {
+        let Layout { ref config, head: width, .. } = *self.machine.layout;
+        let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
+        let (keys, z_stride) = (padded(positions), stride(n_heads * width));
+        head.prepare(positions, config.d_head);
+        let scale = 1.0 / (config.d_head as f32).sqrt();
+        let sequences = self.tokens.len() / positions;
+        let all = grown(shares, sequences * n_heads * positions * keys);
+        for (number, shares) in all.chunks_mut(positions * keys).enumerate() {
+            let (sequence, of) = (number / n_heads, number % n_heads);
+            let first = sequence * positions;
+            let [q, k, v] = [0, 1, 2].map(|part| &qkv[first * matrix.stride + (part * n_heads + of) * width..]);
+            turn((k, matrix.stride), positions, config.d_head, (&mut head.turned, keys));
+            let left = Left { values: q, row: matrix.stride, column: 1 };
+            let right = Right { values: &head.turned, stride: keys };
+            multiply(arch, [positions, config.d_head, keys], left, right, (shares, keys), Onto::Nothing);
+            arch.dispatch(|| attend(shares, &head.hidden, keys, scale));
+            let left = Left { values: shares, row: keys, column: 1 };
+            let right = Right { values: v, stride: matrix.stride };
+            let z = &mut z[first * z_stride + of * width..];
+            multiply(arch, [positions, positions, width], left, right, (z, z_stride), Onto::Nothing);
+        }
+    }
+
+    fn attention_back(&self, matrix: Matrix, kept: &Kept, d_z: &[f32], d_qkv: &mut [f32], head: &mut Head) {
+        let Layout { ref config, head: width, .. } = *self.machine.layout;
+        let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
+        let (keys, z_stride) = (padded(positions), stride(n_heads * width));
+        let scale = 1.0 / (config.d_head as f32).sqrt();
+        let sequences = self.tokens.len() / positions;
+        let all = &kept.attention[..sequences * n_heads * positions * keys];
+        for (number, shares) in all.chunks(positions * keys).enumerate() {
+            let (sequence, of) = (number / n_heads, number % n_heads);
+            let first = sequence * positions;
+            let at = [0, 1, 2].map(|part| first * matrix.stride + (part * n_heads + of) * width);
+            let [q, k, v] = at.map(|at| Right { values: &kept.qkv[at..], stride: matrix.stride });
+            let d_z = &d_z[first * z_stride + of * width..];
+            turn((v.values, matrix.stride), positions, config.d_head, (&mut head.turned, keys));
+            let left = Left { values: d_z, row: z_stride, column: 1 };
+            let right = Right { values: &head.turned, stride: keys };
+            let d_scores = grown(&mut head.d_scores, positions * keys);
+            multiply(arch, [positions, config.d_head, keys], left, right, (d_scores, keys), Onto::Nothing);
+            arch.dispatch(|| attend_back(d_scores, shares, keys, scale));
+            let by_query = Left { values: d_scores, row: keys, column: 1 };
+            let by_key = |values| Left { values, row: 1, column: keys };
+            let d_z = Right { values: d_z, stride: z_stride };
+            for (at, left, right) in [(at[0], by_query, k), (at[1], by_key(d_scores), q), (at[2], by_key(shares), d_z)] {
+                let d = (&mut d_qkv[at..], matrix.stride);
+                multiply(arch, [positions, positions, width], left, right, d, Onto::Nothing);
+            }
+        }
+    }
+}
+
+impl Head {
+    fn prepare(&mut self, positions: usize, d_head: usize) {
+        const NEVER: f32 = -1e30;
+        let keys = padded(positions);
+        self.hidden.clear();
+        let hidden = |at: usize| if at % keys <= at / keys { 0.0 } else { NEVER };
+        self.hidden.extend((0..positions * keys).map(hidden));
+        // Keys that are padding are 0.
+        self.turned.clear();
+        self.turned.resize(d_head * keys, 0.0);
+    }
+}
+
+/// Writes rows as columns.
+fn turn((from, stride): (&[f32], usize), rows: usize, columns: usize, (to, width): (&mut [f32], usize)) {
+    for row in 0..rows {
+        for (column, x) in from[row * stride..][..columns].iter().enumerate() {
+            to[column * width + row] = *x;
+        }
+    }
+}
+
+impl Normal {
+    /// Returns what the next product reads: the rows normalized, or as they are where there is no normalization.
+    fn of<'b>(&'b mut self, machine: &Machine<'_>, norm: Option<Norm>, x: &'b [f32]) -> &'b [f32] {
+        let Some(Norm { weight, bias }) = norm else { return x };
+        let Layout { stride, ref config, .. } = *machine.layout;
+        let inverse = grown(&mut self.inverse, x.len() / stride);
+        let (normal, y) = (grown(&mut self.normal, x.len()), grown(&mut self.y, x.len()));
+        let affine = [weight, bias].map(|at| &machine.weights[at..at + config.d_model]);
+        let shape = (config.d_model, config.eps as f32);
+        machine.arch.dispatch(|| normalize((x, stride), [normal, y], inverse, affine, shape));
+        &self.y[..x.len()]
+    }
+
+    /// Returns what the product read.
+    fn seen<'b>(&'b self, norm: Option<Norm>, stream: &'b [f32]) -> &'b [f32] {
+        if norm.is_some() { &self.y } else { stream }
+    }
+}
+
+/// Weights, and what is done with them.
+struct Machine<'a> {
+    layout: &'a Layout,
+    arch: Arch,
+    weights: &'a [f32],
+    turned: &'a [f32],
+}
+
+impl Machine<'_> {
+    /// Writes `x W + b`, and `onto`, where something stands there: as many rows as the result has.
+    fn linear(&self, matrix: Matrix, (x, stride): (&[f32], usize), onto: Option<&[f32]>, y: &mut [f32]) {
+        let Matrix { k, n, at, bias, .. } = matrix;
+        let rows = y.len() / matrix.stride;
+        let bias = &self.weights[bias..bias + n];
+        let onto = onto.map_or(Onto::Row(bias), |onto| Onto::RowAndMatrix(bias, onto));
+        let left = Left { values: x, row: stride, column: 1 };
+        let right = Right { values: &self.weights[at..], stride: matrix.stride };
+        multiply(self.arch, [rows, k, n], left, right, (y, matrix.stride), onto);
+    }
+
+    /// Writes `dy Wᵀ`.
+    fn turned(&self, matrix: Matrix, dy: &[f32], (dx, stride): (&mut [f32], usize), onto: Onto<'_>) {
+        let Matrix { k, n, turned, turned_stride, .. } = matrix;
+        let rows = dy.len() / matrix.stride;
+        let left = Left { values: dy, row: matrix.stride, column: 1 };
+        let right = Right { values: &self.turned[turned..], stride: turned_stride };
+        multiply(self.arch, [rows, n, padded(k)], left, right, (dx, stride), onto);
+    }
+
+    /// Adds `xᵀ dy` and the rows of `dy` to the gradients of a matrix and its bias.
+    fn gradient(&self, matrix: Matrix, (x, stride): (&[f32], usize), dy: &[f32], sum: &mut [f32]) {
+        let Matrix { k, n, at, bias, .. } = matrix;
+        let rows = dy.len() / matrix.stride;
+        let left = Left { values: x, row: 1, column: stride };
+        let right = Right { values: dy, stride: matrix.stride };
+        multiply(self.arch, [k, rows, n], left, right, (&mut sum[at..], matrix.stride), Onto::Itself);
+        let bias = &mut sum[bias..bias + n];
+        self.arch.dispatch(|| add_rows((dy, matrix.stride), bias));
+    }
+
+    /// Adds `dy Wᵀ`, back through the normalization before it, to the gradient of the residual stream.
+    fn back(
+        &self,
+        matrix: Matrix,
+        dy: &[f32],
+        (norm, kept): (Option<Norm>, &Normal),
+        scratch: &mut Vec<f32>,
+        d_stream: &mut [f32],
+        sum: &mut [f32],
+    ) {
+        let Layout { stride, ref config, .. } = *self.layout;
+        let Some(Norm { weight, bias }) = norm else {
+            return self.turned(matrix, dy, (d_stream, stride), Onto::Itself);
+        };
+        let d_normal = grown(scratch, d_stream.len());
+        self.turned(matrix, dy, (d_normal, stride), Onto::Nothing);
+        let (before, after) = sum.split_at_mut(bias);
+        let sums = [&mut before[weight..weight + config.d_model], &mut after[..config.d_model]];
+        let weight = &self.weights[weight..weight + config.d_model];
+        self.arch.dispatch(|| {
+            normalize_back((d_normal, stride), &kept.normal, &kept.inverse, weight, sums, d_stream);
+        });
+    }
+}

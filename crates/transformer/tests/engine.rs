@@ -1,0 +1,191 @@
+//! The engine beside the model of plain operations, in f64: losses, answers, gradients.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+use candle_core::{DType, Device, Tensor, Var};
+use indexmap::IndexMap;
+use proptest::prelude::*;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use transformer::engine::{Asked, Engine};
+use transformer::{ActFn, Config, HookPoint, Normalization, PositionalEmbedding, Transformer};
+
+/// Hooks make the model go by candle's own operations alone.
+fn watch(_: HookPoint, x: Tensor) -> candle_core::Result<Tensor> {
+    Ok(x)
+}
+
+#[derive(Debug, Clone)]
+struct Case {
+    config: Config,
+    rows: usize,
+    positions: usize,
+    /// Share of the places that are asked for, of 8.
+    asked: u32,
+    seed: u64,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let shape = (0..3_usize, 1..40_usize, 1..4_usize, 1..20_usize, 0..40_usize, 2..50_usize);
+    let kind = (0..3_u8, 0..3_u8);
+    (shape, kind, 1..12_usize, 1..40_usize, 1..9_u32, any::<u64>()).prop_map(
+        |((n_layers, d_model, n_heads, d_head, d_mlp, d_vocab), (act, norm), positions, rows, asked, seed)| {
+            let config = Config {
+                n_layers,
+                d_model,
+                n_ctx: positions + seed as usize % 3,
+                d_head,
+                n_heads,
+                d_mlp,
+                d_vocab,
+                act_fn: [ActFn::Gelu, ActFn::GeluNew, ActFn::Relu][usize::from(act)],
+                normalization_type: [Normalization::LN, Normalization::LNPre, Normalization::None]
+                    [usize::from(norm)],
+                positional_embedding_type: PositionalEmbedding::Standard,
+                attn_only: d_mlp == 0,
+                eps: 1e-5,
+            };
+            Case { config, rows, positions, asked, seed }
+        },
+    )
+}
+
+fn check(case: &Case) -> Result<(), TestCaseError> {
+    let Case { config, rows, positions, asked, seed } = case;
+    let mut random = ChaCha8Rng::seed_from_u64(*seed);
+    let engine = Engine::new(config).unwrap();
+    let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.3..0.3)).collect();
+    let tokens: Vec<u32> = (0..rows * positions).map(|_| random.random_range(0..config.d_vocab as u32)).collect();
+    let places: Vec<u32> =
+        (0..tokens.len() as u32).filter(|_| random.random_range(0..8) < *asked).collect();
+    let targets: Vec<u32> = places.iter().map(|_| random.random_range(0..config.d_vocab as u32)).collect();
+    let shares: Vec<f32> = places.iter().map(|_| random.random_range(0.0..0.1)).collect();
+    let batch = Asked { tokens: &tokens, positions: *positions, places: &places, targets: &targets, weights: &shares };
+    let mut gradient = vec![f32::NAN; weights.len()];
+    let said = engine.differentiate(&weights, &batch, &mut gradient).unwrap();
+    prop_assert_eq!(&engine.say(&weights, &batch).unwrap(), &said);
+
+    let device = Device::Cpu;
+    let mut from = 0;
+    let mut variables = IndexMap::new();
+    for (name, shape) in config.parameters() {
+        let count: usize = shape.iter().product();
+        let values: Vec<f64> = weights[from..from + count].iter().map(|x| f64::from(*x)).collect();
+        variables.insert(name, Var::from_tensor(&Tensor::from_vec(values, shape, &device).unwrap()).unwrap());
+        from += count;
+    }
+    prop_assert_eq!(from, weights.len());
+    if places.is_empty() {
+        prop_assert!(said.loss == 0.0 && gradient.iter().all(|x| *x == 0.0));
+        return Ok(());
+    }
+    let parameters = variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone()));
+    let model = Transformer::new(config, parameters.collect()).unwrap();
+    let input = Tensor::from_vec(tokens.clone(), (*rows, *positions), &device).unwrap();
+    let logits = model.forward(&input, &mut watch).unwrap();
+    let logits = logits.reshape(((), config.d_vocab)).unwrap();
+    let logits = logits.index_select(&Tensor::new(places.as_slice(), &device).unwrap(), 0).unwrap();
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(1).unwrap().detach()).unwrap();
+    let total = shifted.exp().unwrap().sum_keepdim(1).unwrap().log().unwrap();
+    let likelihood = shifted.broadcast_sub(&total).unwrap();
+    let at = Tensor::new(targets.as_slice(), &device).unwrap().unsqueeze(1).unwrap();
+    let losses = likelihood.gather(&at, 1).unwrap().squeeze(1).unwrap().neg().unwrap();
+    let shares = Tensor::new(shares.as_slice(), &device).unwrap().to_dtype(DType::F64).unwrap();
+    let loss = (losses * shares).unwrap().sum_all().unwrap();
+    let expected = loss.to_scalar::<f64>().unwrap();
+    prop_assert!((said.loss - expected).abs() <= 1e-5 * (1.0 + expected), "{} for {}", said.loss, expected);
+    for (row, best) in logits.to_vec2::<f64>().unwrap().iter().zip(&said.best) {
+        let top = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        prop_assert!(row[*best as usize] > top - 1e-4);
+    }
+    let store = loss.backward().unwrap();
+    let expected: Vec<f64> = variables
+        .values()
+        .flat_map(|variable| match store.get(variable.as_tensor()) {
+            Some(gradient) => gradient.flatten_all().unwrap().to_vec1::<f64>().unwrap(),
+            None => vec![0.0; variable.elem_count()],
+        })
+        .collect();
+    let norm = expected.iter().map(|x| x * x).sum::<f64>().sqrt();
+    // Candle's own operations overflow where a model without normalization has grown large.
+    prop_assume!(norm.is_finite());
+    let off = expected.iter().zip(&gradient).map(|(x, y)| (x - f64::from(*y)).powi(2)).sum::<f64>().sqrt();
+    prop_assert!(off <= 1e-4 * norm + 1e-7, "off by {} of {}", off, norm);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn losses_answers_and_gradients_are_those_of_plain_operations(case in cases()) {
+        check(&case)?;
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_the_number_of_threads() {
+    let config = Config {
+        n_layers: 2,
+        d_model: 24,
+        n_ctx: 9,
+        d_head: 8,
+        n_heads: 3,
+        d_mlp: 40,
+        d_vocab: 30,
+        act_fn: ActFn::GeluNew,
+        normalization_type: Normalization::LN,
+        positional_embedding_type: PositionalEmbedding::Standard,
+        attn_only: false,
+        eps: 1e-5,
+    };
+    let engine = Engine::new(&config).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.3..0.3)).collect();
+    let tokens: Vec<u32> = (0..700 * 9).map(|_| random.random_range(0..30)).collect();
+    let places: Vec<u32> = (0..700 * 9).collect();
+    let shares = vec![1.0 / 6300.0; 6300];
+    let batch = Asked { tokens: &tokens, positions: 9, places: &places, targets: &tokens, weights: &shares };
+    let gradients = [1, 2, 5].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let mut gradient = vec![0.0; weights.len()];
+        let said = pool.install(|| engine.differentiate(&weights, &batch, &mut gradient)).unwrap();
+        (said.loss.to_bits(), gradient.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+    });
+    assert!(gradients[0] == gradients[1] && gradients[0] == gradients[2]);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let config = Config {
+        n_layers: 1,
+        d_model: 8,
+        n_ctx: 4,
+        d_head: 4,
+        n_heads: 2,
+        d_mlp: 8,
+        d_vocab: 5,
+        act_fn: ActFn::Relu,
+        normalization_type: Normalization::None,
+        positional_embedding_type: PositionalEmbedding::Standard,
+        attn_only: false,
+        eps: 1e-5,
+    };
+    let engine = Engine::new(&config).unwrap();
+    let weights = vec![0.0; engine.parameters()];
+    let fine = Asked { tokens: &[0, 1, 2, 3], positions: 4, places: &[1, 3], targets: &[2, 4], weights: &[0.5, 0.5] };
+    assert!(engine.say(&weights, &fine).is_ok());
+    for (wrong, message) in [
+        (Asked { tokens: &[0, 1, 2, 5], ..fine }, "expected tokens below 5, found 5"),
+        (Asked { targets: &[2, 5], ..fine }, "expected tokens below 5, found 5"),
+        (Asked { tokens: &[], ..fine }, "expected rows of 1 to 4 tokens"),
+        (Asked { positions: 3, ..fine }, "expected rows of 1 to 4 tokens"),
+        (Asked { places: &[3, 1], ..fine }, "expected rising places below 4"),
+        (Asked { places: &[1, 4], ..fine }, "expected rising places below 4"),
+        (Asked { weights: &[1.0], ..fine }, "2 targets and 1 weights for 2 places"),
+    ] {
+        let error = engine.say(&weights, &wrong).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    assert!(engine.say(&weights[1..], &fine).is_err());
+}
