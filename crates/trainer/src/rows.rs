@@ -1,7 +1,8 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use artifact::tables::{Example, Token};
-use candle_core::{Device, Tensor};
+use transformer::engine;
 
 use crate::{Error, Loss, Span};
 
@@ -23,18 +24,12 @@ struct Row {
 ///
 /// Padding comes after a row's last token, so that causal attention never reaches it, and is never asked.
 pub(crate) struct Batch {
-    /// Inputs, u32 `[batch, pos]`: each row without its last token, then zeros.
-    pub(crate) tokens: Tensor,
-    /// Flat indices into `[batch * pos]` of the asked positions, row by row, u32 `[n]`.
-    pub(crate) asked: Tensor,
-    /// The right next tokens there, u32 `[n]`.
-    pub(crate) targets: Tensor,
-    /// 1 / (scored positions) where the position counts in the loss, 0 where only the answer is looked at, f32 `[n]`.
-    pub(crate) weights: Tensor,
+    /// Each row without its last token, then zeros. A place has the weight 1 / (scored places) where it counts in the loss,
+    /// 0 where only the answer is looked at.
+    pub(crate) asked: Arc<engine::Batch>,
     /// Number of positions that count in the loss.
     pub(crate) scored: usize,
     answers: Vec<std::ops::Range<usize>>, // of each row, within the asked positions
-    targets_on_host: Vec<u32>,
     border: Option<Border>,
 }
 
@@ -116,7 +111,7 @@ impl Rows {
     }
 
     /// Returns the rows at `indices` as one batch.
-    pub(crate) fn batch(&self, indices: &[usize]) -> Result<Batch, Error> {
+    pub(crate) fn batch(&self, indices: &[usize]) -> Batch {
         let rows: Vec<&Row> = indices.iter().map(|&index| &self.rows[index]).collect();
         let width = rows.iter().map(|row| row.tokens.len() - 1).max().unwrap_or(0);
         let mut tokens = vec![0_u32; rows.len() * width];
@@ -147,17 +142,8 @@ impl Rows {
         let scored = counts.iter().filter(|&&counts| counts).count();
         let weights: Vec<f32> =
             counts.iter().map(|&counts| if counts { 1.0 / scored as f32 } else { 0.0 }).collect();
-        let vector = |values: &[u32]| Tensor::new(values, &Device::Cpu);
-        Ok(Batch {
-            tokens: Tensor::from_vec(tokens, (rows.len(), width), &Device::Cpu)?,
-            asked: vector(&asked)?,
-            targets: vector(&targets)?,
-            weights: Tensor::new(weights, &Device::Cpu)?,
-            scored,
-            answers,
-            targets_on_host: targets,
-            border: self.border,
-        })
+        let asked = engine::Batch { tokens, positions: width, places: asked, targets, weights };
+        Batch { asked: Arc::new(asked), scored, answers, border: self.border }
     }
 }
 
@@ -197,20 +183,19 @@ fn first_scored(loss: Loss, answer_start: usize) -> usize {
 }
 
 impl Batch {
-    /// Returns the number of rows whose every answer token is the most likely one, of logits `[n, vocab]`.
+    /// Returns the number of rows whose every answer token is the likeliest one, of those at the asked positions.
     ///
     /// SEP is as right as END.
-    pub(crate) fn answers_right(&self, logits: &Tensor) -> Result<usize, Error> {
-        let best = logits.argmax(1)?.to_vec1::<u32>()?; // [n]
+    pub(crate) fn answers_right(&self, best: &[u32]) -> usize {
         let is_border =
             |target, said| self.border.is_some_and(|border| (target, said) == (border.end, border.separator));
         let right = |answer: &&std::ops::Range<usize>| {
             (*answer).clone().all(|at| {
-                let (target, said) = (self.targets_on_host[at], best[at]);
+                let (target, said) = (self.asked.targets[at], best[at]);
                 target == said || is_border(target, said)
             })
         };
-        Ok(self.answers.iter().filter(right).count())
+        self.answers.iter().filter(right).count()
     }
 
     /// Number of rows.

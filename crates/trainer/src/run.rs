@@ -1,9 +1,11 @@
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use artifact::Provenance;
 use artifact::tables::{Checkpoint, Training};
 use rayon::prelude::*;
+use transformer::engine::Engine;
 
 use crate::learner::{Learner, NotFinite, Update};
 use crate::order::Order;
@@ -64,6 +66,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         shape.n_ctx
     );
 
+    let engine = Arc::new(Engine::new(&shape)?);
     let stop = AtomicBool::new(false);
     let done = AtomicU64::new(0);
     let seeds = config.seeds.0.par_iter().with_max_len(1).map(|&seed| {
@@ -71,6 +74,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         let fit = Fit {
             config,
             shape: &shape,
+            engine: &engine,
             train: &train,
             validation: &validation,
             out,
@@ -109,6 +113,7 @@ struct Weights {
 struct Fit<'a> {
     config: &'a Config,
     shape: &'a transformer::Config,
+    engine: &'a Arc<Engine>,
     train: &'a Rows,
     validation: &'a Rows,
     out: &'a Path,
@@ -122,7 +127,7 @@ impl Fit<'_> {
     fn seed(&self, seed: i32, record: &mut Record) -> Result<(), Error> {
         let Config { steps, batch, log_every, evaluate_every, .. } = *self.config;
         let kept = self.config.checkpoints.at(steps);
-        let mut learner = Learner::new(self.shape, &self.config.optimizer, steps, seed)?;
+        let mut learner = Learner::new(self.shape, self.engine, &self.config.optimizer, steps, seed)?;
         let mut order = Order::new(seed, self.train.len());
         record.training.push(self.row(seed, &learner, None, true)?);
         let mut good = Weights { step: 0, bytes: learner.to_safetensors()? };
@@ -131,7 +136,7 @@ impl Fit<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            let rows = self.train.batch(&order.batch(step, batch))?;
+            let rows = self.train.batch(&order.batch(step, batch));
             let update = match learner.step(&rows)? {
                 Ok(update) => update,
                 Err(what) => {
@@ -141,7 +146,7 @@ impl Fit<'_> {
             };
             let evaluated = step % evaluate_every == 0 || step == steps;
             if step % log_every == 0 || evaluated {
-                let accuracy = rows.answers_right(&update.logits)? as f32 / rows.len() as f32;
+                let accuracy = rows.answers_right(&update.best) as f32 / rows.len() as f32;
                 let row = self.row(seed, &learner, Some((&update, accuracy)), evaluated)?;
                 if let Some(what) = not_finite(&row) {
                     self.save(seed, &good, record)?;

@@ -9,11 +9,16 @@
 //! * `rows.rs`: what happens between two products.
 //! * `layout.rs`: where parameters lie, flat and padded.
 //! * `pass.rs`: forward and backward pass of one tile, readable top to bottom.
+//! * `optimizer.rs`: AdamW.
+//! * `op.rs`: all of it as one operation of candle on one flat tensor.
 
 mod gemm;
 mod layout;
+mod op;
+mod optimizer;
 mod pass;
 mod rows;
+mod vectors;
 
 use std::sync::Mutex;
 
@@ -22,6 +27,7 @@ use rayon::prelude::*;
 
 use crate::{Config, Error, Result};
 use layout::Layout;
+pub use optimizer::{AdamW, Moments};
 use pass::Arena;
 
 /// Tokens of a tile, about: what it keeps stays in the second cache.
@@ -34,25 +40,27 @@ const GROUPS: usize = 4;
 pub struct Engine {
     layout: Layout,
     arch: Arch,
+    /// By parameter, in order: its end in the flat slab, and whether it decays.
+    parts: Vec<(usize, bool)>,
     /// Padded weights, as they are and turned, of models that are at work.
     slabs: Mutex<Vec<(Vec<f32>, Vec<f32>)>>,
     arenas: Mutex<Vec<Arena>>,
     gradients: Mutex<Vec<Vec<f32>>>,
 }
 
-/// Rows of one length, and the positions where the model is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+/// Rows of one length, and the places where the model is asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
     /// Inputs, `[rows, positions]`.
-    pub tokens: &'a [u32],
+    pub tokens: Vec<u32>,
     /// Positions of a row.
     pub positions: usize,
     /// Flat indices into `[rows * positions]`, rising, `[n]`.
-    pub places: &'a [u32],
+    pub places: Vec<u32>,
     /// The right next tokens there, `[n]`.
-    pub targets: &'a [u32],
+    pub targets: Vec<u32>,
     /// Weight of each in the loss, `[n]`.
-    pub weights: &'a [f32],
+    pub weights: Vec<f32>,
 }
 
 /// What a model says to a batch.
@@ -71,9 +79,20 @@ impl Engine {
     /// [`Error::Config`] when there can be no such model.
     pub fn new(config: &Config) -> Result<Self> {
         config.check()?;
-        let pool = Mutex::default;
-        let layout = Layout::new(config);
-        Ok(Self { layout, arch: Arch::new(), slabs: Mutex::default(), arenas: pool(), gradients: Mutex::default() })
+        let mut end = 0;
+        // Biases of heads are two-dimensional too, but no matrices.
+        let part = |(name, shape): (String, Vec<usize>)| {
+            end += shape.iter().product::<usize>();
+            (end, name.contains(".W_"))
+        };
+        Ok(Self {
+            layout: Layout::new(config),
+            arch: Arch::new(),
+            parts: config.parameters().into_iter().map(part).collect(),
+            slabs: Mutex::default(),
+            arenas: Mutex::default(),
+            gradients: Mutex::default(),
+        })
     }
 
     /// Returns the number of parameters.
@@ -85,27 +104,27 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Input`] naming what of the batch does not fit the model.
-    pub fn say(&self, weights: &[f32], asked: &Asked<'_>) -> Result<Said> {
-        self.run(weights, asked, None)
+    pub fn say(&self, weights: &[f32], batch: &Batch) -> Result<Said> {
+        self.run(weights, batch, None)
     }
 
     /// Returns what the model says, and writes the gradient of its loss.
     ///
     /// # Errors
     /// As [`Engine::say`].
-    pub fn differentiate(&self, weights: &[f32], asked: &Asked<'_>, gradient: &mut [f32]) -> Result<Said> {
-        self.run(weights, asked, Some(gradient))
+    pub fn differentiate(&self, weights: &[f32], batch: &Batch, gradient: &mut [f32]) -> Result<Said> {
+        self.run(weights, batch, Some(gradient))
     }
 
-    fn run(&self, weights: &[f32], asked: &Asked<'_>, gradient: Option<&mut [f32]>) -> Result<Said> {
-        self.check(weights, asked, gradient.as_deref())?;
+    fn run(&self, weights: &[f32], batch: &Batch, gradient: Option<&mut [f32]>) -> Result<Said> {
+        self.check(weights, batch, gradient.as_deref())?;
         let Layout { padded, turned, .. } = self.layout;
         let mut slabs = take(&self.slabs).unwrap_or_else(|| (vec![0.0; padded], vec![0.0; turned]));
         self.layout.pad(weights, &mut slabs.0, &mut slabs.1);
 
-        let rows = asked.tokens.len() / asked.positions;
-        let per_tile = (TILE / asked.positions).max(1);
-        let groups = (asked.tokens.len() / GROUP).clamp(1, GROUPS);
+        let rows = batch.tokens.len() / batch.positions;
+        let per_tile = (TILE / batch.positions).max(1);
+        let groups = (batch.tokens.len() / GROUP).clamp(1, GROUPS);
         let per_group = rows.div_ceil(groups).next_multiple_of(per_tile);
         let group = |first: usize| {
             let mut sum = gradient.is_some().then(|| take(&self.gradients).unwrap_or_else(|| vec![0.0; padded]));
@@ -114,7 +133,7 @@ impl Engine {
             let mut said = Said { loss: 0.0, best: Vec::new() };
             for first in (first..rows.min(first + per_group)).step_by(per_tile) {
                 let last = rows.min(first + per_group).min(first + per_tile);
-                let tile = pass::Tile::of(&self.layout, self.arch, &slabs, asked, first..last);
+                let tile = pass::Tile::of(&self.layout, self.arch, &slabs, batch, first..last);
                 said.loss += tile.pass(&mut arena, &mut said.best, sum.as_deref_mut());
             }
             give(&self.arenas, arena);
@@ -127,14 +146,14 @@ impl Engine {
         };
         give(&self.slabs, slabs);
 
-        let mut said = Said { loss: 0.0, best: Vec::with_capacity(asked.places.len()) };
+        let mut said = Said { loss: 0.0, best: Vec::with_capacity(batch.places.len()) };
         let mut total: Option<Vec<f32>> = None;
         for (part, sum) in done {
             said.loss += part.loss;
             said.best.extend(part.best);
             match (&mut total, sum) {
                 (Some(total), Some(sum)) => {
-                    self.arch.dispatch(|| total.iter_mut().zip(&sum).for_each(|(total, x)| *total += x));
+                    rows::add(self.arch, &sum, total);
                     give(&self.gradients, sum);
                 }
                 (total, sum) => *total = sum,
@@ -147,9 +166,10 @@ impl Engine {
         Ok(said)
     }
 
-    fn check(&self, weights: &[f32], asked: &Asked<'_>, gradient: Option<&[f32]>) -> Result<()> {
+    fn check(&self, weights: &[f32], batch: &Batch, gradient: Option<&[f32]>) -> Result<()> {
         let config = &self.layout.config;
-        let Asked { tokens, positions, places, targets, weights: shares } = *asked;
+        let Batch { tokens, positions, places, targets, weights: shares } = batch;
+        let positions = *positions;
         let fail = |message: String| Err(Error::Input(message));
         let wanted = self.layout.flat;
         if weights.len() != wanted || gradient.is_some_and(|gradient| gradient.len() != wanted) {

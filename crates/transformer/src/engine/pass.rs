@@ -2,10 +2,12 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use super::Asked;
+use super::Batch;
 use super::gemm::{Left, Onto, Right, multiply};
 use super::layout::{Layout, Matrix, Norm, padded, stride};
-use super::rows::{activate, add_rows, attend, attend_back, cross_entropy, normalize, normalize_back};
+use super::rows::{
+    activate, add_rows, attend, attend_back, cross_entropy, normalize, normalize_back, scale,
+};
 
 /// Some sequences on their way through the model and back.
 ///
@@ -87,7 +89,7 @@ impl<'a> Tile<'a> {
         layout: &'a Layout,
         arch: Arch,
         (weights, turned): &'a (Vec<f32>, Vec<f32>),
-        batch: &Asked<'a>,
+        batch: &'a Batch,
         rows: Range<usize>,
     ) -> Self {
         let tokens = rows.start * batch.positions..rows.end * batch.positions;
@@ -120,9 +122,8 @@ impl<'a> Tile<'a> {
         let before = best.len();
         best.resize(before + rows, 0);
         let said = &mut best[before..];
-        let loss = machine.arch.dispatch(|| {
-            cross_entropy((logits, unembed.stride), config.d_vocab, self.targets, self.shares, said)
-        });
+        let (vocabulary, targets, shares) = (config.d_vocab, self.targets, self.shares);
+        let loss = cross_entropy(machine.arch, logits, unembed.stride, vocabulary, targets, shares, said);
         if let Some(sum) = sum {
             self.backward(arena, current, sum);
         }
@@ -170,7 +171,7 @@ impl<'a> Tile<'a> {
             let hidden = rows * mlp.into.stride;
             let (slope, post) = (grown(&mut kept.slope, hidden), grown(&mut kept.post, hidden));
             machine.linear(mlp.into, (u, width), None, slope);
-            machine.arch.dispatch(|| activate(config.act_fn, slope, post));
+            activate(machine.arch, config.act_fn, slope, post);
             machine.linear(mlp.out, (post, mlp.into.stride), Some(input), grown(&mut after[0], rows * width));
             current += 1;
         }
@@ -204,9 +205,7 @@ impl<'a> Tile<'a> {
                 machine.gradient(mlp.out, (&kept.post, hidden), d, sum);
                 let d_hidden = grown(d_hidden, rows * hidden);
                 machine.turned(mlp.out, d, (d_hidden, hidden), Onto::Nothing);
-                machine.arch.dispatch(|| {
-                    d_hidden.iter_mut().zip(&kept.slope).for_each(|(d, slope)| *d *= slope);
-                });
+                scale(machine.arch, d_hidden, &kept.slope);
                 let u = kept.norm2.seen(mlp.norm, &streams[current]);
                 machine.gradient(mlp.into, (u, width), d_hidden, sum);
                 machine.back(mlp.into, d_hidden, (mlp.norm, &kept.norm2), d_normal, d, sum);
@@ -281,7 +280,7 @@ impl<'a> Tile<'a> {
         let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
         let (keys, z_stride) = (padded(positions), stride(n_heads * width));
         head.prepare(positions, config.d_head);
-        let scale = 1.0 / (config.d_head as f32).sqrt();
+        let factor = 1.0 / (config.d_head as f32).sqrt();
         let sequences = self.tokens.len() / positions;
         let all = grown(shares, sequences * n_heads * positions * keys);
         for (number, shares) in all.chunks_mut(positions * keys).enumerate() {
@@ -292,7 +291,7 @@ impl<'a> Tile<'a> {
             let left = Left { values: q, row: matrix.stride, column: 1 };
             let right = Right { values: &head.turned, stride: keys };
             multiply(arch, [positions, config.d_head, keys], left, right, (shares, keys), Onto::Nothing);
-            arch.dispatch(|| attend(shares, &head.hidden, keys, scale));
+            attend(arch, shares, &head.hidden, keys, factor);
             let left = Left { values: shares, row: keys, column: 1 };
             let right = Right { values: v, stride: matrix.stride };
             let z = &mut z[first * z_stride + of * width..];
@@ -304,7 +303,7 @@ impl<'a> Tile<'a> {
         let Layout { ref config, head: width, .. } = *self.machine.layout;
         let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
         let (keys, z_stride) = (padded(positions), stride(n_heads * width));
-        let scale = 1.0 / (config.d_head as f32).sqrt();
+        let factor = 1.0 / (config.d_head as f32).sqrt();
         let sequences = self.tokens.len() / positions;
         let all = &kept.attention[..sequences * n_heads * positions * keys];
         for (number, shares) in all.chunks(positions * keys).enumerate() {
@@ -318,7 +317,7 @@ impl<'a> Tile<'a> {
             let right = Right { values: &head.turned, stride: keys };
             let d_scores = grown(&mut head.d_scores, positions * keys);
             multiply(arch, [positions, config.d_head, keys], left, right, (d_scores, keys), Onto::Nothing);
-            arch.dispatch(|| attend_back(d_scores, shares, keys, scale));
+            attend_back(arch, d_scores, shares, keys, factor);
             let by_query = Left { values: d_scores, row: keys, column: 1 };
             let by_key = |values| Left { values, row: 1, column: keys };
             let d_z = Right { values: d_z, stride: z_stride };
@@ -359,9 +358,8 @@ impl Normal {
         let Layout { stride, ref config, .. } = *machine.layout;
         let inverse = grown(&mut self.inverse, x.len() / stride);
         let (normal, y) = (grown(&mut self.normal, x.len()), grown(&mut self.y, x.len()));
-        let affine = [weight, bias].map(|at| &machine.weights[at..at + config.d_model]);
-        let shape = (config.d_model, config.eps as f32);
-        machine.arch.dispatch(|| normalize((x, stride), [normal, y], inverse, affine, shape));
+        let [weight, bias] = [weight, bias].map(|at| &machine.weights[at..at + config.d_model]);
+        normalize(machine.arch, x, stride, normal, inverse, y, weight, bias, config.eps as f32);
         &self.y[..x.len()]
     }
 
@@ -408,7 +406,7 @@ impl Machine<'_> {
         let right = Right { values: dy, stride: matrix.stride };
         multiply(self.arch, [k, rows, n], left, right, (&mut sum[at..], matrix.stride), Onto::Itself);
         let bias = &mut sum[bias..bias + n];
-        self.arch.dispatch(|| add_rows((dy, matrix.stride), bias));
+        add_rows(self.arch, dy, matrix.stride, bias);
     }
 
     /// Adds `dy Wᵀ`, back through the normalization before it, to the gradient of the residual stream.
@@ -428,10 +426,9 @@ impl Machine<'_> {
         let d_normal = grown(scratch, d_stream.len());
         self.turned(matrix, dy, (d_normal, stride), Onto::Nothing);
         let (before, after) = sum.split_at_mut(bias);
-        let sums = [&mut before[weight..weight + config.d_model], &mut after[..config.d_model]];
+        let (d_weight, d_bias) = (&mut before[weight..weight + config.d_model], &mut after[..config.d_model]);
         let weight = &self.weights[weight..weight + config.d_model];
-        self.arch.dispatch(|| {
-            normalize_back((d_normal, stride), &kept.normal, &kept.inverse, weight, sums, d_stream);
-        });
+        let Normal { normal, inverse, .. } = kept;
+        normalize_back(self.arch, d_normal, stride, normal, inverse, weight, d_weight, d_bias, d_stream);
     }
 }

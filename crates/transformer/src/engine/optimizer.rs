@@ -1,0 +1,75 @@
+use super::Engine;
+use super::vectors::for_all_vectors;
+
+/// One update by AdamW (Loshchilov and Hutter 2019, algorithm 2, as PyTorch computes it).
+///
+/// What follows from the decay rates is taken in f64: in f32, 1 - 0.999 is off by a part in 80,000.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamW {
+    /// 1 - beta1.
+    pub mean_rate: f32,
+    /// beta2, and 1 - beta2.
+    pub square_kept: f32,
+    /// See above.
+    pub square_rate: f32,
+    /// 1 - learning rate x weight decay, for the parameters that decay.
+    pub kept: f32,
+    /// Learning rate / (1 - beta1^t).
+    pub rate: f32,
+    /// 1 / sqrt(1 - beta2^t).
+    pub root: f32,
+    /// Added to the root of the mean square.
+    pub eps: f32,
+    /// What clipping leaves of the gradient.
+    pub scale: f32,
+}
+
+/// AdamW's two moments of each weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moments {
+    /// Running mean of the gradients.
+    pub mean: Vec<f32>,
+    /// Running mean of their squares.
+    pub square: Vec<f32>,
+}
+
+impl Engine {
+    /// Returns the moments before the first update.
+    pub fn moments(&self) -> Moments {
+        let zeros = || vec![0.0; self.layout.flat];
+        Moments { mean: zeros(), square: zeros() }
+    }
+
+    /// Updates flat weights. Matrices decay; biases and the weights of normalizations do not.
+    ///
+    /// # Panics
+    /// When the slices are not as long as there are parameters.
+    pub fn update(&self, update: AdamW, weights: &mut [f32], gradient: &[f32], moments: &mut Moments) {
+        let mut start = 0;
+        for (end, decays) in &self.parts {
+            let part = start..*end;
+            start = *end;
+            let update = AdamW { kept: if *decays { update.kept } else { 1.0 }, ..update };
+            let (mean, square) = (&mut moments.mean[part.clone()], &mut moments.square[part.clone()]);
+            adamw(self.arch, update, &mut weights[part.clone()], &gradient[part], mean, square);
+        }
+    }
+}
+
+for_all_vectors! {
+    fn adamw<'a>(
+        update: AdamW,
+        weights: &'a mut [f32],
+        gradient: &'a [f32],
+        mean: &'a mut [f32],
+        square: &'a mut [f32],
+    ) -> () {
+        let moments = mean.iter_mut().zip(square);
+        for ((weight, gradient), (mean, square)) in weights.iter_mut().zip(gradient).zip(moments) {
+            let gradient = gradient * update.scale;
+            *mean += update.mean_rate * (gradient - *mean);
+            *square = update.square_kept * *square + update.square_rate * gradient * gradient;
+            *weight = *weight * update.kept - update.rate * *mean / (square.sqrt() * update.root + update.eps);
+        }
+    }
+}
