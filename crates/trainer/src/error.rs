@@ -39,6 +39,9 @@ pub enum Error {
         /// What it was.
         value: f64,
     },
+    /// The run was asked to stop, and has saved where it was.
+    #[error("interrupted; every seed has saved where it was")]
+    Interrupted,
     /// The model failed.
     #[error(transparent)]
     Model(#[from] transformer::Error),

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Storage, Tensor, Var};
@@ -82,7 +83,8 @@ impl Learner {
         steps: u64,
     ) -> Result<Self, Error> {
         let given = Transformer::new(shape, weights)?;
-        let flat = given.parameters().values().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
+        let flat =
+            given.parameters().values().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
         let weights = Var::from_tensor(&Tensor::cat(&flat, 0)?)?;
         let (mut views, mut start) = (IndexMap::new(), 0);
         for (name, weight) in given.parameters() {
@@ -164,6 +166,38 @@ impl Learner {
         Ok(norm(self.weights.as_tensor())? as f32)
     }
 
+    /// Returns all that the next update depends on, by name.
+    pub(crate) fn state(&self) -> Result<HashMap<&'static str, Tensor>, Error> {
+        let moments = self.moments.borrow();
+        let done = Tensor::new(&[i64::try_from(self.done).unwrap_or(i64::MAX)], &Device::Cpu)?;
+        let vector = |values: &[f32]| Tensor::new(values, &Device::Cpu);
+        let weights = self.weights.as_detached_tensor();
+        let (mean, square) = (vector(&moments.mean)?, vector(&moments.square)?);
+        Ok(HashMap::from([("weights", weights), ("mean", mean), ("square", square), ("done", done)]))
+    }
+
+    /// Goes back to a state.
+    ///
+    /// # Errors
+    /// When it is not one of a model of this shape; the learner then is as it was.
+    pub(crate) fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<(), Error> {
+        let get = |name: &str| {
+            state.get(name).ok_or_else(|| candle_core::Error::Msg(format!("`{name}` is missing")))
+        };
+        let (mean, square) = (get("mean")?.to_vec1()?, get("square")?.to_vec1()?);
+        let done = get("done")?.to_vec1::<i64>()?;
+        let weights = get("weights")?;
+        let parameters = self.weights.elem_count();
+        let ([done], true) = (&done[..], [mean.len(), square.len(), weights.elem_count()] == [parameters; 3])
+        else {
+            return Err(candle_core::Error::Msg(format!("expected {parameters} weights and moments")).into());
+        };
+        self.weights.set(weights)?;
+        self.done = done.unsigned_abs();
+        *self.moments.borrow_mut() = Moments { mean, square };
+        Ok(())
+    }
+
     /// Returns the weights as a safetensors file.
     pub(crate) fn to_safetensors(&self) -> Result<Vec<u8>, Error> {
         Ok(self.model.to_safetensors()?)
@@ -207,7 +241,8 @@ impl InplaceOp2 for Step<'_> {
 fn norm(tensor: &Tensor) -> Result<f64, Error> {
     const LANES: usize = 16;
     let (storage, layout) = tensor.storage_and_layout();
-    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) = (&*storage, layout.contiguous_offsets())
+    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
+        (&*storage, layout.contiguous_offsets())
     else {
         return Err(candle_core::Error::Msg("the norm needs contiguous f32 on the CPU".to_owned()).into());
     };

@@ -9,6 +9,7 @@ use transformer::engine::Engine;
 
 use crate::learner::{Learner, NotFinite, Update};
 use crate::order::Order;
+use crate::resume::{EVERY, Resume};
 use crate::rows::{Rows, Vocabulary};
 use crate::{Config, Error};
 
@@ -28,10 +29,18 @@ pub struct Inputs {
 /// The vocabulary gives `d_vocab`; the longest train or validation row, less its last token (which is never an input),
 /// gives `n_ctx`, where the config does not. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
 ///
+/// With `resume`, seeds go on from what an interrupted run has left, to the same bits.
+///
 /// # Errors
-/// A config or rows that cannot be trained on, a loss that is no number (what was logged and saved before is kept in
+/// [`Error::Interrupted`] after every seed has saved its state. A config or rows that cannot be trained on, a loss that is no number (what was logged and saved before is kept in
 /// `out`), or a file that cannot be read or written.
-pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
+pub fn run(
+    config: &Config,
+    inputs: &Inputs,
+    out: &Path,
+    resume: Option<Resume<'_>>,
+    provenance: &Provenance,
+) -> Result<(), Error> {
     config.check()?;
     let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
     let train = Rows::read("train", &inputs.train, &vocabulary, config.loss)?;
@@ -72,6 +81,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     let seeds = config.seeds.0.par_iter().with_max_len(1).map(|&seed| {
         let mut record = Record::default();
         let fit = Fit {
+            resume,
             config,
             shape: &shape,
             engine: &engine,
@@ -82,13 +92,16 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
             done: &done,
         };
         let result = fit.seed(seed, &mut record);
-        if result.is_err() {
+        if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
             stop.store(true, Ordering::Relaxed);
         }
         (record, result)
     });
     let (records, results): (Vec<Record>, Vec<Result<(), Error>>) = seeds.collect();
 
+    if results.iter().any(|result| matches!(result, Err(Error::Interrupted))) {
+        return Err(Error::Interrupted);
+    }
     // Also after a failure: what the seeds did until then is there to look at.
     let (training, checkpoints): (Vec<_>, Vec<_>) =
         records.into_iter().map(|record| (record.training, record.checkpoints)).unzip();
@@ -99,9 +112,9 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
 
 /// What a seed leaves behind.
 #[derive(Default)]
-struct Record {
-    training: Vec<Training>,
-    checkpoints: Vec<Checkpoint>,
+pub(crate) struct Record {
+    pub(crate) training: Vec<Training>,
+    pub(crate) checkpoints: Vec<Checkpoint>,
 }
 
 /// The weights after an update, as a file.
@@ -111,6 +124,7 @@ struct Weights {
 }
 
 struct Fit<'a> {
+    resume: Option<Resume<'a>>,
     config: &'a Config,
     shape: &'a transformer::Config,
     engine: &'a Arc<Engine>,
@@ -129,12 +143,25 @@ impl Fit<'_> {
         let kept = self.config.checkpoints.at(steps);
         let mut learner = Learner::new(self.shape, self.engine, &self.config.optimizer, steps, seed)?;
         let mut order = Order::new(seed, self.train.len());
-        record.training.push(self.row(seed, &learner, None, true)?);
-        let mut good = Weights { step: 0, bytes: learner.to_safetensors()? };
-        self.save(seed, &good, record)?;
-        for step in 1..=steps {
+        if let Some(resume) = self.resume {
+            *record = resume.load(seed, &mut learner, self.out);
+        }
+        if learner.done() == 0 {
+            *record = Record::default();
+            record.training.push(self.row(seed, &learner, None, true)?);
+        }
+        let mut good = Weights { step: learner.done(), bytes: learner.to_safetensors()? };
+        if learner.done() == 0 {
+            self.save(seed, &good, record)?;
+        }
+        self.done.fetch_add(learner.done(), Ordering::Relaxed);
+        for step in learner.done() + 1..=steps {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
+            }
+            if let Some(resume) = self.resume.filter(Resume::is_interrupted) {
+                resume.save(seed, &learner, record, self.out)?;
+                return Err(Error::Interrupted);
             }
             let rows = self.train.batch(&order.batch(step, batch));
             let update = match learner.step(&rows)? {
@@ -160,6 +187,9 @@ impl Fit<'_> {
             }
             if keep {
                 self.save(seed, &good, record)?;
+            }
+            if let Some(resume) = self.resume.filter(|_| step % (EVERY * evaluate_every) == 0) {
+                resume.save(seed, &learner, record, self.out)?;
             }
             self.progress(&update);
         }
@@ -228,7 +258,7 @@ fn not_finite(row: &Training) -> Option<NotFinite> {
     found.map(|(quantity, value)| NotFinite { quantity, value: f64::from(value) })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(path, bytes))

@@ -175,7 +175,8 @@ fn losses_follow_those_of_pytorch_from_the_same_weights() {
         let optimizer: Optimizer = serde_json::from_value(case["optimizer"].clone()).unwrap();
         let expected = case["losses"].as_array().unwrap();
         let mut learner =
-            Learner::from_weights(&shape, &engine(&shape), wave(&shape), &optimizer, expected.len() as u64).unwrap();
+            Learner::from_weights(&shape, &engine(&shape), wave(&shape), &optimizer, expected.len() as u64)
+                .unwrap();
         for (step, expected) in expected.iter().enumerate() {
             let batch = rows(&tokens(step as u64), 11, loss).batch(&(0..12).collect::<Vec<_>>());
             let update = learner.step(&batch).unwrap().ok().unwrap();
@@ -235,7 +236,8 @@ fn a_loss_that_is_no_number_leaves_the_model_as_it_was() {
     let mut weights = wave(&shape);
     let huge = Tensor::full(1e38_f32, (8, 11), &Device::Cpu).unwrap();
     weights.insert("unembed.W_U".into(), huge);
-    let mut learner = Learner::from_weights(&shape, &engine(&shape), weights, &Optimizer::default(), 2).unwrap();
+    let mut learner =
+        Learner::from_weights(&shape, &engine(&shape), weights, &Optimizer::default(), 2).unwrap();
     let before = learner.to_safetensors().unwrap();
     let batch = rows(&tokens(0), 11, Loss::All).batch(&[0, 1]);
     let what = learner.step(&batch).unwrap().err().unwrap();

@@ -1,12 +1,15 @@
 //! The stage from tables to tables: what it leaves, on how many threads, and what it refuses.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use artifact::tables::{Checkpoint, Example, Token, Training};
 use artifact::{Provenance, digest_bytes, read_table, write_table};
 use candle_core::{DType, Device};
-use trainer::{Config, Inputs, run};
+use trainer::{Config, Error, Inputs, Resume, run};
 use transformer::Transformer;
 
 fn config(change: impl FnOnce(&mut serde_json::Value)) -> Config {
@@ -75,7 +78,7 @@ fn train_on(config: &Config, threads: usize, train: Vec<Example>, validation: Ve
     let out = tempfile::tempdir().unwrap();
     let inputs = inputs(data.path(), train, validation);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let result = pool.install(|| run(config, &inputs, out.path(), &Provenance::default()));
+    let result = pool.install(|| run(config, &inputs, out.path(), None, &Provenance::default()));
     Done { out, result }
 }
 
@@ -208,4 +211,80 @@ fn without_validation_rows_its_columns_are_empty() {
     assert!(
         done.training().iter().all(|row| row.validation_loss.is_none() && row.validation_accuracy.is_none())
     );
+}
+
+/// Every file below a folder, with its content.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        match path.is_dir() {
+            true => found.extend(files(&path).into_iter().map(|(file, bytes)| (name.join(file), bytes))),
+            false => _ = found.insert(name, std::fs::read(&path).unwrap()),
+        }
+    }
+    found
+}
+
+#[test]
+fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
+    let config = config(|config| {
+        config["steps"] = 90.into();
+        config["evaluate_every"] = 3.into();
+        config["checkpoints"] = serde_json::json!({ "every": 7, "log_spaced": 4 });
+        config["optimizer"] = serde_json::json!({ "schedule": "cosine", "warmup": 5, "clip": 0.5 });
+    });
+    let (data, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
+    run(&config, &inputs, whole.path(), None, &Provenance::default()).unwrap();
+    let expected = files(whole.path());
+    let state = tempfile::tempdir().unwrap();
+    let mut interruptions = 0;
+    for attempt in 0_u64.. {
+        assert!(attempt < 10_000, "it never ends");
+        // What was written outside the state is lost each time.
+        let out = tempfile::tempdir().unwrap();
+        let interrupted = AtomicBool::new(false);
+        let resume = Resume { folder: state.path(), interrupted: &interrupted };
+        let result = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_micros(500 + attempt * 737 % 6_000 + attempt * 20));
+                interrupted.store(true, Ordering::Relaxed);
+            });
+            run(&config, &inputs, out.path(), Some(resume), &Provenance::default())
+        });
+        match result {
+            Err(Error::Interrupted) => interruptions += 1,
+            Err(error) => panic!("{error}"),
+            Ok(()) => {
+                assert!(files(out.path()) == expected, "after {interruptions} interruptions");
+                break;
+            }
+        }
+    }
+    assert!(interruptions > 2, "{interruptions} interruptions");
+}
+
+#[test]
+fn a_state_that_cannot_be_read_costs_its_seed_a_new_start_and_no_more() {
+    let config = config(|config| config["evaluate_every"] = 1.into());
+    let (data, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
+    run(&config, &inputs, whole.path(), None, &Provenance::default()).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let interrupted = AtomicBool::new(false);
+    let resume = Resume { folder: state.path(), interrupted: &interrupted };
+    let out = tempfile::tempdir().unwrap();
+    run(&config, &inputs, out.path(), Some(resume), &Provenance::default()).unwrap();
+    let learner = state.path().join("seed-001/learner.safetensors");
+    let bytes = std::fs::read(&learner).unwrap();
+    let training = state.path().join("seed-002/training.parquet");
+    for cut in [0, 7, bytes.len() / 2, bytes.len() - 1] {
+        std::fs::write(&learner, &bytes[..cut]).unwrap();
+        std::fs::write(&training, b"PAR1").unwrap();
+        let out = tempfile::tempdir().unwrap();
+        run(&config, &inputs, out.path(), Some(resume), &Provenance::default()).unwrap();
+        assert!(files(out.path()) == files(whole.path()), "cut to {cut}");
+    }
 }

@@ -30,7 +30,14 @@ fn cases() -> impl Strategy<Value = Case> {
     let shape = (0..3_usize, 5..40_usize, 1..4_usize, 1..20_usize, 0..40_usize, 2..50_usize);
     let kind = (0..3_u8, 0..3_u8);
     (shape, kind, 1..12_usize, 1..40_usize, 1..9_u32, any::<u64>()).prop_map(
-        |((n_layers, d_model, n_heads, d_head, d_mlp, d_vocab), (act, norm), positions, rows, asked, seed)| {
+        |(
+            (n_layers, d_model, n_heads, d_head, d_mlp, d_vocab),
+            (act, norm),
+            positions,
+            rows,
+            asked,
+            seed,
+        )| {
             let config = Config {
                 n_layers,
                 d_model,
@@ -56,9 +63,9 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     let mut random = ChaCha8Rng::seed_from_u64(*seed);
     let engine = Engine::new(config).unwrap();
     let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.3..0.3)).collect();
-    let tokens: Vec<u32> = (0..rows * positions).map(|_| random.random_range(0..config.d_vocab as u32)).collect();
-    let places: Vec<u32> =
-        (0..tokens.len() as u32).filter(|_| random.random_range(0..8) < *asked).collect();
+    let tokens: Vec<u32> =
+        (0..rows * positions).map(|_| random.random_range(0..config.d_vocab as u32)).collect();
+    let places: Vec<u32> = (0..tokens.len() as u32).filter(|_| random.random_range(0..8) < *asked).collect();
     let targets: Vec<u32> = places.iter().map(|_| random.random_range(0..config.d_vocab as u32)).collect();
     let shares: Vec<f32> = places.iter().map(|_| random.random_range(0.0..0.1)).collect();
     let batch = Batch {

@@ -43,7 +43,7 @@ pub(super) fn answer_with(
                 && said.len() == step
                 && (step == 0 || said.last().copied() != end)
         };
-        let prefixes = |rows: Range<usize>, each: &mut dyn FnMut(usize, usize, u64, &[u32])| {
+        let prefixes = |rows: Range<usize>, each: &mut Each<'_>| {
             let mut prefix = Vec::new();
             for row in rows {
                 for (number, said) in said.iter().enumerate().filter(|(_, said)| open(row, said)) {
@@ -115,8 +115,11 @@ pub(crate) struct Known<'a> {
     pub(crate) part: Part,
 }
 
-/// Calls for every prefix that a memoriser has to continue: with its number, the row, the world and the symbols.
-type Prefixes<'a> = dyn Fn(Range<usize>, &mut dyn FnMut(usize, usize, u64, &[u32])) + Sync + 'a;
+/// Called with the number of a memoriser, the row, the world and the symbols of a prefix that it has to continue.
+type Each<'a> = dyn FnMut(usize, usize, u64, &[u32]) + 'a;
+
+/// Calls for every prefix of some rows.
+type Prefixes<'a> = dyn Fn(Range<usize>, &mut Each<'_>) + Sync + 'a;
 
 /// Returns the best symbol of every memoriser for every prefix: by row, then by memoriser.
 fn best(

@@ -3,6 +3,8 @@
 //! A piece is a symbol at some distance before the target, or a suffix of the prefix. The symbol at distance 0 is the suffix
 //! of length 1; a longer suffix is a step from the one that is a symbol shorter.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::places::Places;
 use super::{Memorizer, Method};
 use crate::codes::{Map, UNKNOWN};
@@ -69,22 +71,18 @@ pub(crate) struct Pieces {
 impl Pieces {
     /// Numbers the pieces that the memorisers go by; `prefixes` calls for every prefix that one of them has to continue.
     pub(crate) fn of(prefixes: impl Fn(&mut dyn FnMut(&Memorizer, u64, &[u32]))) -> Self {
-        let mut symbols: Map<u64, (Map<u32, ()>, usize)> = Map::default();
+        let mut found: BTreeMap<u64, (BTreeSet<u32>, usize)> = BTreeMap::new();
         prefixes(&mut |_, world, prefix| {
-            let (symbols, longest) = symbols.entry(world).or_default();
-            symbols.extend(prefix.iter().map(|symbol| (*symbol, ())));
+            let (symbols, longest) = found.entry(world).or_default();
+            symbols.extend(prefix);
             *longest = prefix.len().max(*longest).max(1);
         });
-        let mut worlds: Vec<_> = symbols.into_iter().collect();
-        worlds.sort_unstable_by_key(|(world, _)| *world);
-        let numbers = worlds.iter().enumerate().map(|(number, (world, _))| (*world, number)).collect();
-        let world = |(number, (_, (symbols, distances))): (usize, (u64, (Map<u32, ()>, usize)))| {
-            let mut symbols: Vec<u32> = symbols.into_keys().collect();
-            symbols.sort_unstable();
+        let numbers = found.keys().enumerate().map(|(number, world)| (*world, number)).collect();
+        let worlds = found.into_values().enumerate().map(|(number, (symbols, distances))| {
             let pieces = vec![UNKNOWN; symbols.len() * distances];
-            World { number, symbols: Places::of_symbols(symbols), distances, pieces }
-        };
-        let worlds = worlds.into_iter().enumerate().map(world).collect();
+            World { number, symbols: Places::of_symbols(symbols.into_iter().collect()), distances, pieces }
+        });
+        let worlds = worlds.collect();
         let mut pieces = Self { worlds, numbers, suffixes: Vec::new(), count: 0 };
         prefixes(&mut |memorizer, world, prefix| pieces.ask(memorizer, world, prefix));
         pieces

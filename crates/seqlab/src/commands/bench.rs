@@ -68,7 +68,7 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
     config.check().map_err(|error| Failure::Usage(error.to_string()))?;
     let inputs = data(arguments, folder.path())?;
     let begun = Instant::now();
-    trainer::run(&config, &inputs, folder.path(), &Provenance::default())
+    trainer::run(&config, &inputs, folder.path(), None, &Provenance::default())
         .map_err(|error| Failure::Stage(error.to_string()))?;
     let seconds = begun.elapsed().as_secs_f64();
     let line = json!({

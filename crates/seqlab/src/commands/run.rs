@@ -143,7 +143,7 @@ fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
 }
 
 /// Returns a flag that SIGINT and SIGTERM set, and which of them it was. A second signal ends the process at once.
-fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>), Failure> {
+pub(crate) fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>), Failure> {
     let (cancel, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     for signal in [SIGINT, SIGTERM] {
         let number = usize::try_from(signal).unwrap_or(2);

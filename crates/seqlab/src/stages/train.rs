@@ -1,8 +1,11 @@
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use pipeline::{Problem, Role, Root, Spec};
+use trainer::Resume;
 
 use super::{Stage, config, input, problem, shards};
+use crate::commands::run::signals;
 use crate::failure::Failure;
 
 /// The stage `train`.
@@ -35,12 +38,19 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         validation: shards(data, "validation")?,
         vocabulary: data.join("vocabulary.parquet"),
     };
-    trainer::run(&config(spec)?, &inputs, &spec.out, &spec.provenance()).map_err(|error| {
-        Failure::Stage(match keep(spec) {
-            Some(folder) => format!("{error}\n  what was trained until then lies in {}", folder.display()),
-            None => error.to_string(),
-        })
-    })
+    let (interrupted, signal) = signals()?;
+    let resume = spec.partial.as_deref().map(|folder| Resume { folder, interrupted: &interrupted });
+    trainer::run(&config(spec)?, &inputs, &spec.out, resume, &spec.provenance()).map_err(
+        |error| match error {
+            trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
+            error => Failure::Stage(match keep(spec) {
+                Some(folder) => {
+                    format!("{error}\n  what was trained until then lies in {}", folder.display())
+                }
+                None => error.to_string(),
+            }),
+        },
+    )
 }
 
 /// Moves what was trained before a failure to the folder that outlives it.

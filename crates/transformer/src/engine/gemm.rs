@@ -2,7 +2,10 @@
 //!
 //! Written once over [`pulp::Simd`]: AVX-512, AVX2, NEON and a portable path. The only unsafe code of the crate is here.
 
-#![allow(unsafe_code, reason = "registers are filled from unaligned memory; `multiply` checks that it is there")]
+#![allow(
+    unsafe_code,
+    reason = "registers are filled from unaligned memory; `multiply` checks that it is there"
+)]
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -51,7 +54,9 @@ pub(crate) fn multiply(
     let last = |rows: usize, stride: usize, columns: usize| (rows - 1) * stride + columns;
     assert!(n.is_multiple_of(PAD) && n <= stride && last(m, stride, n) <= c.len());
     if k > 0 {
-        assert!((m - 1) * a.row + (k - 1) * a.column < a.values.len() && last(k, b.stride, n) <= b.values.len());
+        assert!(
+            (m - 1) * a.row + (k - 1) * a.column < a.values.len() && last(k, b.stride, n) <= b.values.len()
+        );
     }
     let c = c.as_mut_ptr();
     let null = std::ptr::null();
@@ -68,7 +73,20 @@ pub(crate) fn multiply(
         }
     };
     let (left, right) = (a.values.as_ptr(), b.values.as_ptr());
-    arch.dispatch(Product { m, k, n, left, a_row: a.row, a_column: a.column, right, b_row: b.stride, c, stride, row, matrix });
+    arch.dispatch(Product {
+        m,
+        k,
+        n,
+        left,
+        a_row: a.row,
+        a_column: a.column,
+        right,
+        b_row: b.stride,
+        c,
+        stride,
+        row,
+        matrix,
+    });
 }
 
 /// Checked pointers and strides.
@@ -160,7 +178,8 @@ impl Product {
                     let place = (row + r) * self.stride + at + v * lanes;
                     let mut sum = *sum;
                     if !self.row.is_null() {
-                        sum = simd.add_f32s(sum, self.row.add(at + v * lanes).cast::<S::f32s>().read_unaligned());
+                        sum = simd
+                            .add_f32s(sum, self.row.add(at + v * lanes).cast::<S::f32s>().read_unaligned());
                     }
                     if !self.matrix.is_null() {
                         sum = simd.add_f32s(sum, self.matrix.add(place).cast::<S::f32s>().read_unaligned());
@@ -188,7 +207,9 @@ mod tests {
                     let before: Vec<f32> = (0..m * stride).map(|i| value(i + 11)).collect();
                     let row: Vec<f32> = (0..n).map(|i| value(i + 13)).collect();
                     let other: Vec<f32> = (0..m * stride).map(|i| value(i + 17)).collect();
-                    for onto in [Onto::Nothing, Onto::Itself, Onto::Row(&row), Onto::RowAndMatrix(&row, &other)] {
+                    for onto in
+                        [Onto::Nothing, Onto::Itself, Onto::Row(&row), Onto::RowAndMatrix(&row, &other)]
+                    {
                         let mut c = before.clone();
                         let left = Left { values: &a, row: a_row, column: 1 };
                         let right = Right { values: &b, stride: b_row };
@@ -196,8 +217,11 @@ mod tests {
                         for i in 0..m {
                             for j in 0..stride {
                                 let at = i * stride + j;
-                                let product: f64 =
-                                    (0..k).map(|p| f64::from(a[i * a_row + p]) * f64::from(b[p * b_row + j.min(n - 1)])).sum();
+                                let product: f64 = (0..k)
+                                    .map(|p| {
+                                        f64::from(a[i * a_row + p]) * f64::from(b[p * b_row + j.min(n - 1)])
+                                    })
+                                    .sum();
                                 let expected = match onto {
                                     _ if j >= n => f64::from(before[at]),
                                     Onto::Nothing => product,

@@ -118,7 +118,8 @@ impl Builder {
         match config.normalization_type {
             Normalization::None => None,
             Normalization::LN => {
-                let (weight, bias) = (self.table(1, config.d_model, width), self.table(1, config.d_model, width));
+                let (weight, bias) =
+                    (self.table(1, config.d_model, width), self.table(1, config.d_model, width));
                 Some(Norm { weight, bias })
             }
             Normalization::LNPre => {
@@ -157,8 +158,10 @@ impl Layout {
             let qkv = builder.matrix(d_model, 3 * n_heads * head);
             for part in 0..3 {
                 let column = |number: usize| (part * n_heads + number) * head;
-                (0..n_heads).for_each(|number| builder.place(d_model, d_head, qkv.at + column(number), qkv.stride));
-                (0..n_heads).for_each(|number| builder.place(1, d_head, qkv.bias + column(number), qkv.stride));
+                (0..n_heads)
+                    .for_each(|number| builder.place(d_model, d_head, qkv.at + column(number), qkv.stride));
+                (0..n_heads)
+                    .for_each(|number| builder.place(1, d_head, qkv.bias + column(number), qkv.stride));
             }
             let out = builder.matrix(n_heads * head, d_model);
             for number in 0..n_heads {
@@ -206,7 +209,8 @@ impl Layout {
     pub(crate) fn pad(&self, flat: &[f32], slab: &mut [f32], turned: &mut [f32]) {
         for Rows { flat: from, padded, rows, columns, stride } in &self.rows {
             for row in 0..*rows {
-                slab[padded + row * stride..][..*columns].copy_from_slice(&flat[from + row * columns..][..*columns]);
+                slab[padded + row * stride..][..*columns]
+                    .copy_from_slice(&flat[from + row * columns..][..*columns]);
             }
         }
         for at in &self.ones {
@@ -227,7 +231,8 @@ impl Layout {
     pub(crate) fn flatten(&self, slab: &[f32], flat: &mut [f32]) {
         for Rows { flat: to, padded, rows, columns, stride } in &self.rows {
             for row in 0..*rows {
-                flat[to + row * columns..][..*columns].copy_from_slice(&slab[padded + row * stride..][..*columns]);
+                flat[to + row * columns..][..*columns]
+                    .copy_from_slice(&slab[padded + row * stride..][..*columns]);
             }
         }
     }

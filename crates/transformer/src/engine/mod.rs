@@ -127,7 +127,8 @@ impl Engine {
         let groups = (batch.tokens.len() / GROUP).clamp(1, GROUPS);
         let per_group = rows.div_ceil(groups).next_multiple_of(per_tile);
         let group = |first: usize| {
-            let mut sum = gradient.is_some().then(|| take(&self.gradients).unwrap_or_else(|| vec![0.0; padded]));
+            let mut sum =
+                gradient.is_some().then(|| take(&self.gradients).unwrap_or_else(|| vec![0.0; padded]));
             sum.iter_mut().for_each(|sum| sum.fill(0.0));
             let mut arena = take(&self.arenas).unwrap_or_default();
             let mut said = Said { loss: 0.0, best: Vec::new() };
@@ -175,15 +176,26 @@ impl Engine {
         if weights.len() != wanted || gradient.is_some_and(|gradient| gradient.len() != wanted) {
             return fail(format!("expected {wanted} weights, found {}", weights.len()));
         }
-        if tokens.is_empty() || positions == 0 || positions > config.n_ctx || !tokens.len().is_multiple_of(positions) {
+        if tokens.is_empty()
+            || positions == 0
+            || positions > config.n_ctx
+            || !tokens.len().is_multiple_of(positions)
+        {
             let (n_ctx, found) = (config.n_ctx, tokens.len());
-            return fail(format!("expected rows of 1 to {n_ctx} tokens, found {found} in rows of {positions}"));
+            return fail(format!(
+                "expected rows of 1 to {n_ctx} tokens, found {found} in rows of {positions}"
+            ));
         }
         if let Some(token) = tokens.iter().chain(targets).find(|token| **token as usize >= config.d_vocab) {
             return fail(format!("expected tokens below {}, found {token}", config.d_vocab));
         }
         if targets.len() != places.len() || shares.len() != places.len() {
-            return fail(format!("{} targets and {} weights for {} places", targets.len(), shares.len(), places.len()));
+            return fail(format!(
+                "{} targets and {} weights for {} places",
+                targets.len(),
+                shares.len(),
+                places.len()
+            ));
         }
         let rising = places.windows(2).all(|pair| pair[0] < pair[1]);
         if !rising || places.last().is_some_and(|place| *place as usize >= tokens.len()) {

@@ -11,11 +11,12 @@ impl Engine {
     /// # Errors
     /// As [`Engine::say`]; a tensor error for weights that are no f32 on the CPU.
     pub fn loss(self: &Arc<Self>, weights: &Tensor, batch: &Arc<Batch>) -> Result<(Tensor, Said)> {
-        let done = Arc::new(Mutex::new(None));
+        let done: Done = Arc::default();
         let op = Loss { engine: self.clone(), batch: batch.clone(), done: done.clone() };
         let loss = weights.apply_op1(op)?;
-        let said = done.lock().expect("no thread panics while it holds this lock").as_ref().map(|(said, _): &(Said, _)| said.clone());
-        Ok((loss, said.expect("the forward pass has run")))
+        let done = done.lock().expect("no thread panics while it holds this lock");
+        let (said, _) = done.as_ref().expect("the forward pass has run");
+        Ok((loss, said.clone()))
     }
 
     /// Returns what the model of these weights, f32 `[parameters]`, says.
@@ -31,11 +32,14 @@ impl Engine {
     }
 }
 
+/// What the forward pass leaves for the backward one.
+type Done = Arc<Mutex<Option<(Said, Vec<f32>)>>>;
+
 /// One batch's loss, with its gradient by the weights: computed together, and given out once.
 struct Loss {
     engine: Arc<Engine>,
     batch: Arc<Batch>,
-    done: Arc<Mutex<Option<(Said, Vec<f32>)>>>,
+    done: Done,
 }
 
 impl CustomOp1 for Loss {

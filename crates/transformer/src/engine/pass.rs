@@ -5,9 +5,7 @@ use pulp::Arch;
 use super::Batch;
 use super::gemm::{Left, Onto, Right, multiply};
 use super::layout::{Layout, Matrix, Norm, padded, stride};
-use super::rows::{
-    activate, add_rows, attend, attend_back, cross_entropy, normalize, normalize_back, scale,
-};
+use super::rows::{activate, add_rows, attend, attend_back, cross_entropy, normalize, normalize_back, scale};
 
 /// Some sequences on their way through the model and back.
 ///
@@ -224,7 +222,12 @@ impl<'a> Tile<'a> {
                 self.scatter((&d_asked[..rows * width], width), d);
                 rows = all;
             } else {
-                machine.turned(block.out, &d[..rows * width], (grown(d_z, all * z_width), z_width), Onto::Nothing);
+                machine.turned(
+                    block.out,
+                    &d[..rows * width],
+                    (grown(d_z, all * z_width), z_width),
+                    Onto::Nothing,
+                );
             }
             let d_qkv = grown(d_qkv, all * block.qkv.stride);
             self.attention_back(block.qkv, kept, &d_z[..all * z_width], d_qkv, scratch);
@@ -286,7 +289,8 @@ impl<'a> Tile<'a> {
         for (number, shares) in all.chunks_mut(positions * keys).enumerate() {
             let (sequence, of) = (number / n_heads, number % n_heads);
             let first = sequence * positions;
-            let [q, k, v] = [0, 1, 2].map(|part| &qkv[first * matrix.stride + (part * n_heads + of) * width..]);
+            let [q, k, v] =
+                [0, 1, 2].map(|part| &qkv[first * matrix.stride + (part * n_heads + of) * width..]);
             turn((k, matrix.stride), positions, config.d_head, (&mut head.turned, keys));
             let left = Left { values: q, row: matrix.stride, column: 1 };
             let right = Right { values: &head.turned, stride: keys };
@@ -321,7 +325,9 @@ impl<'a> Tile<'a> {
             let by_query = Left { values: d_scores, row: keys, column: 1 };
             let by_key = |values| Left { values, row: 1, column: keys };
             let d_z = Right { values: d_z, stride: z_stride };
-            for (at, left, right) in [(at[0], by_query, k), (at[1], by_key(d_scores), q), (at[2], by_key(shares), d_z)] {
+            for (at, left, right) in
+                [(at[0], by_query, k), (at[1], by_key(d_scores), q), (at[2], by_key(shares), d_z)]
+            {
                 let d = (&mut d_qkv[at..], matrix.stride);
                 multiply(arch, [positions, positions, width], left, right, d, Onto::Nothing);
             }

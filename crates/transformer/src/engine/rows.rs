@@ -7,6 +7,7 @@ use crate::ops::real::{Real, largest, sum, sum2};
 for_all_vectors! {
     /// Normalizes rows as wide as the weight, `stride` apart: writes the normalized ones, one over their scale, and weight
     /// times them plus bias.
+    #[expect(clippy::too_many_arguments, reason = "slices of one arena, and their widths")]
     fn normalize<'a>(
         x: &'a [f32],
         stride: usize,
@@ -33,6 +34,7 @@ for_all_vectors! {
     }
 
     /// Adds the gradient of the rows that were normalized to `dx`, and those of weight and bias to theirs. `dy` is used up.
+    #[expect(clippy::too_many_arguments, reason = "slices of one arena, and their widths")]
     fn normalize_back<'a>(
         dy: &'a mut [f32],
         stride: usize,

@@ -9,7 +9,6 @@ macro_rules! for_all_vectors {
         fn $name:ident<'a>($($argument:ident: $type:ty),* $(,)?) -> $result:ty $body:block
     )*) => {$(
         $(#[$meta])*
-        #[allow(clippy::too_many_arguments, reason = "slices of one arena, and their widths")]
         pub(crate) fn $name<'a>(arch: pulp::Arch, $($argument: $type),*) -> $result {
             struct Call<'a> { $($argument: $type),* }
 
