@@ -50,9 +50,8 @@ check: cargo ## Formatting, lints, documentation, licences and sources
 advisories: ## Ask the RustSec database whether a dependency is known to be unsafe (needs cargo-deny and the network)
 	cargo deny check advisories
 
-bench: build ## Measure training (steps of all seeds per second), building (beside numpy and pyarrow), auditing (beside DuckDB)
-	@$(SEQLAB) --quiet bench train --seeds 16 --steps 40
-	@$(SEQLAB) --quiet bench train --seeds 16 --steps 400 --d-model 32 --heads 1 --mlp 0 --batch 128
+bench: build ## Measure training (beside PyTorch), building (beside numpy and pyarrow), auditing (beside DuckDB)
+	@benches/train.sh target/bench/venv
 	@benches/build.sh target/bench/venv
 	@benches/audit.sh
 

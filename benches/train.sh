@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Trains the same small models with seqlab and with PyTorch, in turns, and prints the ratio of their rates.
+# Usage: benches/train.sh VENV [TURNS]. Installs PyTorch in VENV.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=$1 turns=${2:-3}
+[[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+"$venv/bin/python" -c 'import torch' 2> /dev/null || "$venv/bin/pip" install --quiet numpy torch
+
+race() { # NAME STEPS-OF-PYTORCH STEPS FLAGS...: both with 16 seeds
+  local name=$1 slow=$2 fast=$3; shift 3
+  for ((turn = 0; turn < turns; turn++)); do
+    "$root/target/release/seqlab" --quiet bench train --seeds 16 --steps "$fast" "$@"
+    "$venv/bin/python" "$root/benches/train.py" --seeds 16 --steps "$slow" "$@"
+  done | "$venv/bin/python" -c '
+import json, statistics, sys
+rates = {}
+for line in sys.stdin:
+    run = json.loads(line)
+    rates.setdefault(run["framework"], []).append(run["steps_per_s"])
+ours, theirs = (statistics.median(rates[name]) for name in ["seqlab", "pytorch"])
+print(f"{sys.argv[1]:28} seqlab {ours:8.1f}, PyTorch {theirs:7.1f} seed-steps/s: {ours / theirs:.2f} times")' "$name"
+}
+
+race 'd 64, 4 heads, MLP 256' 30 60
+race 'd 32, 1 head, no MLP' 200 800 --d-model 32 --heads 1 --mlp 0 --batch 128
+race '2 layers, d 128, MLP 512' 5 15 --layers 2 --d-model 128 --mlp 512
+race 'd 128, 1 head, no MLP, ctx 12' 60 150 --d-model 128 --heads 1 --mlp 0 --ctx 12 --batch 128
+race 'no LayerNorm, ctx 32' 8 20 --ln 0 --ctx 32 --batch 256
