@@ -18,7 +18,7 @@ pub struct Resume<'a> {
     pub interrupted: &'a AtomicBool,
 }
 
-/// A state is saved after so many looks at the validation rows, and when the run is interrupted.
+/// A state is saved after so many looks at the validation rows, at the end of a seed, and when the run is interrupted.
 pub(crate) const EVERY: u64 = 10;
 
 const LEARNER: &str = "learner.safetensors";

@@ -188,7 +188,9 @@ impl Fit<'_> {
             if keep {
                 self.save(seed, &good, record)?;
             }
-            if let Some(resume) = self.resume.filter(|_| step % (EVERY * evaluate_every) == 0) {
+            if let Some(resume) =
+                self.resume.filter(|_| step % (EVERY * evaluate_every) == 0 || step == steps)
+            {
                 resume.save(seed, &learner, record, self.out)?;
             }
             self.progress(&update);

@@ -5,9 +5,10 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::counts::{ENTRIES, Follows, Part, Pass, Whole, count};
+use super::counts::{ENTRIES, Pass, Whole, count};
 use super::pieces::{Pieces, World};
 use super::sequences::{Questions, Said, Sequences};
+use super::table::{Follows, Part};
 use super::votes::{Elected, Scratch, Votes};
 use super::{Memorizer, Method, TARGETS, Targets};
 use crate::Result;

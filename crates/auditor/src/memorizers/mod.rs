@@ -16,6 +16,7 @@ mod position_skip_gram;
 mod sequences;
 mod skip_gram;
 mod suffix_backoff;
+mod table;
 mod votes;
 
 #[cfg(test)]

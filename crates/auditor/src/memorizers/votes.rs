@@ -2,8 +2,8 @@
 
 use super::VOTED;
 use super::answers::{Best, Known};
-use super::counts::Follow;
 use super::pieces::World;
+use super::table::Follow;
 use crate::codes::Map;
 
 /// Smoothed so little that a symbol never seen with a feature is all but excluded: what is asked is whether the pieces

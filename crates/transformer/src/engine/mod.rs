@@ -8,10 +8,11 @@
 //! * `gemm.rs`: products, the only part that knows vector registers.
 //! * `rows.rs`: what happens between two products.
 //! * `layout.rs`: where parameters lie, flat and padded.
-//! * `pass.rs`: forward and backward pass of one tile, readable top to bottom.
+//! * `pass.rs`: forward and backward pass of one tile, readable top to bottom; `attention.rs`: where its positions meet.
 //! * `optimizer.rs`: AdamW.
 //! * `op.rs`: all of it as one operation of candle on one flat tensor.
 
+mod attention;
 mod gemm;
 mod layout;
 mod op;
