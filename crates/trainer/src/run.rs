@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use artifact::Provenance;
 use artifact::tables::{Checkpoint, Training};
@@ -78,26 +78,39 @@ pub fn run(
     let engine = Arc::new(Engine::new(&shape)?);
     let stop = AtomicBool::new(false);
     let done = AtomicU64::new(0);
-    let seeds = config.seeds.0.par_iter().with_max_len(1).map(|&seed| {
-        let mut record = Record::default();
-        let fit = Fit {
-            resume,
-            config,
-            shape: &shape,
-            engine: &engine,
-            train: &train,
-            validation: &validation,
-            out,
-            stop: &stop,
-            done: &done,
-        };
-        let result = fit.seed(seed, &mut record);
-        if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
-            stop.store(true, Ordering::Relaxed);
+    let fit = Fit {
+        resume,
+        config,
+        shape: &shape,
+        engine: &engine,
+        train: &train,
+        validation: &validation,
+        out,
+        stop: &stop,
+        done: &done,
+    };
+    // A queue, not a job for each seed: a thread that waits for its part of a batch would begin another seed meanwhile.
+    let next = AtomicUsize::new(0);
+    let work = |_| {
+        let mut left = Vec::new();
+        while let number = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(&seed) = config.seeds.0.get(number)
+        {
+            let mut record = Record::default();
+            let result = fit.seed(seed, &mut record);
+            if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
+                stop.store(true, Ordering::Relaxed);
+            }
+            left.push((number, record, result));
         }
-        (record, result)
-    });
-    let (records, results): (Vec<Record>, Vec<Result<(), Error>>) = seeds.collect();
+        left
+    };
+    let threads = rayon::current_num_threads().min(config.seeds.0.len());
+    let mut seeds: Vec<(usize, Record, Result<(), Error>)> =
+        (0..threads).into_par_iter().with_max_len(1).flat_map_iter(work).collect();
+    seeds.sort_unstable_by_key(|(number, ..)| *number);
+    let (records, results): (Vec<Record>, Vec<Result<(), Error>>) =
+        seeds.into_iter().map(|(_, record, result)| (record, result)).unzip();
 
     if results.iter().any(|result| matches!(result, Err(Error::Interrupted))) {
         return Err(Error::Interrupted);

@@ -96,12 +96,6 @@ impl Transformer {
         &self.parameters
     }
 
-    /// Returns the same weights without gradient tracking, for evaluation while a `Var` trains them.
-    pub fn detached(&self) -> Self {
-        let weights = self.parameters.iter().map(|(name, tensor)| (name.clone(), tensor.detach())).collect();
-        Self::new(&self.config, weights).expect("the same names and shapes as before")
-    }
-
     /// Returns the logits of the next token after every position: u32 `[batch, pos]` to `[batch, pos, d_vocab]`.
     ///
     /// # Errors

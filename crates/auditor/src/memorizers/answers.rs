@@ -162,12 +162,12 @@ fn best(
                     }
                     Method::Distances { targets } => {
                         // All that vote mostly go by the same prefix.
-                        let same = voted.as_ref().filter(|(known, of, _)| *known == row && of == prefix);
-                        let found = match same {
-                            Some((_, _, found)) => *found,
-                            None => votes.answer(&known, world, prefix, &mut scratch),
-                        };
-                        voted = Some((row, prefix.to_vec(), found));
+                        let same = voted.as_ref().filter(|(of, symbols, _)| *of == row && symbols == prefix);
+                        let found = same.map(|(_, _, found)| *found).unwrap_or_else(|| {
+                            let found = votes.answer(&known, world, prefix, &mut scratch);
+                            voted = Some((row, prefix.to_vec(), found));
+                            found
+                        });
                         found[targets as usize]
                     }
                     Method::Copy | Method::Nearest => return,

@@ -245,7 +245,7 @@ pub(crate) struct Gathered(Vec<Vec<u64>>);
 
 impl Gathered {
     pub(crate) fn nothing() -> Self {
-        Self((0..SHARDS).map(|_| Vec::with_capacity(GATHERED)).collect())
+        Self(vec![Vec::new(); SHARDS])
     }
 
     /// Counts a target behind a piece.

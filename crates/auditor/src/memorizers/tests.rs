@@ -18,6 +18,9 @@ fn only_the_vote_is_shallow() {
     for memorizer in ALL {
         let combines = matches!(memorizer.method, Method::Distances { .. });
         assert_eq!(memorizer.class == Class::Shallow, combines, "{}", memorizer.name);
+        if let Method::Distances { targets } = memorizer.method {
+            assert!(VOTED.contains(&targets), "{}: nothing is counted piece by piece", memorizer.name);
+        }
     }
 }
 
