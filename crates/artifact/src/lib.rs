@@ -25,7 +25,7 @@ pub use digest::{DigestCache, digest_bytes, file_digest, stream_key};
 pub use error::Error;
 pub use manifest::{FileEntry, MANIFEST_FILE, Manifest, list_files, read_manifest};
 pub use provenance::{Provenance, read_provenance};
-pub use reader::{read_table, read_tables, row_count, table_rows};
+pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
 pub use writer::{ROWS_PER_GROUP, RowGroup, TableWriter, write_table};
 

@@ -38,7 +38,18 @@ pub fn read_tables<R: Row>(paths: &[PathBuf]) -> Result<Vec<R>> {
 /// # Errors
 /// As [`read_table`]; each batch may fail by itself.
 pub fn table_rows<R: Row>(path: &Path) -> Result<impl Iterator<Item = Result<Vec<R>>> + use<R>> {
-    let reader = open::<R>(path)?;
+    table_rows_from(path, 0)
+}
+
+/// Returns the rows of `path` from number `first` on (counted from 0) in batches, in bounded memory.
+///
+/// # Errors
+/// As [`table_rows`].
+pub fn table_rows_from<R: Row>(
+    path: &Path,
+    first: u64,
+) -> Result<impl Iterator<Item = Result<Vec<R>>> + use<R>> {
+    let reader = open::<R>(path, first)?;
     let path = path.to_owned();
     Ok(reader.map(move |batch| decode(&batch.map_err(Error::arrow(&path))?, &path)))
 }
@@ -62,7 +73,7 @@ fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))
 }
 
-fn open<R: Row>(path: &Path) -> Result<ParquetRecordBatchReader> {
+fn open<R: Row>(path: &Path, first: u64) -> Result<ParquetRecordBatchReader> {
     let builder = builder(path)?;
     let file = builder.metadata().file_metadata();
     let pairs = file.key_value_metadata().map_or(&[][..], |pairs| pairs.as_slice());
@@ -80,5 +91,7 @@ fn open<R: Row>(path: &Path) -> Result<ParquetRecordBatchReader> {
     }
     let names = R::columns().into_iter().map(|column| column.name);
     let mask = ProjectionMask::columns(builder.parquet_schema(), names);
+    let first = usize::try_from(first).unwrap_or(usize::MAX);
+    let builder = if first == 0 { builder } else { builder.with_offset(first) };
     builder.with_projection(mask).with_batch_size(ROWS_PER_BATCH).build().map_err(Error::parquet(path))
 }

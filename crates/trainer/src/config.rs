@@ -2,8 +2,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use transformer::{ActFn, Normalization, PositionalEmbedding};
 
-use crate::Error;
-use crate::seeds::Seeds;
+use crate::batch_size::BatchSize;
+use crate::{Error, Optimizer, Seeds};
 
 /// What is trained, how, and how often.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -11,15 +11,18 @@ use crate::seeds::Seeds;
 pub struct Config {
     /// Shape of the model; vocabulary and context length follow from the data.
     pub model: Model,
-    /// AdamW and its schedule.
+    /// What an update does, and its schedule.
     #[serde(default)]
     pub optimizer: Optimizer,
     /// Models to train: a number (`8` is the seeds 0 to 7) or a list of seeds.
     pub seeds: Seeds,
-    /// Updates of each model.
+    /// Updates of each model; of a continued run, further ones.
     pub steps: u64,
-    /// Rows of each update.
-    pub batch: usize,
+    /// Rows of each update: a number, or `full` for all of them in the table's own order.
+    pub batch: BatchSize,
+    /// Which rows come when.
+    #[serde(default)]
+    pub order: Order,
     /// The positions that are scored.
     #[serde(default)]
     pub loss: Loss,
@@ -64,39 +67,23 @@ pub struct Model {
     /// Where longer rows are held out it has to be given, because the trainer does not see them.
     #[serde(default)]
     pub n_ctx: Option<usize>,
+    /// Standard deviation of the initial matrices.
+    #[serde(default = "gpt2_deviation")]
+    pub initializer_range: f64,
+    /// Share of the embeddings and of the outputs of attention and MLP that each update leaves out; training only.
+    #[serde(default)]
+    pub dropout: f64,
 }
 
-/// AdamW with decoupled weight decay on matrices (never on biases or normalization weights).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Optimizer {
-    /// Largest learning rate.
-    pub learning_rate: f64,
-    /// Share of each matrix taken off per update, times the learning rate.
-    pub weight_decay: f64,
-    /// Decay of the mean of gradients.
-    pub beta1: f64,
-    /// Decay of the mean of squared gradients.
-    pub beta2: f64,
-    /// Added to the root of the mean square.
-    pub eps: f64,
-    /// Updates over which the learning rate rises linearly to `learning_rate`.
-    pub warmup: u64,
-    /// The learning rate after the warm-up.
-    pub schedule: Schedule,
-    /// Largest norm of the gradient over all parameters; longer ones are scaled to it.
-    pub clip: Option<f64>,
-}
-
-/// The learning rate after the warm-up.
+/// Which rows come when.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// Stays.
+pub enum Order {
+    /// Epoch after epoch, each one a shuffle without replacement by the model's seed.
     #[default]
-    Constant,
-    /// Falls to 0 along half a cosine.
-    Cosine,
+    Shuffled,
+    /// Every row once, in the table's own order; they are read as the steps go and never held together.
+    Once,
 }
 
 /// The positions that are scored: always the next token given the ones before it.
@@ -122,7 +109,7 @@ pub struct Span {
     pub from: usize,
 }
 
-/// Steps whose weights are kept, besides the first and the last.
+/// Steps whose weights are kept, besides the first (of a continued run, where it began) and the last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Checkpoints {
@@ -130,21 +117,8 @@ pub struct Checkpoints {
     pub every: u64,
     /// Number of checkpoints spread evenly over the logarithm of the step; 0 is none.
     pub log_spaced: u64,
-}
-
-impl Default for Optimizer {
-    fn default() -> Self {
-        Self {
-            learning_rate: 1e-3,
-            weight_decay: 0.01,
-            beta1: 0.9,
-            beta2: 0.999,
-            eps: 1e-8,
-            warmup: 0,
-            schedule: Schedule::Constant,
-            clip: None,
-        }
-    }
+    /// Also the step with the lowest validation loss, of equals the first, of those where it is measured.
+    pub best: bool,
 }
 
 fn ten() -> u64 {
@@ -153,6 +127,11 @@ fn ten() -> u64 {
 
 fn fifty() -> u64 {
     50
+}
+
+/// As in GPT-2 and TransformerLens.
+fn gpt2_deviation() -> f64 {
+    0.02
 }
 
 impl Config {
@@ -164,13 +143,20 @@ impl Config {
         self.seeds.check()?;
         for (at, value) in [
             ("steps", self.steps),
-            ("batch", self.batch as u64),
+            ("batch", self.batch.of(1)),
             ("log_every", self.log_every),
             ("evaluate_every", self.evaluate_every),
         ] {
             if value == 0 {
                 return Err(Error::config(at, "must be at least 1, found 0", "name a larger number"));
             }
+        }
+        if (self.batch, self.order) == (BatchSize::Full, Order::Once) {
+            return Err(Error::config(
+                "order",
+                "`once` shows a row to one update, a batch that is `full` to every update",
+                "leave one of the two out",
+            ));
         }
         self.loss.check()?;
         self.optimizer.check(self.steps)?;
@@ -196,55 +182,6 @@ impl Loss {
     }
 }
 
-impl Optimizer {
-    fn check(&self, steps: u64) -> Result<(), Error> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let share = |value: f64| (0.0..1.0).contains(&value);
-        let checks = [
-            ("learning_rate", self.learning_rate, positive(self.learning_rate), "a positive number"),
-            (
-                "weight_decay",
-                self.weight_decay,
-                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
-                "at least 0",
-            ),
-            ("beta1", self.beta1, share(self.beta1), "at least 0 and less than 1"),
-            ("beta2", self.beta2, share(self.beta2), "at least 0 and less than 1"),
-            ("eps", self.eps, positive(self.eps), "a positive number"),
-            ("clip", self.clip.unwrap_or(1.0), self.clip.is_none_or(positive), "a positive number"),
-        ];
-        for (name, value, fine, expected) in checks {
-            if !fine {
-                let message = format!("must be {expected}, found {value}");
-                return Err(Error::config(
-                    format!("optimizer.{name}"),
-                    message,
-                    "leave it out for the default",
-                ));
-            }
-        }
-        if self.warmup >= steps {
-            let message = format!("{} updates of warm-up leave none of the {steps} steps", self.warmup);
-            return Err(Error::config("optimizer.warmup", message, "make it smaller than `steps`"));
-        }
-        Ok(())
-    }
-
-    /// Returns the learning rate of update `step` (from 1) of `steps`.
-    pub fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
-        if step <= self.warmup {
-            return self.learning_rate * step as f64 / self.warmup as f64;
-        }
-        match self.schedule {
-            Schedule::Constant => self.learning_rate,
-            Schedule::Cosine => {
-                let done = (step - 1 - self.warmup) as f64 / (steps - self.warmup) as f64; // 0 to just under 1
-                self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-            }
-        }
-    }
-}
-
 impl Model {
     fn check(&self) -> Result<(), Error> {
         if self.attn_only && self.d_mlp.unwrap_or(0) > 0 {
@@ -253,6 +190,15 @@ impl Model {
                 "a model with `attn_only` has no MLP",
                 "leave one of the two out",
             ));
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            let message = format!("must be at least 0 and less than 1, found {}", self.dropout);
+            return Err(Error::config("model.dropout", message, "leave it out for none"));
+        }
+        let range = self.initializer_range;
+        if !(range.is_finite() && range > 0.0) {
+            let message = format!("must be a positive number, found {range}");
+            return Err(Error::config("model.initializer_range", message, "leave it out for the default"));
         }
         if self.d_head.is_none() && (self.n_heads == 0 || !self.d_model.is_multiple_of(self.n_heads)) {
             let message = format!("{} heads do not divide d_model {}", self.n_heads, self.d_model);
@@ -287,12 +233,17 @@ impl Model {
 }
 
 impl Checkpoints {
-    /// Returns the steps whose weights are kept, rising, 0 and `steps` among them.
-    pub fn at(self, steps: u64) -> Vec<u64> {
-        let mut kept = vec![0, steps];
-        kept.extend((1..).map(|i| i * self.every).take_while(|&step| self.every > 0 && step < steps));
+    /// Returns the steps whose weights are kept whatever comes of them: rising, `first` and `last` among them.
+    ///
+    /// Those of `every` are counted from the first step ever, those spread over the logarithm from `first`.
+    pub fn at(self, first: u64, last: u64) -> Vec<u64> {
+        let mut kept = vec![first, last];
+        if let Some(before) = first.checked_div(self.every) {
+            kept.extend((before + 1..).map(|i| i * self.every).take_while(|&step| step < last));
+        }
         let exponent = |i: u64| i as f64 / self.log_spaced as f64;
-        kept.extend((0..self.log_spaced).map(|i| (steps as f64).powf(exponent(i)).round() as u64));
+        let steps = (last - first) as f64;
+        kept.extend((0..self.log_spaced).map(|i| first + steps.powf(exponent(i)).round() as u64));
         kept.sort_unstable();
         kept.dedup();
         kept

@@ -24,6 +24,14 @@ pub enum Error {
         /// What was expected and found, with the row, and what to do.
         message: String,
     },
+    /// The earlier run, which this one is to continue, cannot be read or is another model's.
+    #[error("cannot go on from {}: {message}", path.display())]
+    Earlier {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found, and what to do.
+        message: String,
+    },
     /// A loss or gradient that is no number.
     #[error(
         "seed {seed}: the {quantity} is {value} at step {step}; the last good weights are kept as its last checkpoint; \

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Storage, Tensor, Var};
 use indexmap::IndexMap;
-use rand::SeedableRng;
+use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use transformer::engine::{AdamW, Engine, Moments};
+use transformer::engine::{AdamW, Dropout, Engine, Moments};
 use transformer::{Transformer, initial_weights};
 
 use crate::rows::{Batch, Rows};
-use crate::{Error, Optimizer};
+use crate::{Config, Error, Optimizer, OptimizerKind};
 
 /// A model and the state of its optimizer, as one value.
 ///
@@ -23,8 +23,11 @@ pub(crate) struct Learner {
     engine: Arc<Engine>,
     moments: RefCell<Moments>,
     optimizer: Optimizer,
+    /// What the next update leaves out.
+    dropout: Option<Dropout>,
     steps: u64,
     done: u64,
+    seen: u64,
 }
 
 /// What one update saw.
@@ -60,21 +63,27 @@ impl NotFinite {
 }
 
 impl Learner {
-    /// Returns an untrained model whose weights are a pure function of its shape and `seed`, to be trained `steps` times.
+    /// Returns an untrained model whose weights are a pure function of its shape, `config.model.initializer_range` and
+    /// `seed`, to be trained until it has seen `steps` updates.
     pub(crate) fn new(
         shape: &transformer::Config,
         engine: &Arc<Engine>,
-        optimizer: &Optimizer,
+        config: &Config,
         steps: u64,
         seed: i32,
     ) -> Result<Self, Error> {
-        let key = artifact::stream_key("trainer/init", &[u64::from(seed.unsigned_abs())]);
-        let mut random = ChaCha8Rng::from_seed(key);
-        let weights = initial_weights(shape, &mut random, DType::F32, &Device::Cpu)?;
-        Self::from_weights(shape, engine, weights, optimizer, steps)
+        let stream = |name| artifact::stream_key(name, &[u64::from(seed.unsigned_abs())]);
+        let mut random = ChaCha8Rng::from_seed(stream("trainer/init"));
+        let deviation = config.model.initializer_range;
+        let weights = initial_weights(shape, deviation, &mut random, DType::F32, &Device::Cpu)?;
+        let mut learner = Self::from_weights(shape, engine, weights, &config.optimizer, steps)?;
+        let rate = config.model.dropout;
+        let seed = ChaCha8Rng::from_seed(stream("trainer/dropout")).next_u64();
+        learner.dropout = (rate > 0.0).then_some(Dropout { rate, seed, step: 0 });
+        Ok(learner)
     }
 
-    /// Returns the model of these weights, to be trained `steps` times.
+    /// Returns the model of these weights, to be trained `steps` times, without dropout.
     pub(crate) fn from_weights(
         shape: &transformer::Config,
         engine: &Arc<Engine>,
@@ -98,8 +107,10 @@ impl Learner {
             engine: engine.clone(),
             moments: RefCell::new(engine.moments()),
             optimizer: optimizer.clone(),
+            dropout: None,
             steps,
             done: 0,
+            seen: 0,
         })
     }
 
@@ -108,10 +119,21 @@ impl Learner {
         self.done
     }
 
+    /// Returns the number of rows seen by them, repeats counted.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen
+    }
+
+    /// Sets how often it is trained in all.
+    pub(crate) fn train_until(&mut self, steps: u64) {
+        self.steps = steps;
+    }
+
     /// Updates the model once. A loss or gradient that is no number leaves it as it was.
     pub(crate) fn step(&mut self, batch: &Batch) -> Result<Result<Update, NotFinite>, Error> {
         let weights = self.weights.as_tensor();
-        let (total, said) = self.engine.loss(weights, &batch.asked)?;
+        let dropout = self.dropout.map(|dropout| Dropout { step: self.done + 1, ..dropout });
+        let (total, said) = self.engine.loss(weights, &batch.asked, dropout)?;
         if !said.loss.is_finite() {
             return Ok(Err(NotFinite { quantity: "loss", value: said.loss }));
         }
@@ -121,6 +143,7 @@ impl Learner {
             return Ok(Err(NotFinite { quantity: "gradient norm", value: norm }));
         }
         self.done += 1;
+        self.seen += batch.len() as u64;
         let learning_rate = self.optimizer.learning_rate_at(self.done, self.steps);
         let scale = self.optimizer.clip.map_or(1.0, |clip| (clip / (norm + 1e-6)).min(1.0)); // as PyTorch clips
         self.update(&gradient, learning_rate, scale)?;
@@ -128,13 +151,18 @@ impl Learner {
     }
 
     fn update(&self, gradient: &Tensor, learning_rate: f64, scale: f64) -> Result<(), Error> {
-        let Optimizer { beta1, beta2, eps, weight_decay, .. } = self.optimizer;
+        let Optimizer { kind, beta1, beta2, eps, weight_decay, .. } = self.optimizer;
+        let (decoupled, l2) = match kind {
+            OptimizerKind::Adamw => (weight_decay, 0.0),
+            OptimizerKind::Adam => (0.0, weight_decay),
+        };
         let power = i32::try_from(self.done).unwrap_or(i32::MAX);
         let update = AdamW {
             mean_rate: (1.0 - beta1) as f32,
             square_kept: beta2 as f32,
             square_rate: (1.0 - beta2) as f32,
-            kept: (1.0 - learning_rate * weight_decay) as f32,
+            kept: (1.0 - learning_rate * decoupled) as f32,
+            l2: l2 as f32,
             rate: (learning_rate / (1.0 - beta1.powi(power))) as f32,
             root: (1.0 / (1.0 - beta2.powi(power)).sqrt()) as f32,
             eps: eps as f32,
@@ -148,9 +176,8 @@ impl Learner {
     pub(crate) fn score(&self, rows: &Rows) -> Result<Option<Score>, Error> {
         const BATCH: usize = 256;
         let (mut loss, mut scored, mut right) = (0.0, 0, 0);
-        let indices: Vec<usize> = (0..rows.len()).collect();
-        for indices in indices.chunks(BATCH) {
-            let batch = rows.batch(indices);
+        for first in (0..rows.len()).step_by(BATCH) {
+            let batch = rows.batch(first..rows.len().min(first + BATCH));
             let said = self.engine.answers(self.weights.as_tensor(), &batch.asked)?;
             loss += said.loss * batch.scored as f64;
             scored += batch.scored;
@@ -166,34 +193,47 @@ impl Learner {
         Ok(norm(self.weights.as_tensor())? as f32)
     }
 
-    /// Returns all that the next update depends on, by name.
+    /// Returns all that the next update depends on but the weights, by name: moments f32 `[parameters]`, counts i64 `[1]`.
     pub(crate) fn state(&self) -> Result<HashMap<&'static str, Tensor>, Error> {
         let moments = self.moments.borrow();
-        let done = Tensor::new(&[i64::try_from(self.done).unwrap_or(i64::MAX)], &Device::Cpu)?;
+        let count = |n: u64| Tensor::new(&[i64::try_from(n).unwrap_or(i64::MAX)], &Device::Cpu);
         let vector = |values: &[f32]| Tensor::new(values, &Device::Cpu);
-        let weights = self.weights.as_detached_tensor();
         let (mean, square) = (vector(&moments.mean)?, vector(&moments.square)?);
-        Ok(HashMap::from([("weights", weights), ("mean", mean), ("square", square), ("done", done)]))
+        Ok(HashMap::from([
+            ("mean", mean),
+            ("square", square),
+            ("done", count(self.done)?),
+            ("seen", count(self.seen)?),
+        ]))
+    }
+
+    /// Returns all weights, f32 `[parameters]`.
+    pub(crate) fn weights(&self) -> Tensor {
+        self.weights.as_detached_tensor()
     }
 
     /// Goes back to a state.
     ///
     /// # Errors
     /// When it is not one of a model of this shape; the learner then is as it was.
-    pub(crate) fn restore(&mut self, state: &HashMap<String, Tensor>) -> Result<(), Error> {
-        let get = |name: &str| {
-            state.get(name).ok_or_else(|| candle_core::Error::Msg(format!("`{name}` is missing")))
+    pub(crate) fn restore(&mut self, weights: &Tensor, state: &HashMap<String, Tensor>) -> Result<(), Error> {
+        let refuse = |message: String| Error::from(candle_core::Error::Msg(message));
+        let get = |name: &str| state.get(name).ok_or_else(|| refuse(format!("`{name}` is missing")));
+        let count = |name: &str| match get(name)?.to_vec1::<i64>()?[..] {
+            [count] if count >= 0 => Ok(count.unsigned_abs()),
+            _ => Err(refuse(format!("`{name}` is no count"))),
         };
-        let (mean, square) = (get("mean")?.to_vec1()?, get("square")?.to_vec1()?);
-        let done = get("done")?.to_vec1::<i64>()?;
-        let weights = get("weights")?;
-        let parameters = self.weights.elem_count();
-        let ([done], true) = (&done[..], [mean.len(), square.len(), weights.elem_count()] == [parameters; 3])
-        else {
-            return Err(candle_core::Error::Msg(format!("expected {parameters} weights and moments")).into());
-        };
+        let (mean, square) = (get("mean")?.to_vec1::<f32>()?, get("square")?.to_vec1::<f32>()?);
+        let (done, seen) = (count("done")?, count("seen")?);
+        let (expected, found) = (self.weights.elem_count(), [weights.elem_count(), mean.len(), square.len()]);
+        if found != [expected; 3] {
+            return Err(refuse(format!("expected {expected} weights and moments of each, found {found:?}")));
+        }
+        if mean.iter().chain(&square).any(|moment| !moment.is_finite()) {
+            return Err(refuse("a moment is not finite".to_owned()));
+        }
         self.weights.set(weights)?;
-        self.done = done.unsigned_abs();
+        (self.done, self.seen) = (done, seen);
         *self.moments.borrow_mut() = Moments { mean, square };
         Ok(())
     }

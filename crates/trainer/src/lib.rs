@@ -1,28 +1,36 @@
 //! Fits many seeds at once and records every step.
 //!
 //! `learner.rs` is a model with its optimizer and one update, `run.rs` the loop over steps and seeds, `rows.rs` which
-//! tokens are asked and scored, `order.rs` which rows come when, `resume.rs` how an interrupted run goes on.
+//! tokens are asked and scored, `source.rs` and `order.rs` which rows come when, `resume.rs` how an interrupted run goes
+//! on, `earlier.rs` how a finished one is continued.
 //!
 //! [`Inputs`] has no path to the test table: what is not read cannot leak. Nothing here knows a clock; weights are
 //! bit-identical for any number of threads, and for one seed alone or many together.
 
+mod batch_size;
 mod config;
+mod earlier;
 mod error;
 mod learner;
+mod milestones;
+mod optimizer;
 mod order;
 mod resume;
 mod rows;
 mod run;
 mod seeds;
+mod source;
 
-pub use config::{Checkpoints, Config, Loss, Model, Optimizer, Schedule, Span};
+pub use batch_size::BatchSize;
+pub use config::{Checkpoints, Config, Loss, Model, Order, Span};
 pub use error::Error;
+pub use optimizer::{Optimizer, OptimizerKind, Schedule};
 pub use resume::Resume;
 pub use run::{Inputs, run};
 pub use seeds::Seeds;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 #[cfg(test)]
 mod tests;

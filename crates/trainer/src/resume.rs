@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use artifact::tables::{Checkpoint, Training};
 use artifact::{Provenance, read_table, write_table};
+use candle_core::Tensor;
 
 use crate::Error;
 use crate::learner::Learner;
-use crate::run::{Record, write};
+use crate::run::{Record, checkpoint_folder, write};
 
 /// Lets an interrupted run go on where it was, to the same bits.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +22,7 @@ pub struct Resume<'a> {
 /// A state is saved after so many looks at the validation rows, at the end of a seed, and when the run is interrupted.
 pub(crate) const EVERY: u64 = 10;
 
+const WEIGHTS: &str = "weights";
 const LEARNER: &str = "learner.safetensors";
 const TRAINING: &str = "training.parquet";
 const CHECKPOINTS: &str = "checkpoints.parquet";
@@ -49,9 +51,9 @@ impl Resume<'_> {
             move |source| Error::Io { path, source }
         };
         remove(&new)?;
-        let weights = safetensors::serialize(learner.state()?, None)
-            .map_err(|error| transformer::Error::Weights(error.to_string()))?;
-        write(&new.join(LEARNER), &weights)?;
+        let mut state = learner.state()?;
+        state.insert(WEIGHTS, learner.weights());
+        write_tensors(&new.join(LEARNER), state)?;
         let provenance = Provenance::default();
         write_table(&new.join(TRAINING), &provenance, record.training.iter().cloned())?;
         write_table(&new.join(CHECKPOINTS), &provenance, record.checkpoints.iter().cloned())?;
@@ -63,7 +65,21 @@ impl Resume<'_> {
             std::fs::rename(&folder, &old).map_err(io(&folder))?;
         }
         std::fs::rename(&new, &folder).map_err(io(&new))?;
-        remove(&old)
+        remove(&old)?;
+        self.forget(seed, record)
+    }
+
+    /// Removes checkpoints that are not kept any more.
+    fn forget(&self, seed: i32, record: &Record) -> Result<(), Error> {
+        let folder = self.folder.join(checkpoint_folder(seed));
+        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) }; // none was saved
+        for entry in entries {
+            let path = entry.map_err(|source| Error::Io { path: folder.clone(), source })?.path();
+            if !record.checkpoints.iter().any(|checkpoint| self.folder.join(&checkpoint.path) == path) {
+                std::fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a seed back to where it was; leaves it untrained where nothing can be read.
@@ -92,11 +108,19 @@ impl Resume<'_> {
                 return Err(Error::Io { path: kept, source });
             }
         }
-        let path = folder.join(LEARNER);
-        let state = candle_core::safetensors::load(&path, &candle_core::Device::Cpu)?;
-        learner.restore(&state.into_iter().collect::<HashMap<_, _>>())?;
+        let mut state = candle_core::safetensors::load(folder.join(LEARNER), &candle_core::Device::Cpu)?;
+        let weights =
+            state.remove(WEIGHTS).ok_or_else(|| transformer::Error::Weights("missing".to_owned()))?;
+        learner.restore(&weights, &state)?;
         Ok(Record { training, checkpoints })
     }
+}
+
+/// Writes tensors as a safetensors file.
+pub(crate) fn write_tensors(path: &Path, tensors: HashMap<&str, Tensor>) -> Result<(), Error> {
+    let bytes = safetensors::serialize(tensors, None)
+        .map_err(|error| transformer::Error::Weights(error.to_string()))?;
+    write(path, &bytes)
 }
 
 fn remove(folder: &Path) -> Result<(), Error> {

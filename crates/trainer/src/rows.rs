@@ -1,28 +1,30 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use artifact::tables::{Example, Token};
+use artifact::tables::{ExampleTokens, Token};
 use transformer::engine;
 
 use crate::{Error, Loss, Span};
 
-/// The rows of one split, as tokens.
+/// Rows of one split, packed: two bytes a token and sixteen a row.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
+    tokens: Vec<u16>, // of all rows, one behind the other
     rows: Vec<Row>,
     loss: Loss,
     border: Option<Border>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 struct Row {
-    tokens: Vec<u32>,
-    answer: std::ops::Range<usize>, // token positions
+    end: usize,       // of its tokens, in those of all rows
+    answer: [u32; 2], // token positions, the second one excluded
 }
 
 /// Some rows, padded on the right to one length, and the positions where the model is asked.
 ///
 /// Padding comes after a row's last token, so that causal attention never reaches it, and is never asked.
+#[derive(Clone)]
 pub(crate) struct Batch {
     /// Each row without its last token, then zeros. A place has the weight 1 / (scored places) where it counts in the loss,
     /// 0 where only the answer is looked at.
@@ -68,6 +70,10 @@ impl Vocabulary {
 }
 
 impl Rows {
+    pub(crate) fn none(vocabulary: &Vocabulary, loss: Loss) -> Self {
+        Self { tokens: Vec::new(), rows: Vec::new(), loss, border: vocabulary.border }
+    }
+
     /// Reads the shards of `split` and checks every row.
     pub(crate) fn read(
         split: &'static str,
@@ -75,30 +81,41 @@ impl Rows {
         vocabulary: &Vocabulary,
         loss: Loss,
     ) -> Result<Self, Error> {
-        let mut all = Self { rows: Vec::new(), loss, border: vocabulary.border };
+        let mut all = Self::none(vocabulary, loss);
         for path in paths {
-            for batch in artifact::table_rows::<Example>(path)? {
-                all.rows.extend(Self::new(split, &batch?, vocabulary, loss)?.rows);
+            for batch in artifact::table_rows(path)? {
+                all.extend(split, &batch?, vocabulary)?;
             }
         }
+        all.tokens.shrink_to_fit();
+        all.rows.shrink_to_fit();
         Ok(all)
     }
 
-    /// Checks every row.
-    pub(crate) fn new(
+    /// Appends rows, after checking each.
+    pub(crate) fn extend(
+        &mut self,
         split: &'static str,
-        examples: &[Example],
+        examples: &[ExampleTokens],
         vocabulary: &Vocabulary,
-        loss: Loss,
-    ) -> Result<Self, Error> {
-        let row = |example: &Example| {
-            Row::new(example, vocabulary.size, loss).map_err(|message| Error::Data {
+    ) -> Result<(), Error> {
+        for example in examples {
+            let answer = answer(example, vocabulary.size, self.loss).map_err(|message| Error::Data {
                 split,
                 message: format!("row {}: {message}", example.example_id),
-            })
-        };
-        let rows = examples.iter().map(row).collect::<Result<_, _>>()?;
-        Ok(Self { rows, loss, border: vocabulary.border })
+            })?;
+            self.tokens.extend_from_slice(&example.tokens);
+            self.rows.push(Row { end: self.tokens.len(), answer });
+        }
+        Ok(())
+    }
+
+    /// Forgets the first rows.
+    pub(crate) fn skip(&mut self, rows: usize) {
+        let tokens = self.start(rows);
+        self.tokens.drain(..tokens);
+        self.rows.drain(..rows);
+        self.rows.iter_mut().for_each(|row| row.end -= tokens);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -107,33 +124,44 @@ impl Rows {
 
     /// Tokens of the longest row.
     pub(crate) fn longest(&self) -> usize {
-        self.rows.iter().map(|row| row.tokens.len()).max().unwrap_or(0)
+        (0..self.len()).map(|row| self.rows[row].end - self.start(row)).max().unwrap_or(0)
+    }
+
+    fn start(&self, row: usize) -> usize {
+        row.checked_sub(1).map_or(0, |before| self.rows[before].end)
+    }
+
+    /// Returns the tokens of a row and the positions of its answer.
+    fn row(&self, index: usize) -> (&[u16], std::ops::Range<usize>) {
+        let Row { end, answer } = self.rows[index];
+        (&self.tokens[self.start(index)..end], answer[0] as usize..answer[1] as usize)
     }
 
     /// Returns the rows at `indices` as one batch.
-    pub(crate) fn batch(&self, indices: &[usize]) -> Batch {
-        let rows: Vec<&Row> = indices.iter().map(|&index| &self.rows[index]).collect();
-        let width = rows.iter().map(|row| row.tokens.len() - 1).max().unwrap_or(0);
-        let mut tokens = vec![0_u32; rows.len() * width];
+    pub(crate) fn batch(&self, indices: impl ExactSizeIterator<Item = usize> + Clone) -> Batch {
+        let count = indices.len();
+        let width = indices.clone().map(|index| self.row(index).0.len() - 1).max().unwrap_or(0);
+        let mut inputs = vec![0_u32; count * width];
         let (mut asked, mut targets, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut answers = Vec::with_capacity(rows.len());
-        for (i, row) in rows.iter().enumerate() {
-            tokens[i * width..][..row.tokens.len() - 1].copy_from_slice(&row.tokens[..row.tokens.len() - 1]);
-            let first_scored = first_scored(self.loss, row.answer.start);
-            let scored =
-                first_scored..if self.loss == Loss::Answer { row.answer.end } else { row.tokens.len() };
+        let mut answers = Vec::with_capacity(count);
+        for (i, index) in indices.enumerate() {
+            let (tokens, spoken) = self.row(index);
+            let to = &mut inputs[i * width..][..tokens.len() - 1];
+            to.iter_mut().zip(tokens).for_each(|(to, token)| *to = u32::from(*token));
+            let first_scored = first_scored(self.loss, spoken.start);
+            let scored = first_scored..if self.loss == Loss::Answer { spoken.end } else { tokens.len() };
             let mut answer = asked.len()..asked.len();
-            for target in scored.start.min(row.answer.start)..row.tokens.len() {
-                if !scored.contains(&target) && !row.answer.contains(&target) {
+            for target in scored.start.min(spoken.start)..tokens.len() {
+                if !scored.contains(&target) && !spoken.contains(&target) {
                     continue;
                 }
-                if target == row.answer.start {
+                if target == spoken.start {
                     answer.start = asked.len();
                 }
                 asked.push((i * width + target - 1) as u32); // the token before it predicts it
-                targets.push(row.tokens[target]);
+                targets.push(u32::from(tokens[target]));
                 counts.push(scored.contains(&target));
-                if row.answer.contains(&target) {
+                if spoken.contains(&target) {
                     answer.end = asked.len();
                 }
             }
@@ -142,34 +170,32 @@ impl Rows {
         let scored = counts.iter().filter(|&&counts| counts).count();
         let weights: Vec<f32> =
             counts.iter().map(|&counts| if counts { 1.0 / scored as f32 } else { 0.0 }).collect();
-        let asked = engine::Batch { tokens, positions: width, places: asked, targets, weights };
+        let asked = engine::Batch { tokens: inputs, positions: width, places: asked, targets, weights };
         Batch { asked: Arc::new(asked), scored, answers, border: self.border }
     }
 }
 
-impl Row {
-    fn new(example: &Example, d_vocab: usize, loss: Loss) -> Result<Self, String> {
-        let tokens: Vec<u32> = example.tokens.iter().map(|&token| u32::from(token)).collect();
-        if let Some(token) = tokens.iter().find(|&&token| token as usize >= d_vocab) {
-            return Err(format!("token {token} is not in the vocabulary of {d_vocab}"));
-        }
-        let start = usize::try_from(example.answer_start).unwrap_or(0);
-        let length = usize::try_from(example.answer_length).unwrap_or(0);
-        if start == 0 || length == 0 || start + length > tokens.len() {
-            return Err(format!(
-                "the answer (start {}, length {}) must lie in the {} tokens, after the first",
-                example.answer_start,
-                example.answer_length,
-                tokens.len()
-            ));
-        }
-        if let Loss::Span(Span { from }) = loss
-            && from >= tokens.len()
-        {
-            return Err(format!("loss.span.from {from} leaves none of its {} tokens to score", tokens.len()));
-        }
-        Ok(Self { tokens, answer: start..start + length })
+/// Returns the token positions of a row's answer, after checking the row.
+fn answer(example: &ExampleTokens, d_vocab: usize, loss: Loss) -> Result<[u32; 2], String> {
+    let ExampleTokens { tokens, answer_start, answer_length, .. } = example;
+    if let Some(token) = tokens.iter().find(|&&token| usize::from(token) >= d_vocab) {
+        return Err(format!("token {token} is not in the vocabulary of {d_vocab}"));
     }
+    let start = u32::try_from(*answer_start).unwrap_or(0);
+    let length = u32::try_from(*answer_length).unwrap_or(0);
+    let end = start.saturating_add(length);
+    if start == 0 || length == 0 || end as usize > tokens.len() {
+        return Err(format!(
+            "the answer (start {answer_start}, length {answer_length}) must lie in the {} tokens, after the first",
+            tokens.len()
+        ));
+    }
+    if let Loss::Span(Span { from }) = loss
+        && from >= tokens.len()
+    {
+        return Err(format!("loss.span.from {from} leaves none of its {} tokens to score", tokens.len()));
+    }
+    Ok([start, end])
 }
 
 /// The first token whose prediction counts.

@@ -7,11 +7,13 @@ use artifact::tables::{Checkpoint, Training};
 use rayon::prelude::*;
 use transformer::engine::Engine;
 
+use crate::earlier::{self, Earlier};
 use crate::learner::{Learner, NotFinite, Update};
-use crate::order::Order;
+use crate::milestones::Milestones;
 use crate::resume::{EVERY, Resume};
 use crate::rows::{Rows, Vocabulary};
-use crate::{Config, Error};
+use crate::source::Source;
+use crate::{Config, Error, Order};
 
 /// The tables that the stage reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,12 +24,18 @@ pub struct Inputs {
     pub validation: Vec<PathBuf>,
     /// The vocabulary.
     pub vocabulary: PathBuf,
+    /// The folder of a finished run to continue.
+    pub from: Option<PathBuf>,
 }
 
-/// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/` and `model.json` into `out`.
+/// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/`, `resume/` (the moments, from
+/// which another run continues) and `model.json` into `out`.
 ///
 /// The vocabulary gives `d_vocab`; the longest train or validation row, less its last token (which is never an input),
 /// gives `n_ctx`, where the config does not. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
+///
+/// With `inputs.from`, each seed goes on from where that run ended: steps, rows seen and the schedule of the learning rate
+/// count on, and training n steps, then m more on the same rows, gives the bits of n + m with a constant rate.
 ///
 /// With `resume`, seeds go on from what an interrupted run has left, to the same bits.
 ///
@@ -43,38 +51,19 @@ pub fn run(
 ) -> Result<(), Error> {
     config.check()?;
     let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
-    let train = Rows::read("train", &inputs.train, &vocabulary, config.loss)?;
+    let train = Source::open(config, &inputs.train, &vocabulary)?;
     let validation = Rows::read("validation", &inputs.validation, &vocabulary, config.loss)?;
-    if train.len() < config.batch.max(1) {
-        let message = format!("{} rows are fewer than the batch of {}", train.len(), config.batch);
-        return Err(Error::Data {
-            split: "train",
-            message: format!("{message}; lower `batch`, or build more rows"),
-        });
+    check_rows(config, train.rows, validation.len())?;
+    let earlier = inputs.from.as_deref().map(Earlier::read).transpose()?;
+    let longest = train.longest.max(validation.longest()) - 1;
+    let mut shape = config.model.shape(vocabulary.size, longest);
+    if let (None, Some(earlier)) = (config.model.n_ctx, &earlier) {
+        shape.n_ctx = earlier.shape.n_ctx;
     }
-    if validation.len() == 0 {
-        tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
-    }
-    let longest = train.longest().max(validation.longest()) - 1;
-    let shape = config.model.shape(vocabulary.size, longest);
     if shape.n_ctx < longest {
         let message = format!("{} tokens found, but a row asks for {longest}", shape.n_ctx);
         return Err(Error::config("model.n_ctx", message, "give as many, or leave it out"));
     }
-    write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
-    let folder = out.join("checkpoints");
-    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
-    let parameters: usize = shape.parameters().values().map(|shape| shape.iter().product::<usize>()).sum();
-    tracing::info!(
-        "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {}, context {}",
-        config.seeds.0.len(),
-        config.steps,
-        config.batch,
-        train.len(),
-        vocabulary.size,
-        shape.n_ctx
-    );
-
     let engine = Arc::new(Engine::new(&shape)?);
     let stop = AtomicBool::new(false);
     let done = AtomicU64::new(0);
@@ -83,12 +72,28 @@ pub fn run(
         config,
         shape: &shape,
         engine: &engine,
+        earlier: earlier.as_ref(),
         train: &train,
         validation: &validation,
         out,
         stop: &stop,
         done: &done,
     };
+    fit.check_earlier()?;
+    write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
+    let folder = out.join("checkpoints");
+    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
+    let parameters: usize = shape.parameters().values().map(|shape| shape.iter().product::<usize>()).sum();
+    tracing::info!(
+        "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {}, context {}",
+        config.seeds.0.len(),
+        config.steps,
+        config.batch.of(train.rows),
+        train.rows,
+        vocabulary.size,
+        shape.n_ctx
+    );
+
     // A queue, not a job for each seed: a thread that waits for its part of a batch would begin another seed meanwhile.
     let next = AtomicUsize::new(0);
     let work = |_| {
@@ -123,6 +128,28 @@ pub fn run(
     results.into_iter().collect()
 }
 
+/// Checks that there are rows for what is asked.
+fn check_rows(config: &Config, train: u64, validation: usize) -> Result<(), Error> {
+    let refuse = |split, message| Err(Error::Data { split, message });
+    let size = config.batch.of(train);
+    if train == 0 {
+        return refuse("train", "there are none; build more rows".to_owned());
+    }
+    if train < size {
+        let message = format!("{train} rows are fewer than the batch of {size}");
+        return refuse("train", format!("{message}; lower `batch`, or build more rows"));
+    }
+    if validation == 0 && config.checkpoints.best {
+        let message =
+            "there are none to choose the best checkpoint by; leave `checkpoints.best` out, or build some";
+        return refuse("validation", message.to_owned());
+    }
+    if validation == 0 {
+        tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
+    }
+    Ok(())
+}
+
 /// What a seed leaves behind.
 #[derive(Default)]
 pub(crate) struct Record {
@@ -141,7 +168,8 @@ struct Fit<'a> {
     config: &'a Config,
     shape: &'a transformer::Config,
     engine: &'a Arc<Engine>,
-    train: &'a Rows,
+    earlier: Option<&'a Earlier>,
+    train: &'a Source,
     validation: &'a Rows,
     out: &'a Path,
     /// Another seed failed.
@@ -151,24 +179,59 @@ struct Fit<'a> {
 }
 
 impl Fit<'_> {
+    /// Returns a seed before its first update: untrained, or as the earlier run left it.
+    fn learner(&self, seed: i32) -> Result<Learner, Error> {
+        let mut learner = Learner::new(self.shape, self.engine, self.config, self.config.steps, seed)?;
+        if let Some(earlier) = self.earlier {
+            earlier.load(seed, &mut learner)?;
+            learner.train_until(learner.done() + self.config.steps);
+        }
+        Ok(learner)
+    }
+
+    /// Finds what would stop a seed before any is trained: an earlier run that does not fit, too few rows to read once.
+    fn check_earlier(&self) -> Result<(), Error> {
+        let mut seen = 0;
+        if let Some(earlier) = self.earlier {
+            earlier.check(self.shape)?;
+            for &seed in &self.config.seeds.0 {
+                seen = seen.max(self.learner(seed)?.seen());
+            }
+        }
+        let (size, rows) = (self.config.batch.of(self.train.rows), self.train.rows);
+        let asked = size.saturating_mul(self.config.steps).saturating_add(seen);
+        if self.config.order == Order::Once && asked > rows {
+            let before =
+                if seen == 0 { String::new() } else { format!(" behind the {seen} of the earlier run") };
+            let message = format!(
+                "{} updates of {size} rows{before} take {asked}, but there are {rows}",
+                self.config.steps
+            );
+            return Err(Error::config("order", message, "lower `steps` or `batch`, or build more rows"));
+        }
+        Ok(())
+    }
+
     fn seed(&self, seed: i32, record: &mut Record) -> Result<(), Error> {
-        let Config { steps, batch, log_every, evaluate_every, .. } = *self.config;
-        let kept = self.config.checkpoints.at(steps);
-        let mut learner = Learner::new(self.shape, self.engine, &self.config.optimizer, steps, seed)?;
-        let mut order = Order::new(seed, self.train.len());
+        let Config { steps, log_every, evaluate_every, checkpoints, .. } = *self.config;
+        let mut learner = self.learner(seed)?;
+        let (first, last) = (learner.done(), learner.done() + steps);
+        let kept = checkpoints.at(first, last);
+        let size = self.config.batch.of(self.train.rows);
+        let mut batches = self.train.batches(seed);
         if let Some(resume) = self.resume {
             *record = resume.load(seed, &mut learner, self.out);
         }
-        if learner.done() == 0 {
+        if learner.done() == first {
             *record = Record::default();
             record.training.push(self.row(seed, &learner, None, true)?);
         }
         let mut good = Weights { step: learner.done(), bytes: learner.to_safetensors()? };
-        if learner.done() == 0 {
+        if learner.done() == first {
             self.save(seed, &good, record)?;
         }
-        self.done.fetch_add(learner.done(), Ordering::Relaxed);
-        for step in learner.done() + 1..=steps {
+        self.done.fetch_add(learner.done() - first, Ordering::Relaxed);
+        for step in learner.done() + 1..=last {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
@@ -176,7 +239,7 @@ impl Fit<'_> {
                 resume.save(seed, &learner, record, self.out)?;
                 return Err(Error::Interrupted);
             }
-            let rows = self.train.batch(&order.batch(step, batch));
+            let rows = batches.at(learner.seen(), size)?;
             let update = match learner.step(&rows)? {
                 Ok(update) => update,
                 Err(what) => {
@@ -184,7 +247,9 @@ impl Fit<'_> {
                     return Err(what.at(seed, step));
                 }
             };
-            let evaluated = step % evaluate_every == 0 || step == steps;
+            let evaluated = step % evaluate_every == 0 || step == last;
+            let choosing = checkpoints.best && evaluated;
+            let before = if choosing { record.best_step() } else { None };
             if step % log_every == 0 || evaluated {
                 let accuracy = rows.answers_right(&update.best) as f32 / rows.len() as f32;
                 let row = self.row(seed, &learner, Some((&update, accuracy)), evaluated)?;
@@ -195,20 +260,26 @@ impl Fit<'_> {
                 record.training.push(row);
             }
             let keep = kept.binary_search(&step).is_ok();
+            let best = choosing && record.best_step() != before;
             if keep || evaluated {
                 good = Weights { step, bytes: learner.to_safetensors()? };
             }
-            if keep {
+            if keep || best {
                 self.save(seed, &good, record)?;
             }
-            if let Some(resume) =
-                self.resume.filter(|_| step % (EVERY * evaluate_every) == 0 || step == steps)
+            if let Some(before) =
+                before.filter(|&before| best && kept.binary_search(&(before as u64)).is_err())
+            {
+                self.forget(before, record)?;
+            }
+            if let Some(resume) = self.resume.filter(|_| step % (EVERY * evaluate_every) == 0 || step == last)
             {
                 resume.save(seed, &learner, record, self.out)?;
             }
-            self.progress(&update);
+            self.progress(&update, record);
         }
-        Ok(())
+        tracing::info!("seed {seed}: {}{}", Milestones::of(&record.training), record.losses());
+        earlier::keep(self.out, seed, &learner)
     }
 
     fn row(
@@ -223,7 +294,7 @@ impl Fit<'_> {
         Ok(Training {
             seed,
             step,
-            examples_seen: step * self.config.batch as i64,
+            examples_seen: learner.seen() as i64,
             train_loss: update.map(|(update, _)| update.loss),
             train_accuracy: update.map(|(_, accuracy)| accuracy),
             validation_loss: score.map(|score| score.loss),
@@ -240,28 +311,66 @@ impl Fit<'_> {
         if record.checkpoints.last().is_some_and(|last| last.step == step) {
             return Ok(());
         }
-        let path = format!("checkpoints/seed-{seed:03}/step-{step:06}.safetensors");
+        let path = format!("{}/step-{step:06}.safetensors", checkpoint_folder(seed));
         write(&self.out.join(&path), &weights.bytes)?;
         let digest = artifact::digest_bytes(&weights.bytes);
         record.checkpoints.push(Checkpoint { seed, step, path, digest });
         Ok(())
     }
 
-    fn progress(&self, update: &Update) {
+    /// Removes a checkpoint that is the best no more.
+    fn forget(&self, step: i64, record: &mut Record) -> Result<(), Error> {
+        for checkpoint in record.checkpoints.extract_if(.., |checkpoint| checkpoint.step == step) {
+            let path = self.out.join(&checkpoint.path);
+            std::fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
+        }
+        Ok(())
+    }
+
+    fn progress(&self, update: &Update, record: &Record) {
         let total = self.config.steps * self.config.seeds.0.len() as u64;
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if done.is_multiple_of((total / 1000).max(1)) || done == total {
+            let validation = record.validation_loss().map_or(String::new(), |loss| format!(" / {loss:.3}"));
             tracing::info!(
                 target: "progress",
                 task = "train",
                 done,
                 total,
                 unit = "seed-steps",
-                "loss {:.3}",
-                update.loss
+                "loss {:.3}{validation}, {}",
+                update.loss,
+                Milestones::of(&record.training)
             );
         }
     }
+}
+
+impl Record {
+    /// Returns the step of the lowest validation loss, of equals the first.
+    fn best_step(&self) -> Option<i64> {
+        let measured = self.training.iter().filter_map(|row| Some((row.validation_loss?, row.step)));
+        measured.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, step)| step)
+    }
+
+    /// Returns the last one measured.
+    fn validation_loss(&self) -> Option<f32> {
+        self.training.iter().rev().find_map(|row| row.validation_loss)
+    }
+
+    /// Says what the last losses were.
+    fn losses(&self) -> String {
+        let said = |name: &str, loss: Option<f32>| {
+            loss.map_or(String::new(), |loss| format!(", {name} loss {loss:.4}"))
+        };
+        let train = self.training.last().and_then(|row| row.train_loss);
+        said("train", train) + &said("validation", self.validation_loss())
+    }
+}
+
+/// Returns the folder of a seed's checkpoints, relative to the run's.
+pub(crate) fn checkpoint_folder(seed: i32) -> String {
+    format!("checkpoints/seed-{seed:03}")
 }
 
 /// Returns what shows that the weights after this row's step are no good.

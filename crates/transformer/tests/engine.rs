@@ -7,12 +7,28 @@ use indexmap::IndexMap;
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use transformer::engine::{Batch, Engine};
+use transformer::engine::{Batch, Dropout, Engine, Site};
 use transformer::{ActFn, Config, HookPoint, Normalization, PositionalEmbedding, Transformer};
 
+/// Leaves elements out of a batch's activations, `[rows, pos, d_model]`, by plain multiplication.
+///
 /// Hooks make the model go by candle's own operations alone.
-fn watch(_: HookPoint, x: Tensor) -> candle_core::Result<Tensor> {
-    Ok(x)
+fn leave_out(dropout: Option<Dropout>, point: HookPoint, x: Tensor) -> candle_core::Result<Tensor> {
+    let site = match point {
+        HookPoint::Embed | HookPoint::PosEmbed => Site::Embed, // of each, and so of their sum
+        HookPoint::AttnOut(layer) => Site::AttnOut(layer),
+        HookPoint::MlpOut(layer) => Site::MlpOut(layer),
+        _ => return Ok(x),
+    };
+    let Some(dropout) = dropout else { return Ok(x) };
+    let (rows, positions, columns) = x.dims3()?;
+    let factor = |i: usize| {
+        let (row, position, column) = (i / columns / positions, i / columns % positions, i % columns);
+        f64::from(dropout.factor(site, row, position, column))
+    };
+    let factors: Vec<f64> = (0..rows * positions * columns).map(factor).collect();
+    let factors = Tensor::from_vec(factors, (rows, positions, columns), x.device())?;
+    x * factors
 }
 
 #[derive(Debug, Clone)]
@@ -22,6 +38,8 @@ struct Case {
     positions: usize,
     /// Share of the places that are asked for, of 8.
     asked: u32,
+    /// Of 8.
+    dropout: u32,
     seed: u64,
 }
 
@@ -29,13 +47,14 @@ fn cases() -> impl Strategy<Value = Case> {
     // Not fewer than 5: LayerNorm of two numbers nearly equal is beyond f32.
     let shape = (0..3_usize, 5..40_usize, 1..4_usize, 1..20_usize, 0..40_usize, 2..50_usize);
     let kind = (0..3_u8, 0..3_u8);
-    (shape, kind, 1..12_usize, 1..40_usize, 1..9_u32, any::<u64>()).prop_map(
+    (shape, kind, 1..12_usize, 1..40_usize, 1..9_u32, 0..6_u32, any::<u64>()).prop_map(
         |(
             (n_layers, d_model, n_heads, d_head, d_mlp, d_vocab),
             (act, norm),
             positions,
             rows,
             asked,
+            dropout,
             seed,
         )| {
             let config = Config {
@@ -53,13 +72,15 @@ fn cases() -> impl Strategy<Value = Case> {
                 attn_only: d_mlp == 0,
                 eps: 1e-5,
             };
-            Case { config, rows, positions, asked, seed }
+            Case { config, rows, positions, asked, dropout, seed }
         },
     )
 }
 
 fn check(case: &Case) -> Result<(), TestCaseError> {
-    let Case { config, rows, positions, asked, seed } = case;
+    let Case { config, rows, positions, asked, dropout, seed } = case;
+    let dropout = Dropout { rate: f64::from(*dropout) / 8.0, seed: *seed, step: 5 };
+    let dropout = (dropout.rate > 0.0).then_some(dropout);
     let mut random = ChaCha8Rng::seed_from_u64(*seed);
     let engine = Engine::new(config).unwrap();
     let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.3..0.3)).collect();
@@ -76,8 +97,8 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
         weights: shares.clone(),
     };
     let mut gradient = vec![f32::NAN; weights.len()];
-    let said = engine.differentiate(&weights, &batch, &mut gradient).unwrap();
-    prop_assert_eq!(&engine.say(&weights, &batch).unwrap(), &said);
+    let said = engine.differentiate(&weights, &batch, dropout, &mut gradient).unwrap();
+    prop_assert!(dropout.is_some() || engine.say(&weights, &batch).unwrap() == said);
 
     let device = Device::Cpu;
     let mut from = 0;
@@ -96,7 +117,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     let parameters = variables.iter().map(|(name, variable)| (name.clone(), variable.as_tensor().clone()));
     let model = Transformer::new(config, parameters.collect()).unwrap();
     let input = Tensor::from_vec(tokens.clone(), (*rows, *positions), &device).unwrap();
-    let logits = model.forward(&input, &mut watch).unwrap();
+    let logits = model.forward(&input, &mut |point, x| leave_out(dropout, point, x)).unwrap();
     let logits = logits.reshape(((), config.d_vocab)).unwrap();
     let logits = logits.index_select(&Tensor::new(places.as_slice(), &device).unwrap(), 0).unwrap();
     let shifted = logits.broadcast_sub(&logits.max_keepdim(1).unwrap().detach()).unwrap();
@@ -160,10 +181,11 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     let places: Vec<u32> = (0..700 * 9).collect();
     let shares = vec![1.0 / 6300.0; 6300];
     let batch = Batch { tokens: tokens.clone(), positions: 9, places, targets: tokens, weights: shares };
+    let dropout = Some(Dropout { rate: 0.1, seed: 1, step: 1 });
     let gradients = [1, 2, 5].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let mut gradient = vec![0.0; weights.len()];
-        let said = pool.install(|| engine.differentiate(&weights, &batch, &mut gradient)).unwrap();
+        let said = pool.install(|| engine.differentiate(&weights, &batch, dropout, &mut gradient)).unwrap();
         (said.loss.to_bits(), gradient.iter().map(|x| x.to_bits()).collect::<Vec<_>>())
     });
     assert!(gradients[0] == gradients[1] && gradients[0] == gradients[2]);

@@ -16,7 +16,7 @@ fn config() -> Config {
 }
 
 fn weights(seed: u64) -> IndexMap<String, Tensor> {
-    initial_weights(&config(), &mut ChaCha8Rng::seed_from_u64(seed), DType::F32, &Device::Cpu).unwrap()
+    initial_weights(&config(), 0.02, &mut ChaCha8Rng::seed_from_u64(seed), DType::F32, &Device::Cpu).unwrap()
 }
 
 fn load(weights: &IndexMap<String, Tensor>) -> Result<Transformer, String> {
@@ -98,7 +98,8 @@ fn initial_weights_follow_their_stream() {
     assert_ne!(values(1), values(2));
     let mut wide = config();
     (wide.d_model, wide.d_vocab) = (64, 500);
-    let drawn = initial_weights(&wide, &mut ChaCha8Rng::seed_from_u64(1), DType::F64, &Device::Cpu).unwrap();
+    let drawn =
+        initial_weights(&wide, 0.02, &mut ChaCha8Rng::seed_from_u64(1), DType::F64, &Device::Cpu).unwrap();
     let drawn = drawn["embed.W_E"].flatten_all().unwrap().to_vec1::<f64>().unwrap();
     let n = drawn.len() as f64;
     let moment = |power: i32| drawn.iter().map(|x| (x / 0.02).powi(power)).sum::<f64>() / n;

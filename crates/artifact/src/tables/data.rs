@@ -33,6 +33,20 @@ table! {
 }
 
 table! {
+    /// What training reads of an [`Example`]: the same files, fewer columns.
+    pub struct ExampleTokens in "examples", version 1, files "datasets/<pipeline>/{train,validation,test}-00000-of-0000N.parquet" {
+        /// As in [`Example`].
+        example_id: i64,
+        /// As in [`Example`].
+        tokens: Vec<u16>,
+        /// As in [`Example`].
+        answer_start: i32,
+        /// As in [`Example`].
+        answer_length: i32,
+    }
+}
+
+table! {
     /// What each token id means.
     pub struct Token in "vocabulary", version 1, files "datasets/<pipeline>/vocabulary.parquet" {
         /// The id that stands in `tokens`.

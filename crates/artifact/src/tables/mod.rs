@@ -12,7 +12,7 @@ mod train;
 
 pub use analyze::{Ablation, AttentionPattern, Measurement};
 pub use audit::{Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer};
-pub use data::{Counterfactual, Example, Token};
+pub use data::{Counterfactual, Example, ExampleTokens, Token};
 pub use evaluate::{Prediction, Score};
 pub use train::{Checkpoint, Training};
 
@@ -39,4 +39,16 @@ pub fn catalogue() -> Vec<Description> {
         Ablation::describe(),
         Measurement::describe(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_training_reads_of_an_example_are_columns_of_it() {
+        assert_eq!(ExampleTokens::VERSION, Example::VERSION);
+        let (few, all) = (ExampleTokens::schema(), Example::schema());
+        assert!(few.fields().iter().all(|few| all.fields().iter().any(|all| all == few)));
+    }
 }

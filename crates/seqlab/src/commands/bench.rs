@@ -115,5 +115,5 @@ fn data(arguments: &Train, folder: &Path) -> Result<trainer::Inputs, Failure> {
     write_table(&train, &provenance, (0..rows).map(row))?;
     write_table(&validation, &provenance, (rows..=rows).map(row))?;
     write_table(&words, &provenance, (0..arguments.vocab).map(token))?;
-    Ok(trainer::Inputs { train: vec![train], validation: vec![validation], vocabulary: words })
+    Ok(trainer::Inputs { train: vec![train], validation: vec![validation], vocabulary: words, from: None })
 }

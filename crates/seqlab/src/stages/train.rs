@@ -23,13 +23,22 @@ pub(crate) const STAGE: Stage = Stage {
     run,
 };
 
-const ROLES: &[Role] = &[Role {
-    name: "data",
-    many: false,
-    optional: false,
-    verbs: &["build"],
-    reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
-}];
+const ROLES: &[Role] = &[
+    Role {
+        name: "data",
+        many: false,
+        optional: false,
+        verbs: &["build"],
+        reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
+    },
+    Role {
+        name: "from",
+        many: false,
+        optional: true,
+        verbs: &["train"],
+        reads: &["checkpoints.parquet", "model.json", "resume/*.safetensors"],
+    },
+];
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let data = input(spec, "data")?;
@@ -37,6 +46,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         train: shards(data, "train")?,
         validation: shards(data, "validation")?,
         vocabulary: data.join("vocabulary.parquet"),
+        from: spec.input("from").map(Path::to_owned),
     };
     let (interrupted, signal) = signals()?;
     let resume = spec.partial.as_deref().map(|folder| Resume { folder, interrupted: &interrupted });

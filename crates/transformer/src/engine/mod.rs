@@ -9,10 +9,12 @@
 //! * `rows.rs`: what happens between two products.
 //! * `layout.rs`: where parameters lie, flat and padded.
 //! * `pass.rs`: forward and backward pass of one tile, readable top to bottom; `attention.rs`: where its positions meet.
-//! * `optimizer.rs`: AdamW.
+//! * `dropout.rs`: what an update leaves out.
+//! * `optimizer.rs`: AdamW and Adam.
 //! * `op.rs`: all of it as one operation of candle on one flat tensor.
 
 mod attention;
+mod dropout;
 mod gemm;
 mod layout;
 mod op;
@@ -27,6 +29,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::{Config, Error, Result};
+pub use dropout::{Dropout, Site};
 use layout::Layout;
 pub use optimizer::{AdamW, Moments};
 use pass::Arena;
@@ -106,18 +109,30 @@ impl Engine {
     /// # Errors
     /// [`Error::Input`] naming what of the batch does not fit the model.
     pub fn say(&self, weights: &[f32], batch: &Batch) -> Result<Said> {
-        self.run(weights, batch, None)
+        self.run(weights, batch, None, None)
     }
 
-    /// Returns what the model says, and writes the gradient of its loss.
+    /// Returns what the model says where `dropout` leaves elements out, and writes the gradient of its loss.
     ///
     /// # Errors
     /// As [`Engine::say`].
-    pub fn differentiate(&self, weights: &[f32], batch: &Batch, gradient: &mut [f32]) -> Result<Said> {
-        self.run(weights, batch, Some(gradient))
+    pub fn differentiate(
+        &self,
+        weights: &[f32],
+        batch: &Batch,
+        dropout: Option<Dropout>,
+        gradient: &mut [f32],
+    ) -> Result<Said> {
+        self.run(weights, batch, dropout, Some(gradient))
     }
 
-    fn run(&self, weights: &[f32], batch: &Batch, gradient: Option<&mut [f32]>) -> Result<Said> {
+    fn run(
+        &self,
+        weights: &[f32],
+        batch: &Batch,
+        dropout: Option<Dropout>,
+        gradient: Option<&mut [f32]>,
+    ) -> Result<Said> {
         self.check(weights, batch, gradient.as_deref())?;
         let Layout { padded, turned, .. } = self.layout;
         let mut slabs = take(&self.slabs).unwrap_or_else(|| (vec![0.0; padded], vec![0.0; turned]));
@@ -135,7 +150,7 @@ impl Engine {
             let mut said = Said { loss: 0.0, best: Vec::new() };
             for first in (first..rows.min(first + per_group)).step_by(per_tile) {
                 let last = rows.min(first + per_group).min(first + per_tile);
-                let tile = pass::Tile::of(&self.layout, self.arch, &slabs, batch, first..last);
+                let tile = pass::Tile::of(&self.layout, self.arch, &slabs, batch, dropout, first..last);
                 said.loss += tile.pass(&mut arena, &mut said.best, sum.as_deref_mut());
             }
             give(&self.arenas, arena);

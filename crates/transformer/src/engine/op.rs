@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Shape, Storage, Tensor, bail};
 
-use super::{Batch, Engine, Said};
+use super::{Batch, Dropout, Engine, Said};
 use crate::Result;
 
 impl Engine {
@@ -10,9 +10,14 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::say`]; a tensor error for weights that are no f32 on the CPU.
-    pub fn loss(self: &Arc<Self>, weights: &Tensor, batch: &Arc<Batch>) -> Result<(Tensor, Said)> {
+    pub fn loss(
+        self: &Arc<Self>,
+        weights: &Tensor,
+        batch: &Arc<Batch>,
+        dropout: Option<Dropout>,
+    ) -> Result<(Tensor, Said)> {
         let done: Done = Arc::default();
-        let op = Loss { engine: self.clone(), batch: batch.clone(), done: done.clone() };
+        let op = Loss { engine: self.clone(), batch: batch.clone(), dropout, done: done.clone() };
         let loss = weights.apply_op1(op)?;
         let done = done.lock().expect("no thread panics while it holds this lock");
         let (said, _) = done.as_ref().expect("the forward pass has run");
@@ -39,6 +44,7 @@ type Done = Arc<Mutex<Option<(Said, Vec<f32>)>>>;
 struct Loss {
     engine: Arc<Engine>,
     batch: Arc<Batch>,
+    dropout: Option<Dropout>,
     done: Done,
 }
 
@@ -49,7 +55,8 @@ impl CustomOp1 for Loss {
 
     fn cpu_fwd(&self, weights: &CpuStorage, layout: &Layout) -> candle_core::Result<(CpuStorage, Shape)> {
         let mut gradient = vec![0.0; self.engine.parameters()];
-        let said = self.engine.differentiate(floats(weights, layout)?, &self.batch, &mut gradient);
+        let weights = floats(weights, layout)?;
+        let said = self.engine.differentiate(weights, &self.batch, self.dropout, &mut gradient);
         let said = said.map_err(candle_core::Error::wrap)?;
         let loss = said.loss as f32;
         *self.done.lock().expect("no thread panics while it holds this lock") = Some((said, gradient));

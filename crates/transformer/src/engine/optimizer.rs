@@ -1,7 +1,7 @@
 use super::Engine;
 use super::vectors::for_all_vectors;
 
-/// One update by AdamW (Loshchilov and Hutter 2019, algorithm 2, as PyTorch computes it).
+/// One update by AdamW or Adam (Loshchilov and Hutter 2019, algorithm 2, as PyTorch computes them).
 ///
 /// What follows from the decay rates is taken in f64: in f32, 1 - 0.999 is off by a part in 80,000.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,8 +12,10 @@ pub struct AdamW {
     pub square_kept: f32,
     /// See above.
     pub square_rate: f32,
-    /// 1 - learning rate x weight decay, for the parameters that decay.
+    /// AdamW: 1 - learning rate x weight decay, for the parameters that decay; 1 in Adam.
     pub kept: f32,
+    /// Adam: weight decay, the share of each of these parameters that is added to its gradient; 0 in AdamW.
+    pub l2: f32,
     /// Learning rate / (1 - beta1^t).
     pub rate: f32,
     /// 1 / sqrt(1 - beta2^t).
@@ -49,7 +51,7 @@ impl Engine {
         for (end, decays) in &self.parts {
             let part = start..*end;
             start = *end;
-            let update = AdamW { kept: if *decays { update.kept } else { 1.0 }, ..update };
+            let update = if *decays { update } else { AdamW { kept: 1.0, l2: 0.0, ..update } };
             let (mean, square) = (&mut moments.mean[part.clone()], &mut moments.square[part.clone()]);
             adamw(self.arch, update, &mut weights[part.clone()], &gradient[part], mean, square);
         }
@@ -66,7 +68,7 @@ for_all_vectors! {
     ) -> () {
         let moments = mean.iter_mut().zip(square);
         for ((weight, gradient), (mean, square)) in weights.iter_mut().zip(gradient).zip(moments) {
-            let gradient = gradient * update.scale;
+            let gradient = gradient * update.scale + update.l2 * *weight;
             *mean += update.mean_rate * (gradient - *mean);
             *square = update.square_kept * *square + update.square_rate * gradient * gradient;
             *weight = *weight * update.kept - update.rate * *mean / (square.sqrt() * update.root + update.eps);

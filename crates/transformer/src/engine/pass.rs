@@ -4,9 +4,10 @@ use pulp::Arch;
 
 use super::Batch;
 use super::attention::Head;
+use super::dropout::{Dropout, Site};
 use super::gemm::{Left, Onto, Right, multiply};
 use super::layout::{Layout, Matrix, Norm, padded, stride};
-use super::rows::{activate, add_rows, cross_entropy, normalize, normalize_back, scale};
+use super::rows::{activate, add, add_rows, cross_entropy, leave_out, normalize, normalize_back, scale};
 
 /// Some sequences on their way through the model and back.
 ///
@@ -19,6 +20,9 @@ pub(crate) struct Tile<'a> {
     asked: Vec<usize>,
     targets: &'a [u32],
     shares: &'a [f32],
+    dropout: Option<Dropout>,
+    /// The first sequence's number in the batch.
+    first: usize,
 }
 
 /// Memory that a tile works in; buffers only ever grow.
@@ -38,6 +42,8 @@ pub(crate) struct Arena {
     d_qkv: Vec<f32>,
     d_z: Vec<f32>,
     d_z_asked: Vec<f32>,
+    d_kept: Vec<f32>,
+    keys: Vec<u32>,
     head: Head,
 }
 
@@ -79,6 +85,7 @@ impl<'a> Tile<'a> {
         arch: Arch,
         (weights, turned): &'a (Vec<f32>, Vec<f32>),
         batch: &'a Batch,
+        dropout: Option<Dropout>,
         rows: Range<usize>,
     ) -> Self {
         let tokens = rows.start * batch.positions..rows.end * batch.positions;
@@ -92,6 +99,8 @@ impl<'a> Tile<'a> {
             asked,
             targets: &batch.targets[first..last],
             shares: &batch.weights[first..last],
+            dropout,
+            first: rows.start,
         }
     }
 
@@ -128,11 +137,13 @@ impl<'a> Tile<'a> {
     fn forward(&self, arena: &mut Arena) -> usize {
         let machine = &self.machine;
         let Layout { ref blocks, ref config, stride: width, head, .. } = *machine.layout;
-        let Arena { streams, blocks: kept, residual, head: scratch, .. } = arena;
+        let Arena { streams, blocks: kept, residual, keys, head: scratch, .. } = arena;
         streams.resize_with(streams.len().max(2 + 2 * blocks.len()), Vec::new);
         kept.resize_with(kept.len().max(blocks.len()), Kept::default);
         let mut rows = self.tokens.len();
-        self.embed(grown(&mut streams[0], rows * width));
+        let stream = grown(&mut streams[0], rows * width);
+        self.embed(stream);
+        self.drop_out(Site::Embed, stream, keys);
         let mut current = 0;
         for (layer, block) in blocks.iter().enumerate() {
             let (before, after) = streams.split_at_mut(current + 1);
@@ -151,7 +162,14 @@ impl<'a> Tile<'a> {
                 self.gather((input, width), grown(residual, rows * width));
                 (z, input) = (&kept.z_asked[..rows * z_width], &residual[..rows * width]);
             }
-            machine.linear(block.out, (z, z_width), Some(input), grown(&mut after[0], rows * width));
+            self.add_linear(
+                Site::AttnOut(layer),
+                block.out,
+                (z, z_width),
+                input,
+                grown(&mut after[0], rows * width),
+                keys,
+            );
             current += 1;
             let Some(mlp) = &block.mlp else { continue };
             let (before, after) = streams.split_at_mut(current + 1);
@@ -161,7 +179,15 @@ impl<'a> Tile<'a> {
             let (slope, post) = (grown(&mut kept.slope, hidden), grown(&mut kept.post, hidden));
             machine.linear(mlp.into, (u, width), None, slope);
             activate(machine.arch, config.act_fn, slope, post);
-            machine.linear(mlp.out, (post, mlp.into.stride), Some(input), grown(&mut after[0], rows * width));
+            let post = (&*post, mlp.into.stride);
+            self.add_linear(
+                Site::MlpOut(layer),
+                mlp.out,
+                post,
+                input,
+                grown(&mut after[0], rows * width),
+                keys,
+            );
             current += 1;
         }
         if blocks.is_empty() {
@@ -177,7 +203,7 @@ impl<'a> Tile<'a> {
         let machine = &self.machine;
         let Layout { ref blocks, ref config, norm, unembed, stride: width, head, .. } = *machine.layout;
         let Arena { streams, blocks: kept, last, logits, d_stream, d_asked, .. } = arena;
-        let Arena { d_normal, d_hidden, d_qkv, d_z, d_z_asked, head: scratch, .. } = arena;
+        let Arena { d_normal, d_hidden, d_qkv, d_z, d_z_asked, d_kept, keys, head: scratch, .. } = arena;
         let mut rows = self.asked.len();
         let logits = &logits[..rows * unembed.stride];
         let d = grown(d_stream, self.tokens.len().max(rows) * width);
@@ -191,9 +217,10 @@ impl<'a> Tile<'a> {
                 current -= 1;
                 let hidden = mlp.into.stride;
                 let d = &mut d[..rows * width];
-                machine.gradient(mlp.out, (&kept.post, hidden), d, sum);
+                let d_out = self.dropped_out(Site::MlpOut(layer), d, d_kept, keys);
+                machine.gradient(mlp.out, (&kept.post, hidden), d_out, sum);
                 let d_hidden = grown(d_hidden, rows * hidden);
-                machine.turned(mlp.out, d, (d_hidden, hidden), Onto::Nothing);
+                machine.turned(mlp.out, d_out, (d_hidden, hidden), Onto::Nothing);
                 scale(machine.arch, d_hidden, &kept.slope);
                 let u = kept.norm2.seen(mlp.norm, &streams[current]);
                 machine.gradient(mlp.into, (u, width), d_hidden, sum);
@@ -203,22 +230,18 @@ impl<'a> Tile<'a> {
             let z_width = stride(config.n_heads * head);
             let selects = self.selects(layer);
             let z = if selects { &kept.z_asked } else { &kept.z };
-            machine.gradient(block.out, (z, z_width), &d[..rows * width], sum);
+            let d_out = self.dropped_out(Site::AttnOut(layer), &d[..rows * width], d_kept, keys);
+            machine.gradient(block.out, (z, z_width), d_out, sum);
             let all = self.tokens.len();
             if selects {
                 let part = grown(d_z_asked, rows * z_width);
-                machine.turned(block.out, &d[..rows * width], (part, z_width), Onto::Nothing);
+                machine.turned(block.out, d_out, (part, z_width), Onto::Nothing);
                 self.scatter((part, z_width), grown(d_z, all * z_width));
                 grown(d_asked, rows * width).copy_from_slice(&d[..rows * width]);
                 self.scatter((&d_asked[..rows * width], width), d);
                 rows = all;
             } else {
-                machine.turned(
-                    block.out,
-                    &d[..rows * width],
-                    (grown(d_z, all * z_width), z_width),
-                    Onto::Nothing,
-                );
+                machine.turned(block.out, d_out, (grown(d_z, all * z_width), z_width), Onto::Nothing);
             }
             let d_qkv = grown(d_qkv, all * block.qkv.stride);
             self.attention_back(block.qkv, kept, &d_z[..all * z_width], d_qkv, scratch);
@@ -230,7 +253,57 @@ impl<'a> Tile<'a> {
             grown(d_asked, rows * width).copy_from_slice(&d[..rows * width]);
             self.scatter((&d_asked[..rows * width], width), d);
         }
-        self.embed_back(&d[..self.tokens.len() * width], sum);
+        let d = &mut d[..self.tokens.len() * width];
+        self.drop_out(Site::Embed, d, keys);
+        self.embed_back(d, sum);
+    }
+
+    /// Writes `onto` plus what dropout leaves of `x W + b`.
+    fn add_linear(
+        &self,
+        site: Site,
+        matrix: Matrix,
+        x: (&[f32], usize),
+        onto: &[f32],
+        y: &mut [f32],
+        keys: &mut Vec<u32>,
+    ) {
+        if self.dropout.is_none() {
+            return self.machine.linear(matrix, x, Some(onto), y);
+        }
+        self.machine.linear(matrix, x, None, y);
+        self.drop_out(site, y, keys);
+        add(self.machine.arch, onto, y);
+    }
+
+    /// Returns the gradient of what dropout left something of, given that of what was left.
+    fn dropped_out<'b>(
+        &self,
+        site: Site,
+        d: &'b [f32],
+        d_kept: &'b mut Vec<f32>,
+        keys: &mut Vec<u32>,
+    ) -> &'b [f32] {
+        if self.dropout.is_none() {
+            return d;
+        }
+        let d_kept = grown(d_kept, d.len());
+        d_kept.copy_from_slice(d);
+        self.drop_out(site, d_kept, keys);
+        d_kept
+    }
+
+    /// Leaves elements out of rows as wide as the residual stream: those of all tokens, or those that are asked for.
+    fn drop_out(&self, site: Site, rows: &mut [f32], keys: &mut Vec<u32>) {
+        let Some(dropout) = self.dropout else { return };
+        let stride = self.machine.layout.stride;
+        let all = rows.len() / stride == self.tokens.len();
+        keys.clear();
+        keys.extend((0..rows.len() / stride).map(|row| {
+            let token = if all { row } else { self.asked[row] };
+            dropout.key(site, self.first + token / self.positions, token % self.positions)
+        }));
+        leave_out(self.machine.arch, rows, stride, keys, dropout.rule());
     }
 
     fn embed(&self, stream: &mut [f32]) {

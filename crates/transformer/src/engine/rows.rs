@@ -1,5 +1,6 @@
 //! What happens between two products, row by row: every function has its gradient beside it.
 
+use super::dropout::Rule;
 use super::vectors::for_all_vectors;
 use crate::ActFn;
 use crate::ops::real::{Real, largest, sum, sum2};
@@ -74,6 +75,13 @@ for_all_vectors! {
     /// Adds each element to another.
     fn add<'a>(x: &'a [f32], onto: &'a mut [f32]) -> () {
         onto.iter_mut().zip(x).for_each(|(onto, x)| *onto += x);
+    }
+
+    /// Leaves out elements of rows, `stride` apart, of which each has its key.
+    fn leave_out<'a>(rows: &'a mut [f32], stride: usize, keys: &'a [u32], rule: Rule) -> () {
+        for (row, key) in rows.chunks_mut(stride).zip(keys) {
+            row.iter_mut().zip(0..).for_each(|(x, column)| *x *= rule.factor(*key, column));
+        }
     }
 
     /// Multiplies each element by another.
