@@ -160,3 +160,52 @@ impl<'a> Stream<'a> {
         Ok(batch)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use artifact::tables::Token;
+    use artifact::{Provenance, write_table};
+
+    use super::*;
+
+    #[test]
+    fn a_stream_gives_each_row_in_its_place_over_the_borders_of_files() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let row = |id: u16| ExampleTokens {
+            example_id: i64::from(id),
+            tokens: vec![id, 0, 1],
+            answer_start: 2,
+            answer_length: 1,
+        };
+        let mut first = 0;
+        let paths: Vec<PathBuf> = [9_000, 5, 1, 9_000]
+            .into_iter()
+            .map(|count| {
+                let path = folder.path().join(format!("train-{first}.parquet"));
+                write_table(&path, &Provenance::default(), (first..first + count).map(row))
+                    .expect("it is written");
+                first += count;
+                path
+            })
+            .collect();
+        let token = |token_id| Token { token_id, token: String::new(), kind: "value".to_owned(), value: 0 };
+        let vocabulary =
+            Vocabulary::new(&(0..i32::from(first)).map(token).collect::<Vec<_>>()).expect("tokens");
+        let table = Table::open(&paths, &vocabulary, Loss::All).expect("files");
+        assert_eq!(table.check().expect("rows"), (u64::from(first), 3));
+        let mut stream = Stream::new(&table, 0);
+        let mut batch = |from: u64, size: usize| -> Vec<u32> {
+            let batch = stream.batch(from, size).expect("rows");
+            batch.asked.tokens.iter().step_by(2).copied().collect()
+        };
+        let expected = |from: u32, size: u32| (from..from + size).collect::<Vec<u32>>();
+        for from in (0..18_000).step_by(7) {
+            assert_eq!(batch(u64::from(from), 7), expected(from, 7));
+        }
+        for from in [9_001, 17_000, 3, 8_999, 9_005, 9_006] {
+            assert_eq!(batch(u64::from(from), 900), expected(from, 900), "from {from}");
+        }
+        let error = stream.batch(u64::from(first) - 3, 4).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("train rows: row 18006 is asked for, but there are 18006"));
+    }
+}

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod continued;
+mod orders;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -107,7 +109,24 @@ fn data_that_cannot_be_trained_on_is_refused() {
         refused(&|config| config["batch"] = 31.into(), examples(0, 30), examples(30, 7)),
         "train rows: 30 rows are fewer than the batch of 31; lower `batch`, or build more rows"
     );
-    assert!(refused(nothing, vec![], examples(30, 7)).starts_with("train rows: there are none;"));
+    assert_eq!(refused(nothing, vec![], examples(30, 7)), "train rows: there are none; build more rows");
+    assert!(
+        refused(nothing, examples(0, 1), vec![])
+            .starts_with("train rows: 1 rows are fewer than the batch of 16")
+    );
+    train_on(&config(|config| config["batch"] = 1.into()), 1, examples(0, 1), vec![]).result.unwrap();
+    assert_eq!(
+        refused(&|config| config["model"]["n_ctx"] = 2.into(), examples(0, 30), examples(30, 7)),
+        "model.n_ctx: 2 tokens found, but a row asks for 3; give as many, or leave it out"
+    );
+    assert_eq!(
+        refused(
+            &|config| config["checkpoints"] = serde_json::json!({ "best": true }),
+            examples(0, 30),
+            vec![]
+        ),
+        "validation rows: there are none to choose the best checkpoint by; leave `checkpoints.best` out, or build some"
+    );
     let mut foreign = examples(30, 7);
     foreign[3].tokens[0] = 40;
     assert_eq!(
@@ -130,7 +149,8 @@ fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
     let config = config(|config| {
         config["steps"] = 90.into();
         config["evaluate_every"] = 3.into();
-        config["checkpoints"] = serde_json::json!({ "every": 7, "log_spaced": 4 });
+        config["checkpoints"] = serde_json::json!({ "every": 7, "log_spaced": 4, "best": true });
+        config["model"]["dropout"] = 0.1.into();
         config["optimizer"] = serde_json::json!({ "schedule": "cosine", "warmup": 5, "clip": 0.5 });
     });
     let (data, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -162,6 +182,48 @@ fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
         }
     }
     assert!(interruptions > 2, "{interruptions} interruptions");
+}
+
+#[test]
+fn the_best_checkpoint_is_the_first_of_the_lowest_validation_losses_beside_the_others() {
+    // Steps so long that the validation loss goes up and down.
+    let run_with = |checkpoints: serde_json::Value| {
+        let config = config(|config| {
+            config["steps"] = 60.into();
+            config["evaluate_every"] = 1.into();
+            config["optimizer"]["learning_rate"] = 0.05.into();
+            config["checkpoints"] = checkpoints;
+        });
+        let done = train_on(&config, 2, examples(0, 24), examples(20, 7));
+        done.result.as_ref().unwrap();
+        done
+    };
+    let (done, without) = (
+        run_with(serde_json::json!({ "every": 25, "best": true })),
+        run_with(serde_json::json!({ "every": 25 })),
+    );
+    let steps = |done: &common::Done, seed: i32| -> Vec<i64> {
+        done.checkpoints().iter().filter(|c| c.seed == seed).map(|c| c.step).collect()
+    };
+    let mut apart = 0;
+    for seed in 0..3 {
+        let log = done.training();
+        let measured = log.iter().filter(|row| row.seed == seed && row.validation_loss.is_some());
+        let lowest = measured.clone().map(|row| row.validation_loss.unwrap()).fold(f32::INFINITY, f32::min);
+        let best = measured.clone().find(|row| row.validation_loss == Some(lowest)).unwrap().step;
+        let mut expected = steps(&without, seed);
+        if !expected.contains(&best) {
+            expected.push(best);
+            expected.sort_unstable();
+            apart += 1;
+        }
+        assert_eq!(steps(&done, seed), expected);
+        assert_eq!(expected.last(), Some(&60));
+    }
+    assert!(apart > 0, "no best step lies apart from the others");
+    let listed: Vec<_> = done.checkpoints().into_iter().map(|c| c.path).collect();
+    let found: Vec<_> = files(&done.out.path().join("checkpoints")).into_keys().collect();
+    assert_eq!(found.len(), listed.len(), "no file is left of what was the best before: {found:?}");
 }
 
 #[test]
