@@ -47,8 +47,8 @@ impl Earlier {
     pub(crate) fn check(&self, asked: &transformer::Config) -> Result<(), Error> {
         let fields = |shape| serde_json::to_value(shape).expect("numbers and names are JSON");
         let (asked, found) = (fields(asked), fields(&self.shape));
-        let fields = asked.as_object().into_iter().flatten();
-        match fields.filter(|(name, value)| found[name.as_str()] != **value).next() {
+        let mut fields = asked.as_object().into_iter().flatten();
+        match fields.find(|(name, value)| found[name.as_str()] != **value) {
             None => Ok(()),
             Some((name, value)) => {
                 let message = format!("{name} is {value}, but {} in the run that `from` names", found[name]);

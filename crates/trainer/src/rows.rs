@@ -151,7 +151,7 @@ impl Rows {
             let first_scored = first_scored(self.loss, spoken.start);
             let scored = first_scored..if self.loss == Loss::Answer { spoken.end } else { tokens.len() };
             let mut answer = asked.len()..asked.len();
-            for target in scored.start.min(spoken.start)..tokens.len() {
+            for (target, token) in tokens.iter().enumerate().skip(scored.start.min(spoken.start)) {
                 if !scored.contains(&target) && !spoken.contains(&target) {
                     continue;
                 }
@@ -159,7 +159,7 @@ impl Rows {
                     answer.start = asked.len();
                 }
                 asked.push((i * width + target - 1) as u32); // the token before it predicts it
-                targets.push(u32::from(tokens[target]));
+                targets.push(u32::from(*token));
                 counts.push(scored.contains(&target));
                 if spoken.contains(&target) {
                     answer.end = asked.len();
