@@ -83,6 +83,9 @@ impl Rows {
     ) -> Result<Self, Error> {
         let mut all = Self::none(vocabulary, loss);
         for path in paths {
+            let rows = usize::try_from(artifact::row_count(path)?).unwrap_or(usize::MAX);
+            // A footer may promise too much: what it says is reserved only as far as that costs nothing.
+            all.rows.reserve_exact(rows.min(1 << 24));
             for batch in artifact::table_rows(path)? {
                 all.extend(split, &batch?, vocabulary)?;
             }
