@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose world cannot be set up has failed")]
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use analyzer::{Config, Error, Inputs, run};
 use artifact::tables::{Ablation, AttentionPattern, Checkpoint, Counterfactual, Example, Measurement, Token};
 use artifact::{Provenance, digest_bytes, read_table, write_table};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use transformer::Transformer;
 
@@ -281,4 +282,28 @@ fn a_model_of_other_data_is_refused() {
     std::fs::write(&world.inputs.model, serde_json::to_string(&small).unwrap()).unwrap();
     let error = world.run("out").expect_err("the rows are too long").to_string();
     assert!(error.contains("reads at most 4 tokens"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_that_is_no_such_model_is_refused_though_it_is_what_was_listed() {
+    let world = World::new(true);
+    let whole = model(false).to_safetensors().unwrap();
+    let mut wide: HashMap<_, _> = model(false).parameters().clone().into_iter().collect();
+    wide.insert("unembed.b_U".to_owned(), Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap());
+    let other = world.folder.path().join("other.safetensors");
+    candle_core::safetensors::save(&wide, &other).unwrap();
+    let cases = [
+        (whole[..whole.len() - 1].to_vec(), "not a complete safetensors file"),
+        (b"PK\x03\x04rest".to_vec(), "this is a pickle"),
+        (std::fs::read(&other).unwrap(), "unembed.b_U has the shape [3]"),
+    ];
+    for (number, (bytes, expected)) in cases.into_iter().enumerate() {
+        let mut listed: Vec<Checkpoint> = read_table(&world.inputs.checkpoints).unwrap();
+        let last = listed.iter_mut().find(|c| (c.seed, c.step) == (0, 300)).unwrap();
+        last.digest = digest_bytes(&bytes);
+        std::fs::write(world.folder.path().join(&last.path), &bytes).unwrap();
+        write_table(&world.inputs.checkpoints, &Provenance::default(), listed).unwrap();
+        let error = world.run(&format!("out-{number}")).expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains("0-300.safetensors"), "{error}");
+    }
 }

@@ -411,3 +411,34 @@ fn a_changed_checkpoint_is_refused() {
     let error = world.run("out").expect_err("another model lies there").to_string();
     assert!(error.contains("digest"), "{error}");
 }
+
+#[test]
+fn a_checkpoint_that_is_no_such_model_is_refused_though_it_is_what_was_listed() {
+    let world = World::new();
+    let whole = world.counting(1.0).to_safetensors().unwrap();
+    let mut wide = world.counting(1.0).parameters().clone();
+    wide.insert("unembed.b_U".to_owned(), Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap());
+    let mut infinite = world.counting(1.0).parameters().clone();
+    let bias = Tensor::full(f32::INFINITY, world.model.d_vocab, &Device::Cpu).unwrap();
+    infinite.insert("unembed.b_U".to_owned(), bias);
+    let bytes = |weights: IndexMap<String, Tensor>| {
+        let path = world.folder.path().join("other.safetensors");
+        candle_core::safetensors::save(&weights.into_iter().collect(), &path).unwrap();
+        std::fs::read(path).unwrap()
+    };
+    let cases = [
+        (whole[..whole.len() - 1].to_vec(), "not a complete safetensors file"),
+        (b"PK\x03\x04rest".to_vec(), "this is a pickle"),
+        (bytes(wide), "unembed.b_U has the shape [3]"),
+        (bytes(infinite), "unembed.b_U holds inf"),
+    ];
+    for (number, (bytes, expected)) in cases.into_iter().enumerate() {
+        let mut listed: Vec<Checkpoint> = read_table(&world.inputs.checkpoints).unwrap();
+        let last = listed.iter_mut().find(|c| (c.seed, c.step) == (1, 300)).unwrap();
+        last.digest = digest_bytes(&bytes);
+        std::fs::write(world.folder.path().join(&last.path), &bytes).unwrap();
+        write_table(&world.inputs.checkpoints, &Provenance::default(), listed).unwrap();
+        let error = world.run(&format!("out-{number}")).expect_err(expected).to_string();
+        assert!(error.contains(expected) && error.contains("1-300.safetensors"), "{error}");
+    }
+}
