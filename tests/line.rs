@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Instant;
 
-use artifact::tables::{Example, Score};
+use artifact::tables::{Checkpoint, Example, Score};
 use artifact::{Provenance, read_provenance, read_table, write_table};
 use support::{Place, TINY};
 
@@ -36,6 +36,9 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
         assert!(place.path(file).is_file(), "{file} is missing");
     }
     let first = place.results();
+    let manifest = artifact::read_manifest(&place.path("results/tiny/train")).unwrap().unwrap();
+    assert_eq!(manifest.run["measured"]["steps"], 24, "two seeds of twelve steps");
+    assert!(manifest.run["measured"]["steps_per_s"].as_f64().is_some_and(|rate| rate > 0.0));
 
     let begun = Instant::now();
     assert_eq!(place.run(&[]), [""; 0], "a second run runs nothing");
@@ -218,4 +221,23 @@ fn the_seed_of_the_split_is_swept_and_the_models_seeds_move_no_row() {
     let before = [files(1), files(2)];
     assert_eq!(place.run(&["data", "--set", "train.seeds=5"]), [""; 0], "the data stage does not see them");
     assert_eq!([files(1), files(2)], before);
+}
+
+#[test]
+fn a_finished_training_is_continued_under_a_key_of_its_own() {
+    let more = "  more: { train: { data: data, from: train, model: { n_layers: 1, n_heads: 2, d_model: 16, d_mlp: 32 }, \
+                seeds: 2, steps: 8, batch: 16 } }\n  evaluate: { evaluate: { data: data, audit: audit, model: more } }";
+    let place = Place::new(
+        &TINY.replace("  evaluate: { evaluate: { data: data, audit: audit, model: train } }", more),
+    );
+    assert_eq!(place.run(&["evaluate"]), ["data", "audit", "train", "more", "evaluate"]);
+    let checkpoints = read_table::<Checkpoint>(&place.path("results/tiny/more/checkpoints.parquet")).unwrap();
+    let steps: Vec<_> = checkpoints.iter().map(|checkpoint| (checkpoint.seed, checkpoint.step)).collect();
+    assert_eq!(steps, [(0, 12), (0, 20), (1, 12), (1, 20)]);
+    let scores = read_table::<Score>(&place.path("results/tiny/evaluate/scores.parquet")).unwrap();
+    assert!(scores.iter().any(|score| score.model == "trained" && score.step == 20));
+    assert_eq!(place.run(&["evaluate", "--set", "more.steps=9"]), ["more", "evaluate"]);
+    assert_eq!(place.run(&["more", "--set", "train.optimizer.beta2=0.99"]), ["train", "more"]);
+    let said = place.seqlab(&["run", "tiny.yaml", "more", "--set", "more.model.d_model=8"], 1);
+    assert!(said.contains("model: d_model is 8, but 16 in the run that `from` names"), "{said}");
 }

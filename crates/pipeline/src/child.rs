@@ -40,6 +40,9 @@ pub struct Spec {
     pub out: PathBuf,
     /// A folder that outlives an interrupted run of the same key; the child creates it. Only where it can go on.
     pub partial: Option<PathBuf>,
+    /// Where the child may say what it measured of itself: see [`Spec::measured`].
+    #[serde(default)]
+    pub measured: PathBuf,
     /// The folder that holds `datasets/` and `results/`.
     pub base: PathBuf,
     /// Threads to use.
@@ -82,6 +85,14 @@ impl Spec {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::io("read", path)(error.into()))
+    }
+
+    /// Tells the runner what the stage measured of itself, for the run record and the manifest; no part of the result.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn measured(&self, measured: &serde_json::Map<String, Value>) -> Result<()> {
+        crate::record::write_json(&self.measured, measured)
     }
 
     /// Returns what the written tables say of themselves.

@@ -12,7 +12,7 @@ use crate::key::Parts;
 use crate::layout::TEMPORARY;
 use crate::litter::{remove, remove_all};
 use crate::lock::Lock;
-use crate::record::{Outcome, RunRecord, SPEC, write_json};
+use crate::record::{MEASURED, Outcome, RunRecord, SPEC, write_json};
 use crate::select::Chosen;
 use crate::state::{Found, Store, linked, target};
 use crate::{Change, Done, Error, Event, Job, Layout, Options, Plan, Result, Root, State, status};
@@ -246,6 +246,7 @@ impl Runner<'_> {
             inputs: inputs.collect(),
             out: self.layout.path(&job.slot.temporary(&key)),
             partial: job.resolved.resumable.then_some(partial),
+            measured: PathBuf::new(),
             base: self.layout.base().to_owned(),
             threads: self.options.threads,
             device: self.options.device.clone(),
@@ -271,6 +272,7 @@ impl Runner<'_> {
         let Attempt { index, parts, state, spec } = attempt;
         let job = &self.plan.jobs[index];
         let mut record = RunRecord::begin(self.plan, job, &spec.key, self.layout, self.options);
+        let spec = Spec { measured: record.path(self.layout, MEASURED), ..spec };
         record.write(self.layout)?;
         self.observe(Event::Started { job, state: &state });
         let result = self.child(job, &spec, &mut record).and_then(|()| {
@@ -317,6 +319,9 @@ impl Runner<'_> {
         let ended =
             watch(command, self.cancel, &|stream, line| self.observe(Event::Line { job, stream, line }));
         remove(&file)?;
+        let measured = std::fs::read(&spec.measured).unwrap_or_default(); // most stages write none
+        record.measured = serde_json::from_slice(&measured).unwrap_or_default();
+        remove(&spec.measured)?;
         let Ended { status, seconds, peak, cancelled } = ended.map_err(Error::io("start", &program))?;
         record.seconds = Some(seconds);
         record.peak_bytes = peak;
@@ -407,7 +412,7 @@ impl Runner<'_> {
         for folder in folders {
             remove_all(&folder, litter)?;
         }
-        remove_all(&self.layout.runs(), |name| name.ends_with(SPEC))
+        remove_all(&self.layout.runs(), |name| name.ends_with(SPEC) || name.ends_with(MEASURED))
     }
 }
 

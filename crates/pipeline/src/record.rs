@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{Error, Job, Layout, Options, Plan, Result};
 
@@ -33,6 +34,9 @@ pub struct RunRecord {
     pub seconds: Option<f64>,
     /// The most memory the child was seen to hold, in bytes.
     pub peak_bytes: Option<u64>,
+    /// What the stage measured of itself, e.g. its throughput.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub measured: Map<String, Value>,
     /// Threads it was given.
     pub threads: usize,
     /// Device it was given.
@@ -78,6 +82,7 @@ impl RunRecord {
             exit: None,
             seconds: None,
             peak_bytes: None,
+            measured: Map::new(),
             threads: options.threads,
             device: options.device.clone(),
             host: std::fs::read_to_string("/proc/sys/kernel/hostname")
@@ -106,6 +111,8 @@ impl RunRecord {
 const RECORD: &str = ".json";
 /// Ending of the file that tells a child what to do.
 pub(crate) const SPEC: &str = ".spec";
+/// Ending of the file in which a child says what it measured.
+pub(crate) const MEASURED: &str = ".measured";
 
 /// Writes `value` so that a reader sees the old file or the new one.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use artifact::Provenance;
 use artifact::tables::Checkpoint;
 use candle_core::{DType, Device, Tensor};
 use transformer::Transformer;
@@ -16,7 +17,12 @@ pub(crate) struct Earlier {
     pub(crate) shape: transformer::Config,
     /// The last checkpoint of each seed.
     last: BTreeMap<i32, Checkpoint>,
+    /// Where its tables say that they come from.
+    provenance: Provenance,
 }
+
+/// The vocabulary among the inputs that a table says it comes from.
+const VOCABULARY: &str = "data/vocabulary.parquet";
 
 /// Returns where a finished run keeps the moments of a seed and its counts, relative to the run's folder.
 fn resume_path(seed: i32) -> String {
@@ -35,25 +41,36 @@ impl Earlier {
         let text = std::fs::read_to_string(&path).map_err(|error| refuse(&path, &error.to_string()))?;
         let shape = serde_json::from_str(&text).map_err(|error| refuse(&path, &error.to_string()))?;
         let mut last = BTreeMap::<i32, Checkpoint>::new();
-        for checkpoint in artifact::read_table::<Checkpoint>(&folder.join("checkpoints.parquet"))? {
+        let table = folder.join("checkpoints.parquet");
+        for checkpoint in artifact::read_table::<Checkpoint>(&table)? {
             if last.get(&checkpoint.seed).is_none_or(|before| before.step <= checkpoint.step) {
                 last.insert(checkpoint.seed, checkpoint);
             }
         }
-        Ok(Self { folder: folder.to_owned(), shape, last })
+        let provenance = artifact::read_provenance(&table)?;
+        Ok(Self { folder: folder.to_owned(), shape, last, provenance })
     }
 
-    /// Checks that the model asked for is the one that there is.
-    pub(crate) fn check(&self, asked: &transformer::Config) -> Result<(), Error> {
+    /// Checks that the model asked for is the one that there is, and that tokens mean the same.
+    pub(crate) fn check(&self, asked: &transformer::Config, provenance: &Provenance) -> Result<(), Error> {
         let fields = |shape| serde_json::to_value(shape).expect("numbers and names are JSON");
         let (asked, found) = (fields(asked), fields(&self.shape));
         let mut fields = asked.as_object().into_iter().flatten();
         match fields.find(|(name, value)| found[name.as_str()] != **value) {
-            None => Ok(()),
+            None => {}
             Some((name, value)) => {
                 let message = format!("{name} is {value}, but {} in the run that `from` names", found[name]);
-                Err(Error::config("model", message, "give the same shape, on data with the same vocabulary"))
+                let help = "give the same shape, on data with the same vocabulary";
+                return Err(Error::config("model", message, help));
             }
+        }
+        match (self.provenance.inputs.get(VOCABULARY), provenance.inputs.get(VOCABULARY)) {
+            (Some(before), Some(now)) if before != now => Err(Error::config(
+                "data",
+                "its tokens are others than those of the run that `from` names",
+                "build both with the same notations and values",
+            )),
+            _ => Ok(()),
         }
     }
 

@@ -26,7 +26,7 @@ pub use config::{Checkpoints, Config, Loss, Model, Order, Span};
 pub use error::Error;
 pub use optimizer::{Optimizer, OptimizerKind, Schedule};
 pub use resume::Resume;
-pub use run::{Inputs, run};
+pub use run::{Inputs, Summary, run};
 pub use seeds::Seeds;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.

@@ -28,6 +28,13 @@ pub struct Inputs {
     pub from: Option<PathBuf>,
 }
 
+/// What a run did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// Updates of all seeds, without those that an interrupted run had done.
+    pub updates: u64,
+}
+
 /// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/`, `resume/` (the moments, from
 /// which another run continues) and `model.json` into `out`.
 ///
@@ -48,7 +55,7 @@ pub fn run(
     out: &Path,
     resume: Option<Resume<'_>>,
     provenance: &Provenance,
-) -> Result<(), Error> {
+) -> Result<Summary, Error> {
     config.check()?;
     let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
     let train = Source::open(config, &inputs.train, &vocabulary)?;
@@ -66,7 +73,7 @@ pub fn run(
     }
     let engine = Arc::new(Engine::new(&shape)?);
     let stop = AtomicBool::new(false);
-    let done = AtomicU64::new(0);
+    let (done, found) = (AtomicU64::new(0), AtomicU64::new(0));
     let fit = Fit {
         resume,
         config,
@@ -78,8 +85,9 @@ pub fn run(
         out,
         stop: &stop,
         done: &done,
+        found: &found,
     };
-    fit.check_earlier()?;
+    fit.check_earlier(provenance)?;
     write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
@@ -125,7 +133,8 @@ pub fn run(
         records.into_iter().map(|record| (record.training, record.checkpoints)).unzip();
     artifact::write_table(&out.join("training.parquet"), provenance, training.into_iter().flatten())?;
     artifact::write_table(&out.join("checkpoints.parquet"), provenance, checkpoints.into_iter().flatten())?;
-    results.into_iter().collect()
+    results.into_iter().collect::<Result<(), Error>>()?;
+    Ok(Summary { updates: done.into_inner() - found.into_inner() })
 }
 
 /// Checks that there are rows for what is asked.
@@ -174,8 +183,9 @@ struct Fit<'a> {
     out: &'a Path,
     /// Another seed failed.
     stop: &'a AtomicBool,
-    /// Updates of all seeds.
+    /// Updates of all seeds, and those among them that an interrupted run had done.
     done: &'a AtomicU64,
+    found: &'a AtomicU64,
 }
 
 impl Fit<'_> {
@@ -190,10 +200,10 @@ impl Fit<'_> {
     }
 
     /// Finds what would stop a seed before any is trained: an earlier run that does not fit, too few rows to read once.
-    fn check_earlier(&self) -> Result<(), Error> {
+    fn check_earlier(&self, provenance: &Provenance) -> Result<(), Error> {
         let mut seen = 0;
         if let Some(earlier) = self.earlier {
-            earlier.check(self.shape)?;
+            earlier.check(self.shape, provenance)?;
             for &seed in &self.config.seeds.0 {
                 seen = seen.max(self.learner(seed)?.seen());
             }
@@ -230,7 +240,9 @@ impl Fit<'_> {
         if learner.done() == first {
             self.save(seed, &good, record)?;
         }
-        self.done.fetch_add(learner.done() - first, Ordering::Relaxed);
+        for counter in [self.done, self.found] {
+            counter.fetch_add(learner.done() - first, Ordering::Relaxed);
+        }
         for step in learner.done() + 1..=last {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());

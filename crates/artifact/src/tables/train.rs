@@ -5,7 +5,7 @@ table! {
     pub struct Training in "training", version 1, files "results/<pipeline>/train/training.parquet" {
         /// The model's seed.
         seed: i32,
-        /// Optimizer steps done.
+        /// Optimizer steps done, those of the runs that this one continues among them.
         step: i64,
         /// Rows seen, repeats counted.
         examples_seen: i64,
@@ -31,7 +31,8 @@ table! {
     pub struct Checkpoint in "checkpoints", version 1, files "results/<pipeline>/train/checkpoints.parquet" {
         /// The model's seed.
         seed: i32,
-        /// Optimizer steps done; 0 is the untrained model.
+        /// Optimizer steps done; 0 is the untrained model. With `checkpoints.best`, the step of the lowest `validation_loss` in
+        /// `training`, of equals the first, is among them.
         step: i64,
         /// The safetensors file, relative to the stage's folder.
         path: String,

@@ -1,7 +1,9 @@
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use pipeline::{Problem, Role, Root, Spec};
+use serde_json::Value;
 use trainer::Resume;
 
 use super::{Stage, config, input, problem, shards};
@@ -50,17 +52,23 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     };
     let (interrupted, signal) = signals()?;
     let resume = spec.partial.as_deref().map(|folder| Resume { folder, interrupted: &interrupted });
-    trainer::run(&config(spec)?, &inputs, &spec.out, resume, &spec.provenance()).map_err(
-        |error| match error {
-            trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
-            error => Failure::Stage(match keep(spec) {
-                Some(folder) => {
-                    format!("{error}\n  what was trained until then lies in {}", folder.display())
-                }
-                None => error.to_string(),
-            }),
-        },
-    )
+    let begun = Instant::now();
+    let summary =
+        trainer::run(&config(spec)?, &inputs, &spec.out, resume, &spec.provenance()).map_err(|error| {
+            match error {
+                trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
+                error => Failure::Stage(match keep(spec) {
+                    Some(folder) => {
+                        format!("{error}\n  what was trained until then lies in {}", folder.display())
+                    }
+                    None => error.to_string(),
+                }),
+            }
+        })?;
+    let rate = summary.updates as f64 / begun.elapsed().as_secs_f64();
+    // As in `seqlab bench train`: the steps of all seeds.
+    let measured = [("steps", Value::from(summary.updates)), ("steps_per_s", Value::from(rate))];
+    Ok(spec.measured(&measured.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())?)
 }
 
 /// Moves what was trained before a failure to the folder that outlives it.

@@ -15,8 +15,28 @@ fn train(config: &Config, from: Option<&Path>) -> Done {
     let out = tempfile::tempdir().unwrap();
     let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
     let inputs = Inputs { from: from.map(Path::to_owned), ..inputs };
-    let result = run(config, &inputs, out.path(), None, &Provenance::default());
+    let result = run(config, &inputs, out.path(), None, &Provenance::default()).map(drop);
     Done { out, result }
+}
+
+#[test]
+fn a_vocabulary_of_the_same_size_but_other_tokens_is_refused() {
+    let data = tempfile::tempdir().unwrap();
+    let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
+    let with = |digest: &str| Provenance {
+        inputs: [("data/vocabulary.parquet".to_owned(), digest.to_owned())].into(),
+        ..Provenance::default()
+    };
+    let summary = run(&steps(10), &inputs, first.path(), None, &with("a")).unwrap();
+    assert_eq!(summary.updates, 30);
+    let inputs = Inputs { from: Some(first.path().to_owned()), ..inputs };
+    let refused = run(&steps(10), &inputs, second.path(), None, &with("b")).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("data: its tokens are others than those of the run that `from` names"),
+        "{refused}"
+    );
+    run(&steps(10), &inputs, second.path(), None, &with("a")).unwrap();
 }
 
 fn steps(steps: u64) -> Config {

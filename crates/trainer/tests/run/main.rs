@@ -175,7 +175,7 @@ fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
         match result {
             Err(Error::Interrupted) => interruptions += 1,
             Err(error) => panic!("{error}"),
-            Ok(()) => {
+            Ok(_) => {
                 assert!(files(out.path()) == expected, "after {interruptions} interruptions");
                 break;
             }
