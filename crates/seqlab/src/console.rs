@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -130,7 +130,7 @@ impl Console {
         let now = Instant::now();
         let mut tasks = self.tasks();
         let task = tasks.entry(event.task.clone()).or_insert_with(|| Task {
-            bar: self.bars.as_ref().map(|bars| bars.add(bar(event))),
+            bar: self.bars.as_ref().map(|bars| started(bars.add(bar(event)), event.done)),
             total: event.total,
             started: now,
             first: event.done,
@@ -171,11 +171,23 @@ impl Console {
 }
 
 fn bar(event: &Fields) -> ProgressBar {
+    // What matters comes first: a narrow terminal cuts the line.
     let template =
-        "  {prefix:<9} {bar:28} {percent:>3} %  {human_pos}/{human_len} {unit}  {per_sec}  {eta} left  {msg}"
+        "  {prefix:<9} {percent:>3} %  {msg}  {eta} left  {rate}  {human_pos}/{human_len} {unit}  {wide_bar}"
             .replace("{unit}", &event.unit);
+    let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        write!(text, "{:.1}/s", state.per_sec()).unwrap_or_default(); // what cannot be written is not shown
+    };
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = style.with_key("rate", rate);
     ProgressBar::new(event.total).with_style(style.progress_chars("━╸ ")).with_prefix(event.task.clone())
+}
+
+/// Begins the rate where an interrupted run goes on, not at nothing.
+fn started(bar: ProgressBar, done: u64) -> ProgressBar {
+    bar.set_position(done);
+    bar.reset_eta();
+    bar
 }
 
 fn plain(event: &Fields, elapsed: Duration, first: u64) -> String {

@@ -26,7 +26,7 @@ impl Milestones {
 
 impl fmt::Display for Milestones {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = |step: Option<i64>| step.map_or_else(|| "not reached".to_owned(), |step| step.to_string());
+        let step = |step: Option<i64>| step.map_or_else(|| "none".to_owned(), |step| step.to_string());
         write!(formatter, "T_mem {}, T_gen {}", step(self.t_mem), step(self.t_gen))
     }
 }
@@ -58,7 +58,7 @@ mod tests {
         ];
         let said = |log: &[Training]| Milestones::of(log).to_string();
         assert_eq!(said(&log), "T_mem 20, T_gen 40");
-        assert_eq!(said(&log[..3]), "T_mem 20, T_gen not reached");
-        assert_eq!(said(&[]), "T_mem not reached, T_gen not reached");
+        assert_eq!(said(&log[..3]), "T_mem 20, T_gen none");
+        assert_eq!(said(&[]), "T_mem none, T_gen none");
     }
 }

@@ -143,6 +143,31 @@ fn losses_are_those_computed_by_hand() {
 }
 
 #[test]
+fn with_the_loss_on_the_answer_nothing_behind_it_has_a_gradient_and_all_before_has() {
+    let shape = shape(1, 11, 6);
+    let engine = engine(&shape);
+    // Of six inputs, the one at position 2 is asked for the answer, token 3; tokens 0 to 5 stand at their positions.
+    let batch = rows(&[example(0, &[0, 1, 2, 3, 4, 5, 6], 3, 1)], 11, Loss::Answer).batch(0..1);
+    let weights: Vec<f32> = scattered(&shape).values().flat_map(host).map(|weight| weight as f32).collect();
+    let mut gradient = vec![f32::NAN; weights.len()];
+    engine.differentiate(&weights, &batch.asked, None, &mut gradient).unwrap();
+    let mut start = 0;
+    for (name, dims) in shape.parameters() {
+        let count: usize = dims.iter().product();
+        let gradient = &gradient[start..start + count];
+        start += count;
+        if let "embed.W_E" | "pos_embed.W_pos" = name.as_str() {
+            for (row, gradient) in gradient.chunks(8).enumerate() {
+                assert_eq!(gradient.iter().any(|&x| x != 0.0), row <= 2, "{name}, row {row}");
+            }
+        }
+        // Softmax does not see what a bias of the keys adds to all scores of a query.
+        let touched = gradient.iter().any(|&x| x.abs() > 1e-7);
+        assert!(touched || name.ends_with("b_K"), "{name} has no gradient");
+    }
+}
+
+#[test]
 fn only_matrices_decay() {
     let shape = shape(1, 11, 6);
     let batch = rows(&tokens(0, false), 11, Loss::All).batch(0..2);
