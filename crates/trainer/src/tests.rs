@@ -11,7 +11,7 @@ use transformer::{ActFn, Normalization, PositionalEmbedding};
 use self::golden::{scattered, tokens};
 use crate::learner::{Learner, Score};
 use crate::rows::{Batch, Rows, Vocabulary};
-use crate::{Checkpoints, Config, Error, Loss, Optimizer, OptimizerKind, Schedule, Span};
+use crate::{BatchSize, Checkpoints, Config, Error, Loss, Optimizer, OptimizerKind, Schedule, Span};
 
 mod golden;
 mod repeats;
@@ -224,6 +224,15 @@ fn learning_rates_rise_stay_and_fall() {
 }
 
 #[test]
+fn checkpoints_of_a_continued_run_begin_where_it_does() {
+    let at = |every, log_spaced| Checkpoints { every, log_spaced, best: false }.at(1000, 2000);
+    assert_eq!(at(0, 0), [1000, 2000]);
+    assert_eq!(at(400, 0), [1000, 1200, 1600, 2000]);
+    assert_eq!(at(500, 0), [1000, 1500, 2000]);
+    assert_eq!(at(0, 3), [1000, 1001, 1010, 1100, 2000]);
+}
+
+#[test]
 fn checkpoints_are_spread_as_asked() {
     let at = |every, log_spaced| Checkpoints { every, log_spaced, best: false }.at(0, 1000);
     assert_eq!(at(0, 0), [0, 1000]);
@@ -263,6 +272,13 @@ fn configs_that_cannot_be_meant_are_refused_at_their_place() {
         ),
         (r#""batch": 4, "optimizer": { "warmup": 5 }"#, "optimizer.warmup: 5 updates of warm-up leave none"),
         (r#""batch": 4, "optimizer": { "lr": 1 }"#, "unknown field `lr`"),
+        (r#""batch": "all""#, "invalid value: string \"all\", expected a number of rows or `full`"),
+        (r#""batch": -1"#, "invalid value: integer `-1`, expected a number of rows or `full`"),
+        (r#""batch": "full", "order": "once""#, "order: `once` shows a row to one update"),
+        (
+            r#""batch": 4, "optimizer": { "kind": "sgd" }"#,
+            "unknown variant `sgd`, expected `adamw` or `adam`",
+        ),
         (r#""batch": 4, "loss": "everything""#, "unknown variant `everything`"),
     ] {
         let message = with(rest).unwrap_err();
@@ -279,6 +295,14 @@ fn configs_that_cannot_be_meant_are_refused_at_their_place() {
         model(r#"{ "n_layers": 1, "n_heads": 4, "d_model": 64, "d_mlp": 8, "attn_only": true }"#)
             .starts_with("model.d_mlp")
     );
+    for (rest, expected) in [
+        (r#""dropout": 1"#, "model.dropout: must be at least 0 and less than 1, found 1"),
+        (r#""dropout": -0.1"#, "model.dropout: must be at least 0 and less than 1, found -0.1"),
+        (r#""initializer_range": 0"#, "model.initializer_range: must be a positive number, found 0"),
+    ] {
+        let message = model(&format!(r#"{{ "n_layers": 1, "n_heads": 4, "d_model": 64, {rest} }}"#));
+        assert!(message.starts_with(expected), "{message}");
+    }
     assert!(
         model(r#"{ "n_layers": 1, "n_heads": 0, "d_model": 64, "d_head": 4 }"#)
             .starts_with("model.n_heads: must be")
@@ -319,6 +343,10 @@ fn a_resolved_config_reads_back_the_same() {
             .unwrap();
     let text = serde_json::to_string(&config).unwrap();
     assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+    let full = Config { batch: BatchSize::Full, ..config.clone() };
+    let spelt = serde_json::to_string(&full).unwrap();
+    assert_eq!(spelt, text.replace(r#""batch":72"#, r#""batch":"full""#));
+    assert_eq!(serde_json::from_str::<Config>(&spelt).unwrap(), full);
     assert_eq!(config.model.shape(10, 20).d_mlp, 256);
     assert_eq!(config.model.shape(10, 20).d_head, 16);
     assert_eq!(config.model.shape(10, 20).n_ctx, 20);
