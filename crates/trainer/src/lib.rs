@@ -15,6 +15,7 @@ mod learner;
 mod milestones;
 mod optimizer;
 mod order;
+mod record;
 mod resume;
 mod rows;
 mod run;

@@ -8,7 +8,8 @@ use candle_core::Tensor;
 
 use crate::Error;
 use crate::learner::Learner;
-use crate::run::{Record, checkpoint_folder, write};
+use crate::record::{Record, checkpoint_folder};
+use crate::run::write;
 
 /// Lets an interrupted run go on where it was, to the same bits.
 #[derive(Debug, Clone, Copy)]

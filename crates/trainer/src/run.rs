@@ -10,6 +10,7 @@ use transformer::engine::Engine;
 use crate::earlier::{self, Earlier};
 use crate::learner::{Learner, NotFinite, Update};
 use crate::milestones::Milestones;
+use crate::record::{Record, checkpoint_folder};
 use crate::resume::{EVERY, Resume};
 use crate::rows::{Rows, Vocabulary};
 use crate::source::Source;
@@ -69,7 +70,11 @@ pub fn run(
     }
     if shape.n_ctx < longest {
         let message = format!("{} tokens found, but a row asks for {longest}", shape.n_ctx);
-        return Err(Error::config("model.n_ctx", message, "give as many, or leave it out"));
+        let help = match &earlier {
+            None => "give as many, or leave it out",
+            Some(_) => "build shorter rows, or give the run that `from` names a longer context",
+        };
+        return Err(Error::config("model.n_ctx", message, help));
     }
     let engine = Arc::new(Engine::new(&shape)?);
     let stop = AtomicBool::new(false);
@@ -87,7 +92,7 @@ pub fn run(
         done: &done,
         found: &found,
     };
-    fit.check_earlier(provenance)?;
+    fit.check_start(provenance)?;
     write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
@@ -159,13 +164,6 @@ fn check_rows(config: &Config, train: u64, validation: usize) -> Result<(), Erro
     Ok(())
 }
 
-/// What a seed leaves behind.
-#[derive(Default)]
-pub(crate) struct Record {
-    pub(crate) training: Vec<Training>,
-    pub(crate) checkpoints: Vec<Checkpoint>,
-}
-
 /// The weights after an update, as a file.
 struct Weights {
     step: u64,
@@ -200,7 +198,7 @@ impl Fit<'_> {
     }
 
     /// Finds what would stop a seed before any is trained: an earlier run that does not fit, too few rows to read once.
-    fn check_earlier(&self, provenance: &Provenance) -> Result<(), Error> {
+    fn check_start(&self, provenance: &Provenance) -> Result<(), Error> {
         let mut seen = 0;
         if let Some(earlier) = self.earlier {
             earlier.check(self.shape, provenance)?;
@@ -356,33 +354,6 @@ impl Fit<'_> {
             );
         }
     }
-}
-
-impl Record {
-    /// Returns the step of the lowest validation loss, of equals the first.
-    fn best_step(&self) -> Option<i64> {
-        let measured = self.training.iter().filter_map(|row| Some((row.validation_loss?, row.step)));
-        measured.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, step)| step)
-    }
-
-    /// Returns the last one measured.
-    fn validation_loss(&self) -> Option<f32> {
-        self.training.iter().rev().find_map(|row| row.validation_loss)
-    }
-
-    /// Says what the last losses were.
-    fn losses(&self) -> String {
-        let said = |name: &str, loss: Option<f32>| {
-            loss.map_or(String::new(), |loss| format!(", {name} loss {loss:.4}"))
-        };
-        let train = self.training.last().and_then(|row| row.train_loss);
-        said("train", train) + &said("validation", self.validation_loss())
-    }
-}
-
-/// Returns the folder of a seed's checkpoints, relative to the run's.
-pub(crate) fn checkpoint_folder(seed: i32) -> String {
-    format!("checkpoints/seed-{seed:03}")
 }
 
 /// Returns what shows that the weights after this row's step are no good.

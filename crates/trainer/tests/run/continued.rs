@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use artifact::Provenance;
-use artifact::tables::Checkpoint;
+use artifact::tables::{Checkpoint, Example};
 use candle_core::{Device, Tensor};
 use trainer::{Config, Inputs, run};
 
@@ -11,9 +11,13 @@ use crate::common::{Done, config, examples, inputs};
 
 /// Trains `config` on 30 rows, going on from another run or anew.
 fn train(config: &Config, from: Option<&Path>) -> Done {
+    train_on(config, from, examples(0, 30))
+}
+
+fn train_on(config: &Config, from: Option<&Path>, rows: Vec<Example>) -> Done {
     let data = tempfile::tempdir().unwrap();
     let out = tempfile::tempdir().unwrap();
-    let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
+    let inputs = inputs(data.path(), rows, examples(30, 7));
     let inputs = Inputs { from: from.map(Path::to_owned), ..inputs };
     let result = run(config, &inputs, out.path(), None, &Provenance::default()).map(drop);
     Done { out, result }
@@ -78,6 +82,22 @@ fn some_steps_and_then_more_are_the_bits_of_all_at_once() {
     let whole = train(&steps(60), None);
     let last = "checkpoints/seed-002/step-000060.safetensors";
     assert!(third.file(last) == whole.file(last));
+}
+
+#[test]
+fn the_rows_may_be_others_as_long_as_the_model_can_read_them() {
+    let first = train(&steps(20), None);
+    let rows = || examples(5, 20);
+    let second = train_on(&steps(10), Some(first.out.path()), rows());
+    second.result.as_ref().unwrap();
+    assert_eq!(second.training().last().unwrap().examples_seen, 480);
+    let mut long = rows();
+    long[3].tokens.extend([1, 2]);
+    assert_eq!(
+        train_on(&steps(10), Some(first.out.path()), long).result.unwrap_err().to_string(),
+        "model.n_ctx: 3 tokens found, but a row asks for 4; build shorter rows, or give the run that `from` names a \
+         longer context"
+    );
 }
 
 #[test]

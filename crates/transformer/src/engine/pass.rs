@@ -7,7 +7,7 @@ use super::attention::Head;
 use super::dropout::{Dropout, Site};
 use super::gemm::{Left, Onto, Right, multiply};
 use super::layout::{Layout, Matrix, Norm, padded, stride};
-use super::rows::{activate, add, add_rows, cross_entropy, leave_out, normalize, normalize_back, scale};
+use super::rows::{activate, add, add_rows, cross_entropy, normalize, normalize_back, scale};
 
 /// Some sequences on their way through the model and back.
 ///
@@ -17,12 +17,12 @@ pub(crate) struct Tile<'a> {
     pub(super) tokens: &'a [u32],
     pub(super) positions: usize,
     /// Rows that are asked for: within the tile, rising.
-    asked: Vec<usize>,
+    pub(super) asked: Vec<usize>,
     targets: &'a [u32],
     shares: &'a [f32],
-    dropout: Option<Dropout>,
+    pub(super) dropout: Option<Dropout>,
     /// The first sequence's number in the batch.
-    first: usize,
+    pub(super) first: usize,
 }
 
 /// Memory that a tile works in; buffers only ever grow.
@@ -274,36 +274,6 @@ impl<'a> Tile<'a> {
         self.machine.linear(matrix, x, None, y);
         self.drop_out(site, y, keys);
         add(self.machine.arch, onto, y);
-    }
-
-    /// Returns the gradient of what dropout left something of, given that of what was left.
-    fn dropped_out<'b>(
-        &self,
-        site: Site,
-        d: &'b [f32],
-        d_kept: &'b mut Vec<f32>,
-        keys: &mut Vec<u32>,
-    ) -> &'b [f32] {
-        if self.dropout.is_none() {
-            return d;
-        }
-        let d_kept = grown(d_kept, d.len());
-        d_kept.copy_from_slice(d);
-        self.drop_out(site, d_kept, keys);
-        d_kept
-    }
-
-    /// Leaves elements out of rows as wide as the residual stream: those of all tokens, or those that are asked for.
-    fn drop_out(&self, site: Site, rows: &mut [f32], keys: &mut Vec<u32>) {
-        let Some(dropout) = self.dropout else { return };
-        let stride = self.machine.layout.stride;
-        let all = rows.len() / stride == self.tokens.len();
-        keys.clear();
-        keys.extend((0..rows.len() / stride).map(|row| {
-            let token = if all { row } else { self.asked[row] };
-            dropout.key(site, self.first + token / self.positions, token % self.positions)
-        }));
-        leave_out(self.machine.arch, rows, stride, keys, dropout.rule());
     }
 
     fn embed(&self, stream: &mut [f32]) {
