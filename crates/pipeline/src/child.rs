@@ -40,7 +40,7 @@ pub struct Spec {
     pub out: PathBuf,
     /// A folder that outlives an interrupted run of the same key; the child creates it. Only where it can go on.
     pub partial: Option<PathBuf>,
-    /// Where the child may say what it measured of itself: see [`Spec::measured`].
+    /// Where the child may say what it measured of itself: see [`Spec::measured()`].
     #[serde(default)]
     pub measured: PathBuf,
     /// The folder that holds `datasets/` and `results/`.
