@@ -16,6 +16,9 @@ pub enum Error {
     /// An input that the model cannot take.
     #[error("input: {0}")]
     Input(String),
+    /// What a GPU cannot do.
+    #[error("GPU: {0}")]
+    Device(String),
     /// A tensor operation that failed.
     #[error("tensor operation: {0}")]
     Tensor(#[from] candle_core::Error),

@@ -9,6 +9,7 @@
 //! parameter of every kind of configuration.
 
 mod config;
+pub mod cuda;
 pub mod engine;
 mod error;
 mod hook;

@@ -50,6 +50,7 @@ struct Rows {
     rows: usize,
     columns: usize,
     stride: usize,
+    decays: bool,
 }
 
 /// Both layouts of a shape.
@@ -87,6 +88,8 @@ pub(crate) fn padded(columns: usize) -> usize {
 /// Places one parameter after the other.
 #[derive(Default)]
 struct Builder {
+    /// Floats between one padded row and the next.
+    gap: usize,
     flat: usize,
     padded: usize,
     turned: usize,
@@ -101,28 +104,33 @@ impl Builder {
         self.padded - floats
     }
 
+    fn stride(&self, columns: usize) -> usize {
+        padded(columns) + self.gap
+    }
+
     /// Places the next rows of the flat slab.
-    fn place(&mut self, rows: usize, columns: usize, padded: usize, stride: usize) {
-        self.rows.push(Rows { flat: self.flat, padded, rows, columns, stride });
+    fn place(&mut self, [rows, columns]: [usize; 2], padded: usize, stride: usize, decays: bool) {
+        self.rows.push(Rows { flat: self.flat, padded, rows, columns, stride, decays });
         self.flat += rows * columns;
     }
 
-    fn table(&mut self, rows: usize, columns: usize, stride: usize) -> usize {
+    fn table(&mut self, rows: usize, columns: usize, decays: bool) -> usize {
+        let stride = self.stride(columns);
         let at = self.reserve(rows * stride);
-        self.place(rows, columns, at, stride);
+        self.place([rows, columns], at, stride, decays);
         at
     }
 
     fn norm(&mut self, config: &Config) -> Option<Norm> {
-        let width = stride(config.d_model);
+        let width = config.d_model;
         match config.normalization_type {
             Normalization::None => None,
             Normalization::LN => {
-                let (weight, bias) =
-                    (self.table(1, config.d_model, width), self.table(1, config.d_model, width));
+                let (weight, bias) = (self.table(1, width, false), self.table(1, width, false));
                 Some(Norm { weight, bias })
             }
             Normalization::LNPre => {
+                let width = self.stride(width);
                 let (weight, bias) = (self.reserve(width), self.reserve(width));
                 self.ones.push(weight);
                 Some(Norm { weight, bias })
@@ -132,7 +140,7 @@ impl Builder {
 
     /// Reserves a matrix whose rows and bias are placed by the caller.
     fn matrix(&mut self, k: usize, n: usize) -> Matrix {
-        let (stride, turned_stride) = (stride(n), stride(k));
+        let (stride, turned_stride) = (self.stride(n), self.stride(k));
         let (at, bias, turned) = (self.reserve(k * stride), self.reserve(stride), self.turned);
         self.turned += padded(n) * turned_stride;
         Matrix { k, n: padded(n), stride, at, bias, turned, turned_stride }
@@ -140,34 +148,36 @@ impl Builder {
 
     fn linear(&mut self, k: usize, n: usize) -> Matrix {
         let matrix = self.matrix(k, n);
-        self.place(k, n, matrix.at, matrix.stride);
-        self.place(1, n, matrix.bias, matrix.stride);
+        self.place([k, n], matrix.at, matrix.stride, true);
+        self.place([1, n], matrix.bias, matrix.stride, false);
         matrix
     }
 }
 
 impl Layout {
-    pub(crate) fn new(config: &Config) -> Self {
+    /// Returns the layouts of a shape; `gap` floats lie between one padded row and the next.
+    pub(crate) fn new(config: &Config, gap: usize) -> Self {
         let Config { n_layers, d_model, n_ctx, d_head, n_heads, d_mlp, d_vocab, .. } = *config;
-        let mut builder = Builder::default();
-        let (head, width) = (padded(d_head), stride(d_model));
-        let embed = builder.table(d_vocab, d_model, width);
-        let positions = builder.table(n_ctx, d_model, width);
+        let mut builder = Builder { gap, ..Builder::default() };
+        let (head, width) = (padded(d_head), builder.stride(d_model));
+        let embed = builder.table(d_vocab, d_model, true);
+        let positions = builder.table(n_ctx, d_model, true);
         let blocks = (0..n_layers).map(|_| {
             let norm1 = builder.norm(config);
             let qkv = builder.matrix(d_model, 3 * n_heads * head);
             for part in 0..3 {
                 let column = |number: usize| (part * n_heads + number) * head;
-                (0..n_heads)
-                    .for_each(|number| builder.place(d_model, d_head, qkv.at + column(number), qkv.stride));
-                (0..n_heads)
-                    .for_each(|number| builder.place(1, d_head, qkv.bias + column(number), qkv.stride));
+                for (rows, at) in [(d_model, qkv.at), (1, qkv.bias)] {
+                    for number in 0..n_heads {
+                        builder.place([rows, d_head], at + column(number), qkv.stride, at == qkv.at);
+                    }
+                }
             }
             let out = builder.matrix(n_heads * head, d_model);
             for number in 0..n_heads {
-                builder.place(d_head, d_model, out.at + number * head * out.stride, out.stride);
+                builder.place([d_head, d_model], out.at + number * head * out.stride, out.stride, true);
             }
-            builder.place(1, d_model, out.bias, out.stride);
+            builder.place([1, d_model], out.bias, out.stride, false);
             let mlp = (!config.attn_only).then(|| Mlp {
                 norm: builder.norm(config),
                 into: builder.linear(d_model, d_mlp),
@@ -178,7 +188,7 @@ impl Layout {
         let blocks = blocks.collect();
         let norm = builder.norm(config);
         let unembed = builder.linear(d_model, d_vocab);
-        let Builder { flat, padded, turned, rows, ones } = builder;
+        let Builder { flat, padded, turned, rows, ones, .. } = builder;
         Self {
             config: config.clone(),
             head,
@@ -207,7 +217,7 @@ impl Layout {
 
     /// Writes flat weights into slabs whose padding is zero: as they are, and turned.
     pub(crate) fn pad(&self, flat: &[f32], slab: &mut [f32], turned: &mut [f32]) {
-        for Rows { flat: from, padded, rows, columns, stride } in &self.rows {
+        for Rows { flat: from, padded, rows, columns, stride, .. } in &self.rows {
             for row in 0..*rows {
                 slab[padded + row * stride..][..*columns]
                     .copy_from_slice(&flat[from + row * columns..][..*columns]);
@@ -227,9 +237,21 @@ impl Layout {
         }
     }
 
+    /// Returns of every [`PAD`] floats of the padded slab whether they hold parameters, and whether these decay.
+    pub(crate) fn learned(&self) -> Vec<Option<bool>> {
+        let mut learned = vec![None; self.padded / PAD];
+        for Rows { padded, rows, columns, stride, decays, .. } in &self.rows {
+            for row in 0..*rows {
+                let first = (padded + row * stride) / PAD;
+                learned[first..first + columns.div_ceil(PAD)].fill(Some(*decays));
+            }
+        }
+        learned
+    }
+
     /// Writes a padded slab into a flat one.
     pub(crate) fn flatten(&self, slab: &[f32], flat: &mut [f32]) {
-        for Rows { flat: to, padded, rows, columns, stride } in &self.rows {
+        for Rows { flat: to, padded, rows, columns, stride, .. } in &self.rows {
             for row in 0..*rows {
                 flat[to + row * columns..][..*columns]
                     .copy_from_slice(&slab[padded + row * stride..][..*columns]);

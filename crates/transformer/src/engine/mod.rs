@@ -15,8 +15,8 @@
 
 mod attention;
 mod dropout;
-mod gemm;
-mod layout;
+pub(crate) mod gemm;
+pub(crate) mod layout;
 mod op;
 mod optimizer;
 mod pass;
@@ -90,7 +90,7 @@ impl Engine {
             (end, name.contains(".W_"))
         };
         Ok(Self {
-            layout: Layout::new(config),
+            layout: Layout::new(config, gemm::PAD),
             arch: Arch::new(),
             parts: config.parameters().into_iter().map(part).collect(),
             slabs: Mutex::default(),

@@ -1,0 +1,425 @@
+use bytemuck::{Pod, Zeroable};
+
+use super::source::{BLOCKS_PER_PROCESSOR, source};
+use crate::engine::Moments;
+use crate::engine::layout::Layout;
+use crate::{Config, Error, Result};
+
+/// Memory that is not the host's, and what computes there.
+pub trait Device {
+    /// Part of its memory.
+    type Buffer;
+
+    /// Returns the number of its multiprocessors.
+    fn processors(&self) -> usize;
+
+    /// Compiles and loads a program; what is launched from now on is of it.
+    ///
+    /// # Errors
+    /// [`Error::Device`], as of every function here.
+    fn load(&mut self, source: &str) -> Result<()>;
+
+    /// Returns the bytes that a block of threads of the program works in.
+    fn arena(&self) -> Result<usize>;
+
+    /// Returns memory that is zero.
+    fn reserve(&self, bytes: usize) -> Result<Self::Buffer>;
+
+    /// Writes bytes, from byte `at` on.
+    fn write(&self, to: &mut Self::Buffer, at: usize, bytes: &[u8]) -> Result<()>;
+
+    /// Reads bytes, from byte `at` on, when all that was launched is done.
+    fn read(&self, from: &Self::Buffer, at: usize, bytes: &mut [u8]) -> Result<()>;
+
+    /// Returns where memory lies for the program.
+    fn address(&self, buffer: &Self::Buffer) -> u64;
+
+    /// Starts the program's `train` in so many blocks, which run at the same time, and does not wait for its end.
+    fn launch(&self, job: &Job, blocks: usize) -> Result<()>;
+}
+
+/// Rows to learn from and to be asked about, all as long.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Inputs of a row.
+    pub positions: usize,
+    /// `[rows, positions + 1]`; what stands behind the last token of a short row does not matter.
+    pub tokens: Vec<u16>,
+    /// What the token behind a place is for: [`Table::SCORED`], [`Table::ANSWER`], both or nothing, `[rows, positions]`.
+    pub flags: Vec<u8>,
+    /// END, and SEP, which a model may say in its place.
+    pub border: Option<(u16, u16)>,
+}
+
+impl Table {
+    /// It counts in the loss.
+    pub const SCORED: u8 = 1;
+    /// It is part of the answer.
+    pub const ANSWER: u8 = 2;
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.tokens.len() / (self.positions + 1)
+    }
+
+    fn check(&self, config: &Config) -> Result<()> {
+        let fail = |message: String| Err(Error::Input(message));
+        if self.positions == 0 || self.positions > config.n_ctx {
+            return fail(format!("expected rows of 1 to {} inputs, found {}", config.n_ctx, self.positions));
+        }
+        let rows = self.rows();
+        if rows == 0
+            || self.tokens.len() != rows * (self.positions + 1)
+            || self.flags.len() != rows * self.positions
+        {
+            let (tokens, flags) = (self.tokens.len(), self.flags.len());
+            return fail(format!(
+                "{tokens} tokens and {flags} flags are no rows of {} inputs",
+                self.positions
+            ));
+        }
+        match self.tokens.iter().find(|token| usize::from(**token) >= config.d_vocab) {
+            Some(token) => fail(format!("expected tokens below {}, found {token}", config.d_vocab)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// One update of every model, by AdamW or, with `decay`, by Adam.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Update {
+    /// 1 - beta1.
+    pub mean_rate: f32,
+    /// beta2.
+    pub square_kept: f32,
+    /// 1 - beta2.
+    pub square_rate: f32,
+    /// 1 - learning rate x weight decay, for the parameters that decay.
+    pub kept: f32,
+    /// Learning rate / (1 - beta1^t).
+    pub rate: f32,
+    /// 1 / sqrt(1 - beta2^t).
+    pub root: f32,
+    /// Added to the root of the mean square.
+    pub eps: f32,
+    /// Share of the weights that is added to the gradient (Adam), for the parameters that decay.
+    pub decay: f32,
+    /// Largest norm of the gradient; 0 is any.
+    pub clip: f32,
+}
+
+/// What a model said to a batch, and what became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
+pub struct Said {
+    /// Mean over the scored places, in nats, before the update.
+    pub loss: f64,
+    /// L2 norm of the gradient, before clipping; 0 where nothing was learned.
+    pub gradient_norm: f32,
+    /// L2 norm of the weights after the update; 0 where nothing was learned.
+    pub weight_norm: f32,
+    /// Rows whose every answer token was the likeliest one.
+    pub right: i32,
+    /// 1 where the weights were updated; 0 where loss or gradient were no numbers, and in all steps behind that.
+    pub updated: i32,
+}
+
+/// What the kernel is told: addresses in the device's memory, and sizes. `kernel/train.cu` has the same fields.
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+#[repr(C)]
+pub struct Job {
+    tokens: u64,
+    flags: u64,
+    end: u32,
+    separator: u32,
+    order: u64,
+    shares: u64,
+    updates: u64,
+    kinds: u64,
+    weights: u64,
+    mean: u64,
+    square: u64,
+    gradients: u64,
+    arenas: u64,
+    parts: u64,
+    said: u64,
+    arrived: u64,
+    stopped: u64,
+    steps: i32,
+    models: i32,
+    batch: i32,
+    team: i32,
+}
+
+/// Batches for all models.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// Rows of the table, `[steps, models, batch]`.
+    pub order: Vec<u32>,
+    /// One over the number of scored places of each batch, `[steps, models]`.
+    pub shares: Vec<f32>,
+}
+
+/// Models of one shape on one device.
+pub struct Fleet<D: Device> {
+    device: D,
+    layout: Layout,
+    table: Table,
+    models: usize,
+    /// Blocks of a model.
+    team: usize,
+    job: Job,
+    weights: D::Buffer,
+    mean: D::Buffer,
+    square: D::Buffer,
+    /// Written anew for each launch, and as large as the largest so far.
+    order: Growing<D>,
+    shares: Growing<D>,
+    updates: Growing<D>,
+    said: Growing<D>,
+    arrived: D::Buffer,
+    stopped: D::Buffer,
+    /// Held because the kernel works in them.
+    _rest: Vec<D::Buffer>,
+    /// Steps under way.
+    started: usize,
+}
+
+struct Growing<D: Device> {
+    buffer: D::Buffer,
+    bytes: usize,
+}
+
+impl<D: Device> Growing<D> {
+    fn new(device: &D) -> Result<Self> {
+        Ok(Self { buffer: device.reserve(16)?, bytes: 16 })
+    }
+
+    fn fit(&mut self, device: &D, bytes: usize) -> Result<u64> {
+        if self.bytes < bytes {
+            *self = Self { buffer: device.reserve(bytes)?, bytes };
+        }
+        Ok(device.address(&self.buffer))
+    }
+
+    fn put<T: Pod>(&mut self, device: &D, values: &[T]) -> Result<u64> {
+        let bytes = bytemuck::cast_slice(values);
+        self.fit(device, bytes.len())?;
+        device.write(&mut self.buffer, 0, bytes)?;
+        Ok(device.address(&self.buffer))
+    }
+}
+
+/// Asked places that a tile should have: as many as keep all threads of a block busy in a product.
+const PLACES: usize = 128;
+/// Tokens of a tile, at most, unless one sequence has more.
+const TOKENS: usize = 512;
+/// Fewer tokens than this do not pay, even where blocks have nothing to do.
+const FEW: usize = 32;
+
+impl<D: Device> Fleet<D> {
+    /// Returns the number of models that fit on a device side by side.
+    pub fn capacity(device: &D) -> usize {
+        device.processors() * BLOCKS_PER_PROCESSOR
+    }
+
+    /// Makes room for so many models of a shape, which will read batches of so many rows of the table. Their weights are 0.
+    ///
+    /// # Errors
+    /// [`Error::Config`], [`Error::Input`] for a table that does not fit the shape, [`Error::Device`].
+    pub fn new(mut device: D, config: &Config, table: Table, models: usize, batch: usize) -> Result<Self> {
+        config.check()?;
+        table.check(config)?;
+        let slots = Self::capacity(&device);
+        if models == 0 || models > slots {
+            return Err(Error::Input(format!("expected 1 to {slots} models side by side, found {models}")));
+        }
+        let layout = Layout::new(config, 0);
+        let asked = table.flags.iter().filter(|flags| **flags != 0).count().div_ceil(table.rows()).max(1);
+        let (share, positions) = (slots / models, table.positions);
+        let sequences = PLACES
+            .div_ceil(asked)
+            .min(TOKENS / positions)
+            .min(batch.div_ceil(share).max(FEW.div_ceil(positions)))
+            .clamp(1, batch.max(1));
+        let team = share.min(batch.div_ceil(sequences)).max(1);
+        device.load(&source(config, &layout, positions, sequences))?;
+
+        let floats = |floats: usize| device.reserve(4 * floats);
+        let slab = layout.padded;
+        let (weights, mean, square) =
+            (floats(models * slab)?, floats(models * slab)?, floats(models * slab)?);
+        let gradients = floats(models * team * slab)?;
+        let arenas = device.reserve(models * team * device.arena()?)?;
+        let parts = device.reserve(models * team * 4 * 8)?;
+        let (arrived, stopped) = (floats(models)?, floats(models)?);
+        let put = |bytes: &[u8]| {
+            let mut buffer = device.reserve(bytes.len())?;
+            device.write(&mut buffer, 0, bytes)?;
+            Ok::<_, Error>(buffer)
+        };
+        let kinds: Vec<u8> = layout
+            .learned()
+            .into_iter()
+            .map(|learned| learned.map_or(0, |decays| 1 + u8::from(decays)))
+            .collect();
+        let (tokens, flags, kinds) =
+            (put(bytemuck::cast_slice(&table.tokens))?, put(&table.flags)?, put(&kinds)?);
+        let at = |buffer: &D::Buffer| device.address(buffer);
+        let (end, separator) = table
+            .border
+            .map_or((u32::MAX, u32::MAX), |(end, separator)| (u32::from(end), u32::from(separator)));
+        let job = Job {
+            tokens: at(&tokens),
+            flags: at(&flags),
+            end,
+            separator,
+            kinds: at(&kinds),
+            weights: at(&weights),
+            mean: at(&mean),
+            square: at(&square),
+            gradients: at(&gradients),
+            arenas: at(&arenas),
+            parts: at(&parts),
+            arrived: at(&arrived),
+            stopped: at(&stopped),
+            models: models as i32,
+            team: team as i32,
+            ..Job::zeroed()
+        };
+        Ok(Self {
+            order: Growing::new(&device)?,
+            shares: Growing::new(&device)?,
+            updates: Growing::new(&device)?,
+            said: Growing::new(&device)?,
+            _rest: vec![gradients, arenas, parts, tokens, flags, kinds],
+            device,
+            layout,
+            table,
+            models,
+            team,
+            job,
+            weights,
+            mean,
+            square,
+            arrived,
+            stopped,
+            started: 0,
+        })
+    }
+
+    /// Returns the number of blocks of threads that share a model.
+    pub fn team(&self) -> usize {
+        self.team
+    }
+
+    /// Puts a model in its place, which takes part again if it was stopped.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for slices that are not as long as the model has parameters; [`Error::Device`].
+    pub fn set(&mut self, model: usize, weights: &[f32], moments: &Moments) -> Result<()> {
+        let wanted = self.layout.flat;
+        if [weights.len(), moments.mean.len(), moments.square.len()] != [wanted; 3] {
+            return Err(Error::Input(format!("expected {wanted} weights, found {}", weights.len())));
+        }
+        let at = model * self.layout.padded * 4;
+        let (mut slab, mut turned) = (vec![0.0; self.layout.padded], vec![0.0; self.layout.turned]);
+        self.layout.pad(weights, &mut slab, &mut turned);
+        self.device.write(&mut self.weights, at, bytemuck::cast_slice(&slab))?;
+        for (values, buffer) in [(&moments.mean, &mut self.mean), (&moments.square, &mut self.square)] {
+            self.layout.pad(values, &mut slab, &mut turned);
+            self.device.write(buffer, at, bytemuck::cast_slice(&slab))?;
+        }
+        self.device.write(&mut self.stopped, 4 * model, &[0; 4])
+    }
+
+    /// Returns a model's weights.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn weights(&self, model: usize) -> Result<Vec<f32>> {
+        self.flat(&self.weights, model)
+    }
+
+    /// Returns the moments of a model's optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn moments(&self, model: usize) -> Result<Moments> {
+        Ok(Moments { mean: self.flat(&self.mean, model)?, square: self.flat(&self.square, model)? })
+    }
+
+    fn flat(&self, buffer: &D::Buffer, model: usize) -> Result<Vec<f32>> {
+        let Layout { padded, flat, .. } = self.layout;
+        let (mut slab, mut values) = (vec![0.0_f32; padded], vec![0.0; flat]);
+        self.device.read(buffer, 4 * model * padded, bytemuck::cast_slice_mut(&mut slab))?;
+        self.layout.flatten(&slab, &mut values);
+        Ok(values)
+    }
+
+    /// Starts one update after the other, and does not wait for their end.
+    ///
+    /// # Errors
+    /// [`Error::Input`] for batches that do not fit the models or the table; [`Error::Device`].
+    pub fn start(&mut self, asked: &Asked, updates: &[Update]) -> Result<()> {
+        let updates_at = self.updates.put(&self.device, updates)?;
+        self.launch(asked, updates.len(), updates_at)
+    }
+
+    /// Waits for what was started and returns what was said, `[steps, models]`.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn finish(&mut self) -> Result<Vec<Said>> {
+        let mut said = vec![Said::zeroed(); self.started * self.models];
+        self.device.read(&self.said.buffer, 0, bytemuck::cast_slice_mut(&mut said))?;
+        self.started = 0;
+        Ok(said)
+    }
+
+    /// Returns what each model says to a batch, and leaves all as they are.
+    ///
+    /// # Errors
+    /// As [`Fleet::start`].
+    pub fn ask(&mut self, asked: &Asked) -> Result<Vec<Said>> {
+        self.launch(asked, 1, 0)?;
+        self.finish()
+    }
+
+    fn launch(&mut self, asked: &Asked, steps: usize, updates: u64) -> Result<()> {
+        let batches = steps * self.models;
+        let batch = asked.order.len() / batches.max(1);
+        if asked.shares.len() != batches || batch == 0 || asked.order.len() != batches * batch {
+            let (shares, order) = (asked.shares.len(), asked.order.len());
+            return Err(Error::Input(format!("{order} rows in {shares} batches for {batches}")));
+        }
+        let rows = self.table.rows();
+        if let Some(row) = asked.order.iter().find(|row| **row as usize >= rows) {
+            return Err(Error::Input(format!("expected rows below {rows}, found {row}")));
+        }
+        let said = vec![Said::zeroed(); batches];
+        self.device.write(&mut self.arrived, 0, &vec![0; 4 * self.models])?;
+        let job = Job {
+            order: self.order.put(&self.device, &asked.order)?,
+            shares: self.shares.put(&self.device, &asked.shares)?,
+            said: self.said.put(&self.device, &said)?,
+            updates,
+            steps: steps as i32,
+            batch: batch as i32,
+            ..self.job
+        };
+        self.started = steps;
+        self.device.launch(&job, self.models * self.team)
+    }
+}
+
+impl<D: Device> std::fmt::Debug for Fleet<D> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Fleet")
+            .field("models", &self.models)
+            .field("team", &self.team)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,279 @@
+// Forward and backward pass of a tile of sequences, readable top to bottom.
+//
+// Positions meet in attention only, so behind the last one only the rows are kept that are asked for.
+
+// Of a tile; whole fours, so that everything behind them lies on whole fours too.
+constexpr int TOKENS = (SEQUENCES * POSITIONS + 3) / 4 * 4, SHARES = TOKENS * HEADS * POSITIONS;
+// Rows of a product that are worth a choice of its tiles.
+constexpr int AT_MOST = TOKENS < LARGEST ? TOKENS : LARGEST;
+
+// Flags of a place of the table.
+constexpr unsigned char SCORED = 1, ANSWER = 2;
+
+// Rows to learn from, which lie in memory once for all models.
+struct Table {
+    const unsigned short* tokens; // [rows, POSITIONS + 1]
+    const unsigned char* flags;   // [rows, POSITIONS]: whether the next token is scored, whether it is of the answer
+    unsigned end, separator;      // a row may say the second where the first is right; above all tokens: never
+};
+
+// What a tile keeps, in numbers of the block's arena. What is read no more gives its place to gradients: `y` to those of what
+// was normalized, `logits` to those of query, key and value, `z` to its own.
+struct Kept {
+    float stream[TOKENS * D], mean1[TOKENS], inverse1[TOKENS], y1[TOKENS * D], qkv[TOKENS * QKV], shares[SHARES], z[TOKENS * Z];
+    float middle[TOKENS * D], mean2[TOKENS], inverse2[TOKENS], y2[TOKENS * D], slope[TOKENS * HIDDEN_PAD + 4], post[TOKENS * HIDDEN_PAD + 4];
+};
+struct Arena {
+    Kept blocks[LAYERS + 1]; // of the last one, only the stream
+    float mean[TOKENS], inverse[TOKENS], y[TOKENS * D], logits[TOKENS * (V > QKV ? V : QKV)];
+    float d[TOKENS * D], d_asked[TOKENS * D];
+    float d_scores[SHARES];
+};
+
+// What all threads of a block know of its tile.
+struct Tile {
+    unsigned short tokens[TOKENS], targets[TOKENS], asked[TOKENS];
+    unsigned short next[TOKENS]; // where the same token stands again
+    unsigned char flags[TOKENS], again[TOKENS], wrong[SEQUENCES];
+    int count, before[THREADS / 32];
+};
+__shared__ Tile seen;
+
+// Reads some rows of the table, and lists the places that are asked for.
+__device__ void read(const Table& table, const unsigned* order, int sequences) {
+    const int tokens = sequences * POSITIONS;
+    for (int t = thread(); t < tokens; t += THREADS) {
+        const size_t row = order[t / POSITIONS];
+        const int at = t % POSITIONS;
+        seen.tokens[t] = table.tokens[row * (POSITIONS + 1) + at];
+        seen.targets[t] = table.tokens[row * (POSITIONS + 1) + at + 1];
+        seen.flags[t] = table.flags[row * POSITIONS + at];
+    }
+    for (int i = thread(); i < SEQUENCES; i += THREADS) seen.wrong[i] = 0;
+    if (thread() == 0) seen.count = 0;
+    for (int base = 0; base < tokens; base += THREADS) {
+        __syncthreads();
+        const int t = base + thread();
+        const bool asks = t < tokens && seen.flags[t];
+        const unsigned all = __ballot_sync(~0u, asks);
+        if (lane() == 0) seen.before[warp()] = __popc(all);
+        __syncthreads();
+        int place = seen.count + __popc(all & ((1u << lane()) - 1));
+        for (int w = 0; w < warp(); w++) place += seen.before[w];
+        if (asks) seen.asked[place] = t;
+        __syncthreads();
+        if (thread() == 0)
+            for (int w = 0; w < WARPS; w++) seen.count += seen.before[w];
+    }
+    __syncthreads();
+}
+
+// Weights, their gradient, and the memory of one block of threads at work on one model.
+struct Worker {
+    float* weights;
+    float* gradient;
+    Arena* arena;
+    bool first; // nothing has been added to the gradient in this step
+
+    __device__ float* weight(int layer, int at) const { return weights + layer * BLOCK_SIZE + at; }
+    __device__ float* d_weight(int layer, int at) const { return gradient + layer * BLOCK_SIZE + at; }
+    template <class Norm>
+    __device__ Normal normal(int layer, float* mean, float* inverse, float* y) const {
+        return Normal{weight(layer, Norm::WEIGHT), weight(layer, Norm::BIAS), mean, inverse, Rows{y, D, nullptr}};
+    }
+    // Returns what the next product reads: the rows normalized, or as they are where there is no normalization.
+    __device__ Rows normalized(Rows x, int rows, const Normal& normal) const {
+        if (!NORMED) return x;
+        normalize(x, rows, normal);
+        __syncthreads();
+        return normal.y;
+    }
+
+    // y = x W + b, and what stands in `plus`.
+    template <class W>
+    __device__ void linear(int layer, Rows x, int rows, Rows y, Rows plus = {}) const {
+        const Rows w{weight(layer, W::AT), W::N, nullptr};
+        product<LINEAR, AT_MOST, W::N>(Product{rows, W::N, W::K, x, w, weight(layer, W::BIAS), nullptr, plus, {}, y});
+    }
+    // dx = dy W', and what stands in `plus`, or times what stands in `times`.
+    template <class W>
+    __device__ void back(int layer, Rows dy, int rows, Rows dx, Rows plus = {}, Rows times = {}) const {
+        const Rows w{weight(layer, W::AT), W::N, nullptr};
+        product<BACK, AT_MOST, W::K>(Product{rows, W::K, W::N, dy, w, nullptr, nullptr, plus, times, dx});
+    }
+    // dW = x' dy, and db the sum of its rows.
+    template <class W>
+    __device__ void learn(int layer, Rows x, Rows dy, int rows) const {
+        const Rows w{d_weight(layer, W::AT), W::N, nullptr};
+        product<GRADIENT, W::K, W::N>(Product{W::K, W::N, rows, x, dy, nullptr, d_weight(layer, W::BIAS), first ? Rows{} : w, {}, w});
+    }
+    // Adds the gradient by a stream that a matrix reads, normalized, or writes it where `dx` is fresh.
+    template <class W, class Norm>
+    __device__ void back_to_stream(int layer, Rows dy, Rows x, const Normal& of, int rows, Rows dx, bool fresh = false) const {
+        const Rows d_normal{arena->y, D, nullptr};
+        back<W>(layer, dy, rows, NORMED ? d_normal : dx, NORMED || fresh ? Rows{} : dx);
+        __syncthreads();
+        if (!NORMED) return;
+        normalize_back(d_normal, x, of, rows, dx, fresh, d_weight(layer, Norm::WEIGHT), d_weight(layer, Norm::BIAS), first);
+    }
+
+    __device__ void embed(float* stream, int tokens) const {
+        constexpr int FOURS = D / 4;
+        fours(
+            tokens * FOURS,
+            [&](int i) {
+                const int t = i / FOURS, c = i % FOURS * 4;
+                return load(weights + EMBED + seen.tokens[t] * D + c) + load(weights + PLACES + t % POSITIONS * D + c);
+            },
+            [&](int i, float4 x) { store(stream + 4 * i, x); });
+    }
+    __device__ __noinline__ void embed_back(const float* d, int tokens) const {
+        // Each token is added once for all places where it stands, which are linked in a list.
+        constexpr int FOURS = D / 4;
+        for (int t = thread(); t < tokens; t += THREADS) seen.again[t] = 0;
+        __syncthreads();
+        for (int t = thread(); t < tokens; t += THREADS) {
+            int next = t + 1;
+            while (next < tokens && seen.tokens[next] != seen.tokens[t]) next++;
+            seen.next[t] = next;
+            if (next < tokens) seen.again[next] = 1;
+        }
+        __syncthreads();
+        for (int i = thread(); i < tokens * FOURS; i += THREADS) {
+            int t = i / FOURS;
+            if (seen.again[t]) continue;
+            float* to = gradient + EMBED + seen.tokens[t] * D + i % FOURS * 4;
+            float4 all = load(to);
+            for (; t < tokens; t = seen.next[t]) all = all + load(d + t * D + i % FOURS * 4);
+            store(to, all);
+        }
+        for (int i = thread(); i < POSITIONS * D; i += THREADS) {
+            float all = 0;
+#pragma unroll 8
+            for (int t = i / D; t < tokens; t += POSITIONS) all += d[t * D + i % D];
+            float* to = gradient + PLACES + i;
+            *to = first ? all : *to + all;
+        }
+    }
+
+    // Computes the loss of the sequences that were read, and its gradient; `share` is the weight of a scored place. Each
+    // thread returns a part of the loss.
+    __device__ double pass(int sequences, float share, const Table& table, bool learns) {
+        const int tokens = sequences * POSITIONS, count = seen.count;
+        if (count == 0) return 0;
+        Arena& a = *arena;
+        embed(a.blocks[0].stream, tokens);
+        __syncthreads();
+#pragma unroll 1
+        for (int layer = 0; layer < LAYERS; layer++) forward(layer, tokens);
+        if (LAYERS == 0) gather(a.blocks[0].stream, a.d_asked, count);
+        // Without blocks the rows that were gathered are read, which lie where their gradient does not.
+        const Rows stream{LAYERS == 0 ? a.d_asked : a.blocks[LAYERS].stream, D, nullptr}, logits{a.logits, V, nullptr};
+        const Normal last = normal<Last>(0, a.mean, a.inverse, a.y);
+        const Rows u = normalized(stream, count, last);
+        linear<Unembed>(0, u, count, logits);
+        __syncthreads();
+        const double loss = cross_entropy(
+            a.logits, count, [&](int row) { return (int)seen.targets[seen.asked[row]]; },
+            [&](int row) { return seen.flags[seen.asked[row]] & SCORED ? share : 0; },
+            [&](int row, int best) {
+                const int t = seen.asked[row], target = seen.targets[t];
+                const bool right = best == target || (target == table.end && best == table.separator);
+                if (!right && seen.flags[t] & ANSWER) seen.wrong[t / POSITIONS] = 1;
+            });
+        __syncthreads();
+        if (!learns) return loss;
+        const Rows d{a.d, D, nullptr};
+        learn<Unembed>(0, u, logits, count);
+        back_to_stream<Unembed, Last>(0, logits, stream, last, count, d, true);
+        __syncthreads();
+#pragma unroll 1
+        for (int layer = LAYERS - 1; layer >= 0; layer--) backward(layer, tokens);
+        if (LAYERS == 0) {
+            copy(a.d, a.d_asked, count);
+            scatter(a.d_asked, a.d, tokens, count);
+        }
+        embed_back(a.d, tokens);
+        __syncthreads();
+        return loss;
+    }
+
+    // Whether only some rows of the stream go on behind the attention of a layer, and which.
+    __device__ bool selects(int layer, int tokens) const { return layer == LAYERS - 1 && seen.count < tokens; }
+    __device__ const unsigned short* list(int layer, int tokens) const { return selects(layer, tokens) ? seen.asked : nullptr; }
+
+    __device__ void forward(int layer, int tokens) const {
+        Kept &b = arena->blocks[layer], &next = arena->blocks[layer + 1];
+        const int rows = selects(layer, tokens) ? seen.count : tokens;
+        const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr}, out{next.stream, D, nullptr};
+        linear<Attend>(layer, normalized(stream, tokens, normal<Norm1>(layer, b.mean1, b.inverse1, b.y1)), tokens, Rows{b.qkv, QKV, nullptr});
+        __syncthreads();
+        attend(b.qkv, tokens, b.shares, b.z);
+        __syncthreads();
+        linear<Out>(layer, Rows{b.z, Z, list(layer, tokens)}, rows, HIDDEN ? middle : out, Rows{b.stream, D, list(layer, tokens)});
+        __syncthreads();
+        if constexpr (HIDDEN > 0) {
+            linear<Into>(layer, normalized(middle, rows, normal<Norm2>(layer, b.mean2, b.inverse2, b.y2)), rows, Rows{b.slope, HIDDEN_PAD, nullptr});
+            __syncthreads();
+            activate(b.slope, b.post, rows);
+            __syncthreads();
+            linear<Back>(layer, Rows{b.post, HIDDEN_PAD, nullptr}, rows, out, middle);
+            __syncthreads();
+        }
+    }
+
+    __device__ void backward(int layer, int tokens) const {
+        Arena& a = *arena;
+        Kept& b = a.blocks[layer];
+        const int rows = selects(layer, tokens) ? seen.count : tokens;
+        const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr}, d{a.d, D, nullptr};
+        if constexpr (HIDDEN > 0) {
+            const Rows d_hidden{b.slope, HIDDEN_PAD, nullptr};
+            learn<Back>(layer, Rows{b.post, HIDDEN_PAD, nullptr}, d, rows);
+            back<Back>(layer, d, rows, d_hidden, {}, d_hidden);
+            __syncthreads();
+            const Normal of = normal<Norm2>(layer, b.mean2, b.inverse2, b.y2);
+            learn<Into>(layer, NORMED ? of.y : middle, d_hidden, rows);
+            back_to_stream<Into, Norm2>(layer, d_hidden, middle, of, rows, d);
+            __syncthreads();
+        }
+        learn<Out>(layer, Rows{b.z, Z, list(layer, tokens)}, d, rows);
+        if (selects(layer, tokens)) {
+            fours(tokens * (Z / 4), [](int) { return zero(); }, [&](int i, float4 x) { store(b.z + 4 * i, x); });
+            copy(a.d, a.d_asked, rows);
+        }
+        back<Out>(layer, d, rows, Rows{b.z, Z, list(layer, tokens)});
+        __syncthreads();
+        if (selects(layer, tokens)) scatter(a.d_asked, a.d, tokens, rows);
+        attend_back(b.qkv, tokens, b.shares, a.d_scores, b.z, a.logits);
+        __syncthreads();
+        const Rows d_qkv{a.logits, QKV, nullptr};
+        const Normal of = normal<Norm1>(layer, b.mean1, b.inverse1, b.y1);
+        learn<Attend>(layer, NORMED ? of.y : stream, d_qkv, tokens);
+        back_to_stream<Attend, Norm1>(layer, d_qkv, stream, of, tokens, d);
+        __syncthreads();
+    }
+
+    __device__ void copy(const float* from, float* to, int rows) const {
+        fours(rows * (D / 4), [&](int i) { return load(from + 4 * i); }, [&](int i, float4 x) { store(to + 4 * i, x); });
+        __syncthreads();
+    }
+    // Copies the rows that are asked for.
+    __device__ void gather(const float* from, float* to, int count) const {
+        constexpr int FOURS = D / 4;
+        fours(
+            count * FOURS, [&](int i) { return load(from + seen.asked[i / FOURS] * D + i % FOURS * 4); },
+            [&](int i, float4 x) { store(to + 4 * i, x); });
+        __syncthreads();
+    }
+    // Puts the rows that are asked for back to their places; the others are 0.
+    __device__ void scatter(const float* from, float* to, int tokens, int count) const {
+        constexpr int FOURS = D / 4;
+        fours(tokens * FOURS, [](int) { return zero(); }, [&](int i, float4 x) { store(to + 4 * i, x); });
+        __syncthreads();
+        fours(
+            count * FOURS, [&](int i) { return load(from + 4 * i); },
+            [&](int i, float4 x) { store(to + seen.asked[i / FOURS] * D + i % FOURS * 4, x); });
+        __syncthreads();
+    }
+};

@@ -1,0 +1,339 @@
+//! The kernel beside the engine: on the processor, wherever there is a C++ compiler, and on a GPU, where there is one.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+#![expect(unsafe_code, reason = "the kernel is loaded as a library")]
+
+use std::cell::RefCell;
+use std::process::Command;
+
+use libloading::{Library, Symbol};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use transformer::cuda::{Asked, Device, Fleet, Job, Said, Table, Update};
+use transformer::engine::{AdamW, Batch, Engine, Moments};
+use transformer::{ActFn, Config, Error, Normalization, PositionalEmbedding};
+
+/// The processor in place of a GPU.
+struct Threads {
+    processors: usize,
+    library: Option<Library>,
+}
+
+impl Threads {
+    /// `None` where there is no compiler.
+    fn new(processors: usize) -> Option<Self> {
+        let found = Command::new("g++").arg("--version").output().is_ok_and(|output| output.status.success());
+        if !found {
+            println!("there is no g++: the kernel is not run on the processor");
+        }
+        found.then_some(Self { processors, library: None })
+    }
+}
+
+impl Device for Threads {
+    /// Sixteen bytes each, so that addresses are as even as a GPU's.
+    type Buffer = RefCell<Vec<u128>>;
+
+    fn processors(&self) -> usize {
+        self.processors
+    }
+
+    fn load(&mut self, source: &str) -> Result<(), Error> {
+        let folder = tempfile::tempdir().unwrap();
+        let (kernel, library) = (folder.path().join("kernel.cu"), folder.path().join("kernel.so"));
+        std::fs::write(&kernel, source).unwrap();
+        let output = Command::new("g++")
+            .args(["-std=c++17", "-O1", "-shared", "-fPIC", "-pthread", "-w", "-o"])
+            .arg(&library)
+            .arg(format!("-DKERNEL=\"{}\"", kernel.display()))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cuda/threads.cpp"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // SAFETY: it was made above, and has nothing that runs when it is loaded.
+        self.library = Some(unsafe { Library::new(&library) }.unwrap());
+        Ok(())
+    }
+
+    fn arena(&self) -> Result<usize, Error> {
+        let library = self.library.as_ref().unwrap();
+        // SAFETY: it has this function, and of this kind.
+        let bytes = unsafe {
+            let arena: Symbol<'_, extern "C" fn() -> u64> = library.get(b"arena").unwrap();
+            arena()
+        };
+        Ok(bytes as usize)
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<Self::Buffer, Error> {
+        Ok(RefCell::new(vec![0; bytes.div_ceil(16).max(1)]))
+    }
+
+    fn write(&self, to: &mut Self::Buffer, at: usize, bytes: &[u8]) -> Result<(), Error> {
+        bytemuck::cast_slice_mut(to.get_mut())[at..at + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn read(&self, from: &Self::Buffer, at: usize, bytes: &mut [u8]) -> Result<(), Error> {
+        bytes.copy_from_slice(&bytemuck::cast_slice(&from.borrow())[at..at + bytes.len()]);
+        Ok(())
+    }
+
+    fn address(&self, buffer: &Self::Buffer) -> u64 {
+        buffer.borrow_mut().as_mut_ptr() as u64
+    }
+
+    fn launch(&self, job: &Job, blocks: usize) -> Result<(), Error> {
+        let library = self.library.as_ref().unwrap();
+        // SAFETY: it has this function, and of this kind; the addresses are those of live buffers, no part of which is borrowed.
+        unsafe {
+            let launch: Symbol<'_, extern "C" fn(*const Job, i32)> = library.get(b"launch").unwrap();
+            launch(job, blocks as i32);
+        }
+        Ok(())
+    }
+}
+
+const ADAMW: Update = Update {
+    mean_rate: 0.1,
+    square_kept: 0.99,
+    square_rate: 0.01,
+    kept: 0.999,
+    rate: 0.02,
+    root: 2.0,
+    eps: 1e-6,
+    decay: 0.0,
+    clip: 0.5,
+};
+
+struct Case {
+    config: Config,
+    positions: usize,
+    batch: usize,
+    models: usize,
+    /// Of eight places how many are scored.
+    scored: u32,
+}
+
+fn shape(
+    n_layers: usize,
+    [d_model, n_heads, d_head, d_mlp, d_vocab]: [usize; 5],
+    act_fn: ActFn,
+    norm: Normalization,
+) -> Config {
+    Config {
+        n_layers,
+        d_model,
+        n_ctx: 40,
+        d_head,
+        n_heads,
+        d_mlp,
+        d_vocab,
+        act_fn,
+        normalization_type: norm,
+        positional_embedding_type: PositionalEmbedding::Standard,
+        attn_only: d_mlp == 0,
+        eps: 1e-5,
+    }
+}
+
+fn cases() -> Vec<Case> {
+    use {ActFn::*, Normalization::*};
+    let case = |config, positions, batch, models, scored| Case { config, positions, batch, models, scored };
+    vec![
+        case(shape(1, [64, 4, 16, 256, 128], GeluNew, LN), 8, 48, 2, 8),
+        case(shape(2, [37, 3, 11, 23, 50], Gelu, LNPre), 5, 30, 1, 3),
+        case(shape(1, [128, 1, 32, 0, 64], Relu, None), 9, 20, 3, 4),
+        case(shape(0, [20, 1, 4, 0, 33], Relu, LN), 7, 40, 1, 5),
+        case(shape(2, [32, 2, 40, 65, 200], Relu, None), 33, 9, 1, 1),
+    ]
+}
+
+fn table(case: &Case, random: &mut ChaCha8Rng) -> Table {
+    let rows = 3 * case.batch;
+    let last = case.config.d_vocab as u16;
+    let flag = |random: &mut ChaCha8Rng| u8::from(random.random_range(0..8) < case.scored);
+    let mut flags: Vec<u8> = (0..rows * case.positions).map(|_| flag(random)).collect();
+    // The last two are the answer, whether scored or not.
+    for row in flags.chunks_mut(case.positions) {
+        row[case.positions - 2..].iter_mut().for_each(|flags| *flags |= Table::ANSWER);
+    }
+    Table {
+        positions: case.positions,
+        tokens: (0..rows * (case.positions + 1)).map(|_| random.random_range(0..last)).collect(),
+        flags,
+        border: Some((1, 2)),
+    }
+}
+
+/// The same batch as the engine takes it, and of each place whether it is of an answer.
+fn batch(table: &Table, order: &[u32], share: f32) -> (Batch, Vec<Vec<usize>>) {
+    let (mut batch, mut answers) = (Batch { positions: table.positions, ..Batch::default() }, Vec::new());
+    for (i, row) in order.iter().map(|row| *row as usize).enumerate() {
+        let tokens = &table.tokens[row * (table.positions + 1)..][..table.positions + 1];
+        batch.tokens.extend(tokens[..table.positions].iter().map(|token| u32::from(*token)));
+        let mut answer = Vec::new();
+        for (at, flags) in table.flags[row * table.positions..][..table.positions].iter().enumerate() {
+            if *flags == 0 {
+                continue;
+            }
+            if flags & Table::ANSWER != 0 {
+                answer.push(batch.places.len());
+            }
+            batch.places.push((i * table.positions + at) as u32);
+            batch.targets.push(u32::from(tokens[at + 1]));
+            batch.weights.push(if flags & Table::SCORED != 0 { share } else { 0.0 });
+        }
+        answers.push(answer);
+    }
+    (batch, answers)
+}
+
+fn right(batch: &Batch, answers: &[Vec<usize>], best: &[u32]) -> i32 {
+    let fine = |at: &usize| best[*at] == batch.targets[*at] || (batch.targets[*at], best[*at]) == (1, 2);
+    answers.iter().filter(|answer| answer.iter().all(fine)).count() as i32
+}
+
+fn off(ours: &[f32], theirs: &[f32]) -> f64 {
+    let square = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
+    let norm = theirs.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    ours.iter().zip(theirs).map(square).sum::<f64>().sqrt() / (norm + 1e-12)
+}
+
+/// Lets fleet and engine go the same steps, and compares all that is said, the weights and the moments.
+fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
+    const STEPS: usize = 3;
+    let Case { config, batch: size, models, .. } = case;
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let table = table(case, &mut random);
+    let engine = Engine::new(config).unwrap();
+    let mut fleet = Fleet::new(device, config, table.clone(), *models, *size).unwrap();
+    let mut learners: Vec<(Vec<f32>, Moments)> = Vec::new();
+    for model in 0..*models {
+        let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.2..0.2)).collect();
+        fleet.set(model, &weights, &engine.moments()).unwrap();
+        assert_eq!(fleet.weights(model).unwrap(), weights);
+        learners.push((weights, engine.moments()));
+    }
+    let rows = table.rows() as u32;
+    let order: Vec<u32> = (0..STEPS * models * size).map(|_| random.random_range(0..rows)).collect();
+    let shares: Vec<f32> = (0..STEPS * models).map(|_| random.random_range(0.001..0.01)).collect();
+    let asked = Asked { order, shares };
+    fleet.start(&asked, &[ADAMW; STEPS]).unwrap();
+    let said = fleet.finish().unwrap();
+    assert_eq!(said.len(), STEPS * models);
+    for step in 0..STEPS {
+        for (model, (weights, moments)) in learners.iter_mut().enumerate() {
+            let at = step * models + model;
+            let (batch, answers) = batch(&table, &asked.order[at * size..][..*size], asked.shares[at]);
+            let mut gradient = vec![0.0; weights.len()];
+            let expected = engine.differentiate(weights, &batch, &mut gradient).unwrap();
+            let norm = gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+            let Update { mean_rate, square_kept, square_rate, kept, rate, root, eps, clip, .. } = ADAMW;
+            let scale = (f64::from(clip) / (norm + 1e-6)).min(1.0) as f32;
+            let update = AdamW { mean_rate, square_kept, square_rate, kept, rate, root, eps, scale };
+            engine.update(update, weights, &gradient, moments);
+            let said = said[at];
+            assert!(
+                (said.loss - expected.loss).abs() < 1e-4 * (1.0 + expected.loss),
+                "{said:?} for {}",
+                expected.loss
+            );
+            assert!((f64::from(said.gradient_norm) - norm).abs() < 1e-4 * norm, "{said:?} for {norm}");
+            let size = weights.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+            assert!((f64::from(said.weight_norm) - size).abs() < 1e-4 * size, "{said:?} for {size}");
+            assert_eq!((said.right, said.updated), (right(&batch, &answers, &expected.best), 1));
+        }
+    }
+    for (model, (weights, moments)) in learners.iter().enumerate() {
+        let ours = fleet.moments(model).unwrap();
+        assert!(off(&ours.mean, &moments.mean) < 1e-3, "{}", off(&ours.mean, &moments.mean));
+        assert!(off(&ours.square, &moments.square) < 1e-3, "{}", off(&ours.square, &moments.square));
+        assert!(off(&fleet.weights(model).unwrap(), weights) < 1e-3);
+    }
+
+    // All rows, of another number than a batch has, and nothing changes.
+    let all: Vec<u32> = (0..rows).collect();
+    let asked = Asked { order: all.repeat(*models), shares: vec![0.01; *models] };
+    let before = fleet.weights(0).unwrap();
+    for (said, (weights, _)) in fleet.ask(&asked).unwrap().iter().zip(&learners) {
+        let (batch, _) = batch(&table, &all, 0.01);
+        let expected = engine.say(weights, &batch).unwrap().loss;
+        assert!((said.loss - expected).abs() < 2e-3 * (1.0 + expected), "{said:?} for {expected}");
+        assert_eq!(said.updated, 0);
+    }
+    assert_eq!(fleet.weights(0).unwrap(), before);
+    (said, before)
+}
+
+#[test]
+fn the_kernel_on_the_processor_learns_as_the_engine_does() {
+    for (number, case) in cases().iter().enumerate() {
+        // One block a model, and several.
+        let Some(device) = Threads::new(case.models * (1 + number % 3)) else { return };
+        check(device, case);
+    }
+}
+
+/// A model without numbers stops, the others go on.
+fn check_divergence<D: Device>(device: D) {
+    let case = &cases()[3];
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let engine = Engine::new(&case.config).unwrap();
+    let mut fleet = Fleet::new(device, &case.config, table(case, &mut random), 2, 4).unwrap();
+    let fine: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.2..0.2)).collect();
+    let broken: Vec<f32> = fine.iter().map(|x| x * 1e30).collect();
+    fleet.set(0, &broken, &engine.moments()).unwrap();
+    fleet.set(1, &fine, &engine.moments()).unwrap();
+    let asked = Asked { order: vec![0; 2 * 2 * 4], shares: vec![0.1; 4] };
+    fleet.start(&asked, &[ADAMW; 2]).unwrap();
+    let said = fleet.finish().unwrap();
+    let updated: Vec<i32> = said.iter().map(|said| said.updated).collect();
+    assert_eq!(updated, [0, 1, 0, 1]);
+    assert!(!said[0].loss.is_finite());
+    assert_eq!(fleet.weights(0).unwrap(), broken);
+    assert_ne!(fleet.weights(1).unwrap(), fine);
+}
+
+#[test]
+fn a_model_that_diverges_stops_alone() {
+    let Some(device) = Threads::new(2) else { return };
+    check_divergence(device);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let case = &cases()[3];
+    let table = table(case, &mut ChaCha8Rng::seed_from_u64(7));
+    let new = |table: Table, models| {
+        let device = Threads { processors: 1, library: None };
+        Fleet::new(device, &case.config, table, models, 4).unwrap_err().to_string()
+    };
+    let mut wrong = table.clone();
+    wrong.tokens[5] = 33;
+    assert_eq!(new(wrong, 1), "input: expected tokens below 33, found 33");
+    let wrong = Table { positions: 41, ..table.clone() };
+    assert_eq!(new(wrong, 1), "input: expected rows of 1 to 40 inputs, found 41");
+    let wrong = Table { flags: vec![0; 3], ..table.clone() };
+    assert_eq!(new(wrong, 1), "input: 960 tokens and 3 flags are no rows of 7 inputs");
+    assert_eq!(new(table, 3), "input: expected 1 to 2 models side by side, found 3");
+}
+
+#[cfg(feature = "cuda")]
+mod gpu {
+    use super::*;
+    use transformer::cuda::Gpu;
+
+    #[test]
+    fn the_gpu_learns_as_the_engine_does_and_twice_the_same() {
+        if let Err(error) = Gpu::new() {
+            println!("{error}");
+            return;
+        }
+        for case in cases() {
+            let first = check(Gpu::new().unwrap(), &case);
+            assert!(first == check(Gpu::new().unwrap(), &case), "a run repeats bit for bit");
+        }
+        check_divergence(Gpu::new().unwrap());
+    }
+}
