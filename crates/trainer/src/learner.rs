@@ -10,7 +10,7 @@ use transformer::engine::{AdamW, Dropout, Engine, Moments};
 use transformer::{Transformer, initial_weights};
 
 use crate::rows::{Batch, Rows};
-use crate::{Config, Error, Optimizer, OptimizerKind};
+use crate::{Config, Error, Optimizer};
 
 /// A model and the state of its optimizer, as one value.
 ///
@@ -151,23 +151,7 @@ impl Learner {
     }
 
     fn update(&self, gradient: &Tensor, learning_rate: f64, scale: f64) -> Result<(), Error> {
-        let Optimizer { kind, beta1, beta2, eps, weight_decay, .. } = self.optimizer;
-        let (decoupled, l2) = match kind {
-            OptimizerKind::Adamw => (weight_decay, 0.0),
-            OptimizerKind::Adam => (0.0, weight_decay),
-        };
-        let power = i32::try_from(self.done).unwrap_or(i32::MAX);
-        let update = AdamW {
-            mean_rate: (1.0 - beta1) as f32,
-            square_kept: beta2 as f32,
-            square_rate: (1.0 - beta2) as f32,
-            kept: (1.0 - learning_rate * decoupled) as f32,
-            l2: l2 as f32,
-            rate: (learning_rate / (1.0 - beta1.powi(power))) as f32,
-            root: (1.0 / (1.0 - beta2.powi(power)).sqrt()) as f32,
-            eps: eps as f32,
-            scale: scale as f32,
-        };
+        let update = AdamW { scale: scale as f32, ..self.optimizer.update(self.done, learning_rate) };
         let update = Step { engine: &self.engine, update, moments: &self.moments };
         Ok(self.weights.inplace_op2(gradient, &update)?)
     }
@@ -205,6 +189,33 @@ impl Learner {
             ("done", count(self.done)?),
             ("seen", count(self.seen)?),
         ]))
+    }
+
+    /// Returns what the next updates are, of which it is told how many were done.
+    pub(crate) fn optimizer(&self) -> (&Optimizer, u64) {
+        (&self.optimizer, self.steps)
+    }
+
+    /// Returns a copy of the moments.
+    pub(crate) fn moments(&self) -> Moments {
+        self.moments.borrow().clone()
+    }
+
+    /// Takes over what updates elsewhere have made of the weights and, where they are given, of the moments.
+    pub(crate) fn follow(
+        &mut self,
+        weights: Vec<f32>,
+        moments: Option<Moments>,
+        updates: u64,
+        rows: u64,
+    ) -> Result<(), Error> {
+        self.weights.set(&Tensor::from_vec(weights, self.weights.shape(), &Device::Cpu)?)?;
+        if let Some(moments) = moments {
+            *self.moments.borrow_mut() = moments;
+        }
+        self.done += updates;
+        self.seen += rows;
+        Ok(())
     }
 
     /// Returns all weights, f32 `[parameters]`.

@@ -1,6 +1,7 @@
 //! Fits many seeds at once and records every step.
 //!
-//! `learner.rs` is a model with its optimizer and one update, `run.rs` the loop over steps and seeds, `rows.rs` which
+//! `learner.rs` is a model with its optimizer and one update, `run.rs` the loop over steps and seeds, `cuda.rs` that loop on a
+//! GPU, `track.rs` what a seed writes down and keeps, `rows.rs` which
 //! tokens are asked and scored, `source.rs` and `order.rs` which rows come when, `resume.rs` how an interrupted run goes
 //! on, `earlier.rs` how a finished one is continued.
 //!
@@ -9,6 +10,8 @@
 
 mod batch_size;
 mod config;
+#[cfg(any(feature = "cuda", test))]
+mod cuda;
 mod earlier;
 mod error;
 mod learner;
@@ -21,13 +24,14 @@ mod rows;
 mod run;
 mod seeds;
 mod source;
+mod track;
 
 pub use batch_size::BatchSize;
 pub use config::{Checkpoints, Config, Loss, Model, Order, Span};
 pub use error::Error;
 pub use optimizer::{Optimizer, OptimizerKind, Schedule};
 pub use resume::Resume;
-pub use run::{Inputs, Summary, run};
+pub use run::{Device, Inputs, Summary, gpu, run};
 pub use seeds::Seeds;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.

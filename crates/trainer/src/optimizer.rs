@@ -1,5 +1,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use transformer::engine::AdamW;
 
 use crate::Error;
 
@@ -98,6 +99,27 @@ impl Optimizer {
             return Err(Error::config("optimizer.warmup", message, "make it smaller than `steps`"));
         }
         Ok(())
+    }
+
+    /// Returns update `step` (from 1) at a learning rate, of gradients that are not clipped.
+    pub(crate) fn update(&self, step: u64, learning_rate: f64) -> AdamW {
+        let Self { kind, beta1, beta2, eps, weight_decay, .. } = *self;
+        let (decoupled, l2) = match kind {
+            OptimizerKind::Adamw => (weight_decay, 0.0),
+            OptimizerKind::Adam => (0.0, weight_decay),
+        };
+        let power = i32::try_from(step).unwrap_or(i32::MAX);
+        AdamW {
+            mean_rate: (1.0 - beta1) as f32,
+            square_kept: beta2 as f32,
+            square_rate: (1.0 - beta2) as f32,
+            kept: (1.0 - learning_rate * decoupled) as f32,
+            l2: l2 as f32,
+            rate: (learning_rate / (1.0 - beta1.powi(power))) as f32,
+            root: (1.0 / (1.0 - beta2.powi(power)).sqrt()) as f32,
+            eps: eps as f32,
+            scale: 1.0,
+        }
     }
 
     /// Returns the learning rate of update `step` (from 1) of `steps`, those of the runs that this one continues among them.

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use artifact::tables::{ExampleTokens, Token};
+use transformer::cuda::Table;
 use transformer::engine;
 
 use crate::{Error, Loss, Span};
@@ -140,6 +141,26 @@ impl Rows {
         (&self.tokens[self.start(index)..end], answer[0] as usize..answer[1] as usize)
     }
 
+    /// Returns the positions of a row's tokens that count in the loss.
+    pub(crate) fn scored(&self, index: usize) -> std::ops::Range<usize> {
+        let (tokens, spoken) = self.row(index);
+        first_scored(self.loss, spoken.start)..if self.loss == Loss::Answer { spoken.end } else { tokens.len() }
+    }
+
+    /// Appends all rows, padded to the table's length.
+    pub(crate) fn write_to(&self, table: &mut Table) {
+        table.border = self.border.map(|border| (border.end as u16, border.separator as u16));
+        for index in 0..self.len() {
+            let ((tokens, spoken), scored) = (self.row(index), self.scored(index));
+            table.tokens.extend_from_slice(tokens);
+            table.tokens.extend(std::iter::repeat_n(0, table.positions + 1 - tokens.len()));
+            table.flags.extend((1..=table.positions).map(|target| {
+                let flag = |range: &std::ops::Range<usize>, flag| if range.contains(&target) { flag } else { 0 };
+                flag(&scored, Table::SCORED) | flag(&spoken, Table::ANSWER)
+            }));
+        }
+    }
+
     /// Returns the rows at `indices` as one batch.
     pub(crate) fn batch(&self, indices: impl ExactSizeIterator<Item = usize> + Clone) -> Batch {
         let count = indices.len();
@@ -151,8 +172,7 @@ impl Rows {
             let (tokens, spoken) = self.row(index);
             let to = &mut inputs[i * width..][..tokens.len() - 1];
             to.iter_mut().zip(tokens).for_each(|(to, token)| *to = u32::from(*token));
-            let first_scored = first_scored(self.loss, spoken.start);
-            let scored = first_scored..if self.loss == Loss::Answer { spoken.end } else { tokens.len() };
+            let scored = self.scored(index);
             let mut answer = asked.len()..asked.len();
             for (target, token) in tokens.iter().enumerate().skip(scored.start.min(spoken.start)) {
                 if !scored.contains(&target) && !spoken.contains(&target) {

@@ -3,17 +3,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use artifact::Provenance;
-use artifact::tables::{Checkpoint, Training};
 use rayon::prelude::*;
 use transformer::engine::Engine;
 
-use crate::earlier::{self, Earlier};
-use crate::learner::{Learner, NotFinite, Update};
+use crate::earlier::Earlier;
+use crate::learner::Learner;
 use crate::milestones::Milestones;
-use crate::record::{Record, checkpoint_folder};
-use crate::resume::{EVERY, Resume};
+use crate::record::Record;
+use crate::resume::Resume;
 use crate::rows::{Rows, Vocabulary};
 use crate::source::Source;
+use crate::track::{Seen, Track};
 use crate::{Config, Error, Order};
 
 /// The tables that the stage reads.
@@ -29,6 +29,16 @@ pub struct Inputs {
     pub from: Option<PathBuf>,
 }
 
+/// Where seeds are trained.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Device {
+    /// On the processor.
+    #[default]
+    Cpu,
+    /// On the first NVIDIA GPU.
+    Cuda,
+}
+
 /// What a run did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Summary {
@@ -41,6 +51,7 @@ pub struct Summary {
 ///
 /// The vocabulary gives `d_vocab`; the longest train or validation row, less its last token (which is never an input),
 /// gives `n_ctx`, where the config does not. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
+/// On a GPU they go in step, as many at once as fit, and losses are those of the processor up to rounding.
 ///
 /// With `inputs.from`, each seed goes on from where that run ended: steps, rows seen and the schedule of the learning rate
 /// count on, and training n steps, then m more on the same rows, gives the bits of n + m with a constant rate.
@@ -54,8 +65,25 @@ pub fn run(
     config: &Config,
     inputs: &Inputs,
     out: &Path,
+    device: Device,
     resume: Option<Resume<'_>>,
     provenance: &Provenance,
+) -> Result<Summary, Error> {
+    let train = |fit: &Fit<'_>| match device {
+        Device::Cpu => Ok(on_processor(fit)),
+        Device::Cuda => on_gpu(fit),
+    };
+    run_by(config, inputs, out, resume, provenance, train)
+}
+
+/// As [`run()`], by what trains the seeds.
+pub(crate) fn run_by(
+    config: &Config,
+    inputs: &Inputs,
+    out: &Path,
+    resume: Option<Resume<'_>>,
+    provenance: &Provenance,
+    by: impl FnOnce(&Fit<'_>) -> Result<Vec<Left>, Error>,
 ) -> Result<Summary, Error> {
     config.check()?;
     let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
@@ -107,28 +135,7 @@ pub fn run(
         shape.n_ctx
     );
 
-    // A queue, not a job for each seed: a thread that waits for its part of a batch would begin another seed meanwhile.
-    let next = AtomicUsize::new(0);
-    let work = |_| {
-        let mut left = Vec::new();
-        while let number = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(&seed) = config.seeds.0.get(number)
-        {
-            let mut record = Record::default();
-            let result = fit.seed(seed, &mut record);
-            if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
-                stop.store(true, Ordering::Relaxed);
-            }
-            left.push((number, record, result));
-        }
-        left
-    };
-    let threads = rayon::current_num_threads().min(config.seeds.0.len());
-    let mut seeds: Vec<(usize, Record, Result<(), Error>)> =
-        (0..threads).into_par_iter().with_max_len(1).flat_map_iter(work).collect();
-    seeds.sort_unstable_by_key(|(number, ..)| *number);
-    let (records, results): (Vec<Record>, Vec<Result<(), Error>>) =
-        seeds.into_iter().map(|(_, record, result)| (record, result)).unzip();
+    let (records, results): (Vec<Record>, Vec<Result<(), Error>>) = by(&fit)?.into_iter().unzip();
 
     if results.iter().any(|result| matches!(result, Err(Error::Interrupted))) {
         return Err(Error::Interrupted);
@@ -140,6 +147,58 @@ pub fn run(
     artifact::write_table(&out.join("checkpoints.parquet"), provenance, checkpoints.into_iter().flatten())?;
     results.into_iter().collect::<Result<(), Error>>()?;
     Ok(Summary { updates: done.into_inner() - found.into_inner() })
+}
+
+/// Trains seeds side by side, each on one thread of rayon's pool.
+fn on_processor(fit: &Fit<'_>) -> Vec<Left> {
+    // A queue, not a job for each seed: a thread that waits for its part of a batch would begin another seed meanwhile.
+    let seeds = &fit.config.seeds.0;
+    let next = AtomicUsize::new(0);
+    let work = |_| {
+        let mut left = Vec::new();
+        while let number = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(&seed) = seeds.get(number)
+        {
+            let (record, result) = fit.seed(seed);
+            if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
+                fit.stop.store(true, Ordering::Relaxed);
+            }
+            left.push((number, (record, result)));
+        }
+        left
+    };
+    let threads = rayon::current_num_threads().min(seeds.len());
+    let mut left: Vec<(usize, Left)> =
+        (0..threads).into_par_iter().with_max_len(1).flat_map_iter(work).collect();
+    left.sort_unstable_by_key(|(number, _)| *number);
+    left.into_iter().map(|(_, left)| left).collect()
+}
+
+/// Returns the name of the GPU that [`Device::Cuda`] is.
+///
+/// # Errors
+/// [`transformer::Error::Device`] where there is none, or this build cannot use it.
+#[cfg(feature = "cuda")]
+pub fn gpu() -> Result<String, Error> {
+    Ok(transformer::cuda::Gpu::new()?.name()?)
+}
+
+/// Returns that this build has none.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "cuda"))]
+pub fn gpu() -> Result<String, Error> {
+    let message = "this build has no CUDA; build it with the feature `cuda`, or train on the processor";
+    Err(transformer::Error::Device(message.to_owned()).into())
+}
+
+/// Trains seeds side by side on the GPU.
+fn on_gpu(fit: &Fit<'_>) -> Result<Vec<Left>, Error> {
+    #[cfg(feature = "cuda")]
+    return crate::cuda::run(fit, transformer::cuda::Gpu::new);
+    #[cfg(not(feature = "cuda"))]
+    gpu().map(|_| Vec::new())
 }
 
 /// Checks that there are rows for what is asked.
@@ -164,31 +223,28 @@ fn check_rows(config: &Config, train: u64, validation: usize) -> Result<(), Erro
     Ok(())
 }
 
-/// The weights after an update, as a file.
-struct Weights {
-    step: u64,
-    bytes: Vec<u8>,
-}
-
-struct Fit<'a> {
-    resume: Option<Resume<'a>>,
-    config: &'a Config,
-    shape: &'a transformer::Config,
+pub(crate) struct Fit<'a> {
+    pub(crate) resume: Option<Resume<'a>>,
+    pub(crate) config: &'a Config,
+    pub(crate) shape: &'a transformer::Config,
     engine: &'a Arc<Engine>,
     earlier: Option<&'a Earlier>,
-    train: &'a Source,
-    validation: &'a Rows,
-    out: &'a Path,
+    pub(crate) train: &'a Source,
+    pub(crate) validation: &'a Rows,
+    pub(crate) out: &'a Path,
     /// Another seed failed.
-    stop: &'a AtomicBool,
+    pub(crate) stop: &'a AtomicBool,
     /// Updates of all seeds, and those among them that an interrupted run had done.
     done: &'a AtomicU64,
     found: &'a AtomicU64,
 }
 
+/// What a seed leaves behind, and how it ended.
+pub(crate) type Left = (Record, Result<(), Error>);
+
 impl Fit<'_> {
     /// Returns a seed before its first update: untrained, or as the earlier run left it.
-    fn learner(&self, seed: i32) -> Result<Learner, Error> {
+    pub(crate) fn learner(&self, seed: i32) -> Result<Learner, Error> {
         let mut learner = Learner::new(self.shape, self.engine, self.config, self.config.steps, seed)?;
         if let Some(earlier) = self.earlier {
             earlier.load(seed, &mut learner)?;
@@ -220,127 +276,62 @@ impl Fit<'_> {
         Ok(())
     }
 
-    fn seed(&self, seed: i32, record: &mut Record) -> Result<(), Error> {
-        let Config { steps, log_every, evaluate_every, checkpoints, .. } = *self.config;
-        let mut learner = self.learner(seed)?;
-        let (first, last) = (learner.done(), learner.done() + steps);
-        let kept = checkpoints.at(first, last);
+    /// Trains one seed on the processor.
+    fn seed(&self, seed: i32) -> Left {
+        let mut track = match Track::begin(self, seed) {
+            Ok(track) => track,
+            Err(error) => return (Record::default(), Err(error)),
+        };
+        let result = self.follow(&mut track);
+        (track.record, result)
+    }
+
+    fn follow(&self, track: &mut Track<'_>) -> Result<(), Error> {
         let size = self.config.batch.of(self.train.rows);
-        let mut batches = self.train.batches(seed);
-        if let Some(resume) = self.resume {
-            *record = resume.load(seed, &mut learner, self.out);
-        }
-        if learner.done() == first {
-            *record = Record::default();
-            record.training.push(self.row(seed, &learner, None, true)?);
-        }
-        let mut good = Weights { step: learner.done(), bytes: learner.to_safetensors()? };
-        if learner.done() == first {
-            self.save(seed, &good, record)?;
-        }
-        for counter in [self.done, self.found] {
-            counter.fetch_add(learner.done() - first, Ordering::Relaxed);
-        }
-        for step in learner.done() + 1..=last {
+        let mut batches = self.train.batches(track.seed);
+        for step in track.learner.done() + 1..=track.last {
             if self.stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            if let Some(resume) = self.resume.filter(Resume::is_interrupted) {
-                resume.save(seed, &learner, record, self.out)?;
+            if self.resume.is_some_and(|resume| resume.is_interrupted()) {
+                track.save_state()?;
                 return Err(Error::Interrupted);
             }
-            let rows = batches.at(learner.seen(), size)?;
-            let update = match learner.step(&rows)? {
+            let rows = batches.at(track.learner.seen(), size)?;
+            let update = match track.learner.step(&rows)? {
                 Ok(update) => update,
-                Err(what) => {
-                    self.save(seed, &good, record)?;
-                    return Err(what.at(seed, step));
-                }
+                Err(what) => return Err(track.diverged(what, step)),
             };
-            let evaluated = step % evaluate_every == 0 || step == last;
-            let choosing = checkpoints.best && evaluated;
-            let before = if choosing { record.best_step() } else { None };
-            if step % log_every == 0 || evaluated {
+            let row = track.logs(step).then(|| {
+                let score = if track.evaluates(step) { track.learner.score(self.validation)? } else { None };
                 let accuracy = rows.answers_right(&update.best) as f32 / rows.len() as f32;
-                let row = self.row(seed, &learner, Some((&update, accuracy)), evaluated)?;
-                if let Some(what) = not_finite(&row) {
-                    self.save(seed, &good, record)?;
-                    return Err(what.at(seed, step));
-                }
-                record.training.push(row);
-            }
-            let keep = kept.binary_search(&step).is_ok();
-            let best = choosing && record.best_step() != before;
-            if keep || evaluated {
-                good = Weights { step, bytes: learner.to_safetensors()? };
-            }
-            if keep || best {
-                self.save(seed, &good, record)?;
-            }
-            if let Some(before) =
-                before.filter(|&before| best && kept.binary_search(&(before as u64)).is_err())
-            {
-                self.forget(before, record)?;
-            }
-            if let Some(resume) = self.resume.filter(|_| step % (EVERY * evaluate_every) == 0 || step == last)
-            {
-                resume.save(seed, &learner, record, self.out)?;
-            }
-            self.progress(&update, record);
+                let seen = Seen {
+                    loss: update.loss,
+                    accuracy,
+                    learning_rate: update.learning_rate,
+                    gradient_norm: update.gradient_norm,
+                };
+                Ok::<_, Error>(track.row(step, Some(seen), track.learner.weight_norm()?, score))
+            });
+            track.note(step, row.transpose()?)?;
+            self.progress(1, update.loss, &track.record);
         }
-        tracing::info!("seed {seed}: {}{}", Milestones::of(&record.training), record.losses());
-        earlier::keep(self.out, seed, &learner)
+        track.finish()
     }
 
-    fn row(
-        &self,
-        seed: i32,
-        learner: &Learner,
-        update: Option<(&Update, f32)>,
-        evaluated: bool,
-    ) -> Result<Training, Error> {
-        let score = if evaluated { learner.score(self.validation)? } else { None };
-        let step = learner.done() as i64;
-        Ok(Training {
-            seed,
-            step,
-            examples_seen: learner.seen() as i64,
-            train_loss: update.map(|(update, _)| update.loss),
-            train_accuracy: update.map(|(_, accuracy)| accuracy),
-            validation_loss: score.map(|score| score.loss),
-            validation_accuracy: score.map(|score| score.accuracy),
-            learning_rate: update.map_or(0.0, |(update, _)| update.learning_rate),
-            gradient_norm: update.map(|(update, _)| update.gradient_norm),
-            weight_norm: Some(learner.weight_norm()?),
-        })
-    }
-
-    /// Writes a checkpoint, once.
-    fn save(&self, seed: i32, weights: &Weights, record: &mut Record) -> Result<(), Error> {
-        let step = weights.step as i64;
-        if record.checkpoints.last().is_some_and(|last| last.step == step) {
-            return Ok(());
+    /// Counts updates that an interrupted run had done.
+    pub(crate) fn found(&self, updates: u64) {
+        for counter in [self.done, self.found] {
+            counter.fetch_add(updates, Ordering::Relaxed);
         }
-        let path = format!("{}/step-{step:06}.safetensors", checkpoint_folder(seed));
-        write(&self.out.join(&path), &weights.bytes)?;
-        let digest = artifact::digest_bytes(&weights.bytes);
-        record.checkpoints.push(Checkpoint { seed, step, path, digest });
-        Ok(())
     }
 
-    /// Removes a checkpoint that is the best no more.
-    fn forget(&self, step: i64, record: &mut Record) -> Result<(), Error> {
-        for checkpoint in record.checkpoints.extract_if(.., |checkpoint| checkpoint.step == step) {
-            let path = self.out.join(&checkpoint.path);
-            std::fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
-        }
-        Ok(())
-    }
-
-    fn progress(&self, update: &Update, record: &Record) {
+    /// Says how far all seeds are, of which one went on by so many updates.
+    pub(crate) fn progress(&self, updates: u64, loss: f32, record: &Record) {
         let total = self.config.steps * self.config.seeds.0.len() as u64;
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if done.is_multiple_of((total / 1000).max(1)) || done == total {
+        let done = self.done.fetch_add(updates, Ordering::Relaxed) + updates;
+        let part = (total / 1000).max(1);
+        if done / part != (done - updates) / part || done == total {
             let validation = record.validation_loss().map_or(String::new(), |loss| format!(" / {loss:.3}"));
             tracing::info!(
                 target: "progress",
@@ -348,21 +339,11 @@ impl Fit<'_> {
                 done,
                 total,
                 unit = "seed-steps",
-                "loss {:.3}{validation}, {}",
-                update.loss,
+                "loss {loss:.3}{validation}, {}",
                 Milestones::of(&record.training)
             );
         }
     }
-}
-
-/// Returns what shows that the weights after this row's step are no good.
-fn not_finite(row: &Training) -> Option<NotFinite> {
-    let measured = [("validation loss", row.validation_loss), ("weight norm", row.weight_norm)];
-    let found = measured
-        .into_iter()
-        .find_map(|(name, value)| Some((name, value.filter(|value| !value.is_finite())?)));
-    found.map(|(quantity, value)| NotFinite { quantity, value: f64::from(value) })
 }
 
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -21,7 +21,7 @@ enum Kind {
     /// In memory, to be drawn epoch by epoch.
     Shuffled(Rows),
     /// All of them, every time.
-    Full(Arc<Batch>),
+    Full(Rows, Arc<Batch>),
     /// In their files, to be read as the steps go.
     Once(Table),
 }
@@ -52,17 +52,29 @@ impl Source {
             return Err(Error::Data { split: SPLIT, message });
         }
         let kind = match config.batch {
-            BatchSize::Full => Kind::Full(Arc::new(all.batch(0..all.len()))),
+            BatchSize::Full => {
+                let batch = Arc::new(all.batch(0..all.len()));
+                Kind::Full(all, batch)
+            }
             BatchSize::Rows(_) => Kind::Shuffled(all),
         };
         Ok(Self { kind, rows, longest })
+    }
+
+    /// Returns the rows, and whether every batch is all of them; `None` where they are not in memory.
+    pub(crate) fn held(&self) -> Option<(&Rows, bool)> {
+        match &self.kind {
+            Kind::Shuffled(rows) => Some((rows, false)),
+            Kind::Full(rows, _) => Some((rows, true)),
+            Kind::Once(_) => None,
+        }
     }
 
     /// Returns the batches of a model's seed.
     pub(crate) fn batches(&self, seed: i32) -> Batches<'_> {
         match &self.kind {
             Kind::Shuffled(rows) => Batches::Shuffled(rows, Shuffled::new(seed, rows.len())),
-            Kind::Full(batch) => Batches::Full(batch),
+            Kind::Full(_, batch) => Batches::Full(batch),
             Kind::Once(table) => Batches::Once(Stream::new(table, 0)),
         }
     }

@@ -13,6 +13,7 @@ use crate::learner::{Learner, Score};
 use crate::rows::{Batch, Rows, Vocabulary};
 use crate::{BatchSize, Checkpoints, Config, Error, Loss, Optimizer, OptimizerKind, Schedule, Span};
 
+mod cuda;
 mod golden;
 mod repeats;
 

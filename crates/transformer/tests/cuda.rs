@@ -3,108 +3,29 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 #![expect(unsafe_code, reason = "the kernel is loaded as a library")]
 
-use std::cell::RefCell;
-use std::process::Command;
+#[path = "cuda/threads.rs"]
+mod threads;
 
-use libloading::{Library, Symbol};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use transformer::cuda::{Asked, Device, Fleet, Job, Said, Table, Update};
+use threads::Threads;
+use transformer::cuda::{Asked, Device, Fleet, Said, Table, Update};
 use transformer::engine::{AdamW, Batch, Engine, Moments};
-use transformer::{ActFn, Config, Error, Normalization, PositionalEmbedding};
+use transformer::{ActFn, Config, Normalization, PositionalEmbedding};
 
-/// The processor in place of a GPU.
-struct Threads {
-    processors: usize,
-    library: Option<Library>,
-}
-
-impl Threads {
-    /// `None` where there is no compiler.
-    fn new(processors: usize) -> Option<Self> {
-        let found = Command::new("g++").arg("--version").output().is_ok_and(|output| output.status.success());
-        if !found {
-            println!("there is no g++: the kernel is not run on the processor");
-        }
-        found.then_some(Self { processors, library: None })
-    }
-}
-
-impl Device for Threads {
-    /// Sixteen bytes each, so that addresses are as even as a GPU's.
-    type Buffer = RefCell<Vec<u128>>;
-
-    fn processors(&self) -> usize {
-        self.processors
-    }
-
-    fn load(&mut self, source: &str) -> Result<(), Error> {
-        let folder = tempfile::tempdir().unwrap();
-        let (kernel, library) = (folder.path().join("kernel.cu"), folder.path().join("kernel.so"));
-        std::fs::write(&kernel, source).unwrap();
-        let output = Command::new("g++")
-            .args(["-std=c++17", "-O1", "-shared", "-fPIC", "-pthread", "-w", "-o"])
-            .arg(&library)
-            .arg(format!("-DKERNEL=\"{}\"", kernel.display()))
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cuda/threads.cpp"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // SAFETY: it was made above, and has nothing that runs when it is loaded.
-        self.library = Some(unsafe { Library::new(&library) }.unwrap());
-        Ok(())
-    }
-
-    fn arena(&self) -> Result<usize, Error> {
-        let library = self.library.as_ref().unwrap();
-        // SAFETY: it has this function, and of this kind.
-        let bytes = unsafe {
-            let arena: Symbol<'_, extern "C" fn() -> u64> = library.get(b"arena").unwrap();
-            arena()
-        };
-        Ok(bytes as usize)
-    }
-
-    fn reserve(&self, bytes: usize) -> Result<Self::Buffer, Error> {
-        Ok(RefCell::new(vec![0; bytes.div_ceil(16).max(1)]))
-    }
-
-    fn write(&self, to: &mut Self::Buffer, at: usize, bytes: &[u8]) -> Result<(), Error> {
-        bytemuck::cast_slice_mut(to.get_mut())[at..at + bytes.len()].copy_from_slice(bytes);
-        Ok(())
-    }
-
-    fn read(&self, from: &Self::Buffer, at: usize, bytes: &mut [u8]) -> Result<(), Error> {
-        bytes.copy_from_slice(&bytemuck::cast_slice(&from.borrow())[at..at + bytes.len()]);
-        Ok(())
-    }
-
-    fn address(&self, buffer: &Self::Buffer) -> u64 {
-        buffer.borrow_mut().as_mut_ptr() as u64
-    }
-
-    fn launch(&self, job: &Job, blocks: usize) -> Result<(), Error> {
-        let library = self.library.as_ref().unwrap();
-        // SAFETY: it has this function, and of this kind; the addresses are those of live buffers, no part of which is borrowed.
-        unsafe {
-            let launch: Symbol<'_, extern "C" fn(*const Job, i32)> = library.get(b"launch").unwrap();
-            launch(job, blocks as i32);
-        }
-        Ok(())
-    }
-}
-
-const ADAMW: Update = Update {
+const CLIP: f32 = 0.5;
+const ADAMW: AdamW = AdamW {
     mean_rate: 0.1,
     square_kept: 0.99,
     square_rate: 0.01,
     kept: 0.999,
+    l2: 0.03,
     rate: 0.02,
     root: 2.0,
     eps: 1e-6,
-    decay: 0.0,
-    clip: 0.5,
+    scale: 1.0,
 };
+const UPDATE: Update = Update { adamw: ADAMW, clip: CLIP };
 
 struct Case {
     config: Config,
@@ -219,7 +140,7 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
     let order: Vec<u32> = (0..STEPS * models * size).map(|_| random.random_range(0..rows)).collect();
     let shares: Vec<f32> = (0..STEPS * models).map(|_| random.random_range(0.001..0.01)).collect();
     let asked = Asked { order, shares };
-    fleet.start(&asked, &[ADAMW; STEPS]).unwrap();
+    fleet.start(&asked, &[UPDATE; STEPS]).unwrap();
     let said = fleet.finish().unwrap();
     assert_eq!(said.len(), STEPS * models);
     for step in 0..STEPS {
@@ -227,11 +148,9 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
             let at = step * models + model;
             let (batch, answers) = batch(&table, &asked.order[at * size..][..*size], asked.shares[at]);
             let mut gradient = vec![0.0; weights.len()];
-            let expected = engine.differentiate(weights, &batch, &mut gradient).unwrap();
+            let expected = engine.differentiate(weights, &batch, None, &mut gradient).unwrap();
             let norm = gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-            let Update { mean_rate, square_kept, square_rate, kept, rate, root, eps, clip, .. } = ADAMW;
-            let scale = (f64::from(clip) / (norm + 1e-6)).min(1.0) as f32;
-            let update = AdamW { mean_rate, square_kept, square_rate, kept, rate, root, eps, scale };
+            let update = AdamW { scale: (f64::from(CLIP) / (norm + 1e-6)).min(1.0) as f32, ..ADAMW };
             engine.update(update, weights, &gradient, moments);
             let said = said[at];
             assert!(
@@ -286,7 +205,7 @@ fn check_divergence<D: Device>(device: D) {
     fleet.set(0, &broken, &engine.moments()).unwrap();
     fleet.set(1, &fine, &engine.moments()).unwrap();
     let asked = Asked { order: vec![0; 2 * 2 * 4], shares: vec![0.1; 4] };
-    fleet.start(&asked, &[ADAMW; 2]).unwrap();
+    fleet.start(&asked, &[UPDATE; 2]).unwrap();
     let said = fleet.finish().unwrap();
     let updated: Vec<i32> = said.iter().map(|said| said.updated).collect();
     assert_eq!(updated, [0, 1, 0, 1]);
@@ -306,7 +225,7 @@ fn what_does_not_fit_is_an_error() {
     let case = &cases()[3];
     let table = table(case, &mut ChaCha8Rng::seed_from_u64(7));
     let new = |table: Table, models| {
-        let device = Threads { processors: 1, library: None };
+        let device = Threads::without_program(1);
         Fleet::new(device, &case.config, table, models, 4).unwrap_err().to_string()
     };
     let mut wrong = table.clone();

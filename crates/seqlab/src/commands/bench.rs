@@ -3,11 +3,13 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use artifact::tables::{Example, Token};
+use artifact::tables::{Example, Token, Training};
 use artifact::{Provenance, write_table};
 use clap::{Args, Subcommand};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
+use super::run::Device;
 use super::stage::{ONE_THREAD, threads};
 use crate::failure::Failure;
 
@@ -44,6 +46,12 @@ pub(crate) struct Train {
     seeds: i32,
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Steps before those that are measured
+    #[arg(long, default_value_t = 5)]
+    warmup: u64,
+    /// Where to train
+    #[arg(long, value_enum, default_value_t)]
+    device: Device,
 }
 
 pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
@@ -55,31 +63,64 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
     }
     threads(arguments.threads)?;
     let folder = tempfile::tempdir().map_err(Failure::io("create", Path::new("a temporary folder")))?;
+    let inputs = data(arguments, folder.path())?;
+    // What is before the first step, and the first steps, go off from what is measured.
+    let before = measure(arguments, arguments.warmup, &inputs, folder.path())?;
+    let all = measure(arguments, arguments.warmup + arguments.steps, &inputs, folder.path())?;
+    let (seconds, cpu_seconds) = (all.seconds - before.seconds, all.cpu_seconds - before.cpu_seconds);
+    let steps = arguments.steps as f64 * f64::from(arguments.seeds);
+    let tokens = arguments.batch as f64 * f64::from(arguments.ctx);
+    let line = json!({
+        "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "fused",
+        "device": arguments.device.name(), "layers": arguments.layers, "d_model": arguments.d_model,
+        "heads": arguments.heads, "mlp": arguments.mlp, "ln": arguments.ln, "vocab": arguments.vocab,
+        "ctx": arguments.ctx, "batch": arguments.batch, "seeds": arguments.seeds, "threads": arguments.threads,
+        "steps": arguments.steps, "seconds": seconds, "cpu_seconds": cpu_seconds,
+        "steps_per_s": steps / seconds, "steps_per_cpu_s": steps / cpu_seconds,
+        "tokens_per_s": steps * tokens / seconds, "compile_s": before.seconds, "final_loss": all.loss,
+    });
+    println!("{line}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a run took, and the mean of the seeds' last losses.
+struct Measured {
+    seconds: f64,
+    cpu_seconds: f64,
+    loss: f64,
+}
+
+fn measure(
+    arguments: &Train,
+    steps: u64,
+    inputs: &trainer::Inputs,
+    folder: &Path,
+) -> Result<Measured, Failure> {
     let config: trainer::Config = serde_json::from_value(json!({
         "model": {
             "n_layers": arguments.layers, "n_heads": arguments.heads, "d_model": arguments.d_model,
             "d_mlp": arguments.mlp, "attn_only": arguments.mlp == 0, "act_fn": "gelu_new",
             "normalization": if arguments.ln == 1 { "LN" } else { "none" },
         },
-        "seeds": arguments.seeds, "steps": arguments.steps, "batch": arguments.batch,
-        "log_every": arguments.steps, "evaluate_every": arguments.steps,
+        "seeds": arguments.seeds, "steps": steps, "batch": arguments.batch,
+        "log_every": steps, "evaluate_every": steps,
     }))
     .map_err(|error| Failure::Usage(error.to_string()))?;
     config.check().map_err(|error| Failure::Usage(error.to_string()))?;
-    let inputs = data(arguments, folder.path())?;
-    let begun = Instant::now();
-    trainer::run(&config, &inputs, folder.path(), None, &Provenance::default())
+    let device = if arguments.device == Device::Cuda { trainer::Device::Cuda } else { trainer::Device::Cpu };
+    let cpu = || {
+        let time = clock_gettime(ClockId::ProcessCPUTime);
+        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+    };
+    let (begun, used) = (Instant::now(), cpu());
+    trainer::run(&config, inputs, folder, device, None, &Provenance::default())
         .map_err(|error| Failure::Stage(error.to_string()))?;
-    let seconds = begun.elapsed().as_secs_f64();
-    let line = json!({
-        "framework": "seqlab", "device": "cpu", "threads": arguments.threads, "layers": arguments.layers,
-        "d_model": arguments.d_model, "heads": arguments.heads, "mlp": arguments.mlp, "ln": arguments.ln,
-        "vocab": arguments.vocab, "ctx": arguments.ctx, "batch": arguments.batch, "steps": arguments.steps,
-        "seeds": arguments.seeds, "seconds": seconds,
-        "steps_per_s": arguments.steps as f64 * f64::from(arguments.seeds) / seconds,
-    });
-    println!("{line}");
-    Ok(ExitCode::SUCCESS)
+    let (seconds, cpu_seconds) = (begun.elapsed().as_secs_f64(), cpu() - used);
+    let log: Vec<Training> = artifact::read_table(&folder.join("training.parquet"))
+        .map_err(|error| Failure::Stage(error.to_string()))?;
+    let last = log.iter().filter(|row| row.step == steps as i64).filter_map(|row| row.train_loss);
+    let loss = last.map(f64::from).sum::<f64>() / f64::from(arguments.seeds);
+    Ok(Measured { seconds, cpu_seconds, loss })
 }
 
 /// Writes rows of `ctx + 1` scattered tokens, 16 batches of them.

@@ -82,8 +82,8 @@ pub(crate) fn layout() -> Result<Layout, Failure> {
 
 pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure> {
     if arguments.device == Device::Cuda {
-        let message = "this build has no CUDA; run on the CPU (leave out --device cuda)";
-        return Err(Failure::Usage(message.to_owned()));
+        let name = trainer::gpu().map_err(|error| Failure::Usage(format!("--device cuda: {error}")))?;
+        tracing::info!("training on {name}");
     }
     let plan = plan(&arguments.file, &arguments.sets)?;
     let layout = layout()?;

@@ -52,9 +52,10 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     };
     let (interrupted, signal) = signals()?;
     let resume = spec.partial.as_deref().map(|folder| Resume { folder, interrupted: &interrupted });
+    let device = if spec.device == "cuda" { trainer::Device::Cuda } else { trainer::Device::Cpu };
     let begun = Instant::now();
     let summary =
-        trainer::run(&config(spec)?, &inputs, &spec.out, resume, &spec.provenance()).map_err(|error| {
+        trainer::run(&config(spec)?, &inputs, &spec.out, device, resume, &spec.provenance()).map_err(|error| {
             match error {
                 trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
                 error => Failure::Stage(match keep(spec) {

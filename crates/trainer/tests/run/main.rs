@@ -155,7 +155,7 @@ fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
     });
     let (data, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
-    run(&config, &inputs, whole.path(), None, &Provenance::default()).unwrap();
+    run(&config, &inputs, whole.path(), trainer::Device::Cpu, None, &Provenance::default()).unwrap();
     let expected = files(whole.path());
     let state = tempfile::tempdir().unwrap();
     let mut interruptions = 0;
@@ -170,7 +170,7 @@ fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
                 std::thread::sleep(Duration::from_micros(500 + attempt * 737 % 6_000 + attempt * 20));
                 interrupted.store(true, Ordering::Relaxed);
             });
-            run(&config, &inputs, out.path(), Some(resume), &Provenance::default())
+            run(&config, &inputs, out.path(), trainer::Device::Cpu, Some(resume), &Provenance::default())
         });
         match result {
             Err(Error::Interrupted) => interruptions += 1,
@@ -231,12 +231,12 @@ fn a_state_that_cannot_be_read_costs_its_seed_a_new_start_and_no_more() {
     let config = config(|config| config["evaluate_every"] = 1.into());
     let (data, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
-    run(&config, &inputs, whole.path(), None, &Provenance::default()).unwrap();
+    run(&config, &inputs, whole.path(), trainer::Device::Cpu, None, &Provenance::default()).unwrap();
     let state = tempfile::tempdir().unwrap();
     let interrupted = AtomicBool::new(false);
     let resume = Resume { folder: state.path(), interrupted: &interrupted };
     let out = tempfile::tempdir().unwrap();
-    run(&config, &inputs, out.path(), Some(resume), &Provenance::default()).unwrap();
+    run(&config, &inputs, out.path(), trainer::Device::Cpu, Some(resume), &Provenance::default()).unwrap();
     let learner = state.path().join("seed-001/learner.safetensors");
     let bytes = std::fs::read(&learner).unwrap();
     let training = state.path().join("seed-002/training.parquet");
@@ -244,7 +244,7 @@ fn a_state_that_cannot_be_read_costs_its_seed_a_new_start_and_no_more() {
         std::fs::write(&learner, &bytes[..cut]).unwrap();
         std::fs::write(&training, b"PAR1").unwrap();
         let out = tempfile::tempdir().unwrap();
-        run(&config, &inputs, out.path(), Some(resume), &Provenance::default()).unwrap();
+        run(&config, &inputs, out.path(), trainer::Device::Cpu, Some(resume), &Provenance::default()).unwrap();
         assert!(files(out.path()) == files(whole.path()), "cut to {cut}");
     }
 }

@@ -1,7 +1,7 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::source::{BLOCKS_PER_PROCESSOR, source};
-use crate::engine::Moments;
+use crate::engine::{AdamW, Moments};
 use crate::engine::layout::Layout;
 use crate::{Config, Error, Result};
 
@@ -85,27 +85,13 @@ impl Table {
     }
 }
 
-/// One update of every model, by AdamW or, with `decay`, by Adam.
+/// One update of every model.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
 pub struct Update {
-    /// 1 - beta1.
-    pub mean_rate: f32,
-    /// beta2.
-    pub square_kept: f32,
-    /// 1 - beta2.
-    pub square_rate: f32,
-    /// 1 - learning rate x weight decay, for the parameters that decay.
-    pub kept: f32,
-    /// Learning rate / (1 - beta1^t).
-    pub rate: f32,
-    /// 1 / sqrt(1 - beta2^t).
-    pub root: f32,
-    /// Added to the root of the mean square.
-    pub eps: f32,
-    /// Share of the weights that is added to the gradient (Adam), for the parameters that decay.
-    pub decay: f32,
-    /// Largest norm of the gradient; 0 is any.
+    /// Of gradients that are clipped already where `scale` is not 1.
+    pub adamw: AdamW,
+    /// Largest norm of the gradient, longer ones are scaled to it; 0 is any.
     pub clip: f32,
 }
 
@@ -332,6 +318,15 @@ impl<D: Device> Fleet<D> {
             self.device.write(buffer, at, bytemuck::cast_slice(&slab))?;
         }
         self.device.write(&mut self.stopped, 4 * model, &[0; 4])
+    }
+
+    /// Lets only these models take part from now on.
+    ///
+    /// # Errors
+    /// [`Error::Device`].
+    pub fn select(&mut self, models: &[usize]) -> Result<()> {
+        let stopped: Vec<u32> = (0..self.models).map(|model| u32::from(!models.contains(&model))).collect();
+        self.device.write(&mut self.stopped, 0, bytemuck::cast_slice(&stopped))
     }
 
     /// Returns a model's weights.

@@ -1,10 +1,13 @@
+use bytemuck::{Pod, Zeroable};
+
 use super::Engine;
 use super::vectors::for_all_vectors;
 
 /// One update by AdamW or Adam (Loshchilov and Hutter 2019, algorithm 2, as PyTorch computes them).
 ///
 /// What follows from the decay rates is taken in f64: in f32, 1 - 0.999 is off by a part in 80,000.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
+#[repr(C)]
 pub struct AdamW {
     /// 1 - beta1.
     pub mean_rate: f32,

@@ -1,8 +1,8 @@
 // Many models of one shape learn side by side: a team of blocks has a model, and goes step after step without the host.
 
-// One update by AdamW or Adam, what follows from the decay rates computed in f64 by the host.
+// One update by AdamW or Adam; what follows from the decay rates is computed in f64 by the host.
 struct Update {
-    float mean_rate, square_kept, square_rate, kept, rate, root, eps, decay, clip;
+    float mean_rate, square_kept, square_rate, kept, l2, rate, root, eps, scale, clip;
 };
 
 // What a model says to a batch.
@@ -51,8 +51,8 @@ __device__ void part_of(int block, int team, const Each& each) {
 }
 
 __device__ __forceinline__ void adam(const Update& u, float scale, int kind, float& w, float& m, float& v, float g) {
-    const float decay = kind == 2 ? u.decay : 0, kept = kind == 2 ? u.kept : 1;
-    g = g * scale + decay * w;
+    const float l2 = kind == 2 ? u.l2 : 0, kept = kind == 2 ? u.kept : 1;
+    g = g * scale + l2 * w;
     m += u.mean_rate * (g - m);
     v = u.square_kept * v + u.square_rate * g * g;
     w = w * kept - u.rate * m / (sqrtf(v) * u.root + u.eps);
@@ -117,7 +117,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
         const double norm = sqrt(squares);
         const bool fine = isfinite(all) && isfinite(norm);
         const Update u = job.updates[step];
-        const float scale = u.clip > 0 ? fmin(1.0, u.clip / (norm + 1e-6)) : 1;
+        const float scale = u.clip > 0 ? fmin(1.0, u.clip / (norm + 1e-6)) * u.scale : u.scale;
         double weight = 0;
         if (fine)
             part_of(block, job.team, [&](int i) {
