@@ -1,7 +1,7 @@
 # seqlab: `make` lists what can be done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build pipeline stage test check advisories bench interop clean cargo
+.PHONY: help build pipeline stage test check advisories bench bench-cuda interop clean cargo
 
 TASK ?= x2
 SEQLAB := target/release/seqlab
@@ -11,7 +11,7 @@ RUN_FLAGS := $(foreach pair,$(SET),--set '$(pair)') $(if $(DEVICE),--device $(DE
 help: ## Show this list, and what is missing on this machine
 	@echo 'seqlab: sequence data without leaks, many tiny models, circuits.'
 	@echo
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 	@echo
 	@echo 'Pipelines: $(patsubst pipelines/%.yaml,%,$(sort $(wildcard pipelines/*.yaml)))' | fold -s -w 100
 	@echo
@@ -54,6 +54,9 @@ bench: build ## Measure training (beside PyTorch), building (beside numpy and py
 	@benches/train.sh target/bench/venv
 	@benches/build.sh target/bench/venv
 	@benches/audit.sh
+
+bench-cuda: build ## Measure training on a GPU, beside PyTorch and JAX (PYTHON: one that has both, with CUDA)
+	@benches/cuda.sh $(or $(PYTHON),python3)
 
 interop: build ## Load our files in DuckDB, pandas, Hugging Face datasets and TransformerLens (installs them in target/interop)
 	@tests/interop/run.sh $(VENV)

@@ -21,7 +21,8 @@ pub(crate) fn run<D: Device>(
     fit: &Fit<'_>,
     device: impl Fn() -> Result<D, transformer::Error>,
 ) -> Result<Vec<Left>, Error> {
-    let refuse = |at: &str, message: &str| Err(Error::config(at, message, "leave it out, or train on the processor"));
+    let refuse =
+        |at: &str, message: &str| Err(Error::config(at, message, "leave it out, or train on the processor"));
     if fit.config.order == Order::Once {
         return refuse("order", "`once` reads rows as the steps go, a GPU has to hold them");
     }
@@ -64,7 +65,8 @@ struct Chunk {
 
 impl<'a, D: Device> Together<'a, D> {
     fn new(fit: &'a Fit<'a>, device: D, seeds: &[i32]) -> Result<Self, Error> {
-        let (rows, full) = fit.train.held().ok_or_else(|| transformer::Error::Device("no rows".to_owned()))?;
+        let (rows, full) =
+            fit.train.held().ok_or_else(|| transformer::Error::Device("no rows".to_owned()))?;
         let longest = rows.longest().max(fit.validation.longest());
         let mut table = Table { positions: longest - 1, ..Table::default() };
         rows.write_to(&mut table);
@@ -79,7 +81,8 @@ impl<'a, D: Device> Together<'a, D> {
         let scored: usize = (0..validation.len()).map(|row| validation.scored(row).len()).sum();
         let first = rows.len() as u32;
         let held: Vec<u32> = (first..first + validation.len() as u32).collect();
-        let held = Asked { order: held.repeat(seeds.len()), shares: vec![1.0 / scored.max(1) as f32; seeds.len()] };
+        let held =
+            Asked { order: held.repeat(seeds.len()), shares: vec![1.0 / scored.max(1) as f32; seeds.len()] };
         let orders = seeds.iter().map(|&seed| (!full).then(|| Shuffled::new(seed, rows.len()))).collect();
         let ended = seeds.iter().map(|_| None).collect();
         let done = tracks.iter().map(|track| track.learner.done()).collect();
@@ -95,7 +98,10 @@ impl<'a, D: Device> Together<'a, D> {
             }
         }
         let records = self.tracks.into_iter().map(|track| track.record);
-        records.zip(self.ended).map(|(record, ended): (Record, _)| (record, ended.unwrap_or(Ok(())))).collect()
+        records
+            .zip(self.ended)
+            .map(|(record, ended): (Record, _)| (record, ended.unwrap_or(Ok(()))))
+            .collect()
     }
 
     fn go(&mut self) -> Result<(), Error> {
@@ -126,10 +132,12 @@ impl<'a, D: Device> Together<'a, D> {
         let mut dones = self.done.clone();
         before.into_iter().for_each(|chunk| chunk.active.iter().for_each(|&model| dones[model] = chunk.last));
         let going = |model: usize| self.ended[model].is_none() && dones[model] < self.tracks[model].last;
-        let Some(least) = (0..dones.len()).filter(|&model| going(model)).map(|model| dones[model]).min() else {
+        let Some(least) = (0..dones.len()).filter(|&model| going(model)).map(|model| dones[model]).min()
+        else {
             return Ok(None);
         };
-        let active: Vec<usize> = (0..dones.len()).filter(|&model| going(model) && dones[model] == least).collect();
+        let active: Vec<usize> =
+            (0..dones.len()).filter(|&model| going(model) && dones[model] == least).collect();
         // Not further than where others wait.
         let ahead = dones.iter().copied().filter(|done| *done > least).min().unwrap_or(u64::MAX);
         let leader = &self.tracks[active[0]];
@@ -169,7 +177,8 @@ impl<'a, D: Device> Together<'a, D> {
         let models = self.tracks.len();
         let (weights, moments) = self.tracks[chunk.active[0]].asks(chunk.last);
         let evaluates = self.tracks[chunk.active[0]].evaluates(chunk.last);
-        let scores = if evaluates && self.fit.validation.len() > 0 { self.fleet.ask(&self.held)? } else { Vec::new() };
+        let scores =
+            if evaluates && self.fit.validation.len() > 0 { self.fleet.ask(&self.held)? } else { Vec::new() };
         let mut failed = false;
         for &model in &chunk.active {
             let of = |step: u64| &said[(step - chunk.first) as usize * models + model];
@@ -208,8 +217,11 @@ impl<'a, D: Device> Together<'a, D> {
             }
             if let (Some(step), Ok(())) = (broken, &result) {
                 let Said { loss, gradient_norm, .. } = *of(step);
-                let (quantity, value) =
-                    if loss.is_finite() { ("gradient norm", f64::from(gradient_norm)) } else { ("loss", loss) };
+                let (quantity, value) = if loss.is_finite() {
+                    ("gradient norm", f64::from(gradient_norm))
+                } else {
+                    ("loss", loss)
+                };
                 result = Err(track.diverged(NotFinite { quantity, value }, step));
             }
             if result.is_ok() {

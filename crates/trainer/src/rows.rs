@@ -144,7 +144,11 @@ impl Rows {
     /// Returns the positions of a row's tokens that count in the loss.
     pub(crate) fn scored(&self, index: usize) -> std::ops::Range<usize> {
         let (tokens, spoken) = self.row(index);
-        first_scored(self.loss, spoken.start)..if self.loss == Loss::Answer { spoken.end } else { tokens.len() }
+        first_scored(self.loss, spoken.start)..if self.loss == Loss::Answer {
+            spoken.end
+        } else {
+            tokens.len()
+        }
     }
 
     /// Appends all rows, padded to the table's length.
@@ -155,7 +159,8 @@ impl Rows {
             table.tokens.extend_from_slice(tokens);
             table.tokens.extend(std::iter::repeat_n(0, table.positions + 1 - tokens.len()));
             table.flags.extend((1..=table.positions).map(|target| {
-                let flag = |range: &std::ops::Range<usize>, flag| if range.contains(&target) { flag } else { 0 };
+                let flag =
+                    |range: &std::ops::Range<usize>, flag| if range.contains(&target) { flag } else { 0 };
                 flag(&scored, Table::SCORED) | flag(&spoken, Table::ANSWER)
             }));
         }

@@ -40,7 +40,8 @@ impl<'a> Track<'a> {
     pub(crate) fn begin(fit: &'a Fit<'a>, seed: i32) -> Result<Self, Error> {
         let mut learner = fit.learner(seed)?;
         let (first, last) = (learner.done(), learner.done() + fit.config.steps);
-        let record = fit.resume.map_or_else(Record::default, |resume| resume.load(seed, &mut learner, fit.out));
+        let record =
+            fit.resume.map_or_else(Record::default, |resume| resume.load(seed, &mut learner, fit.out));
         let good = Weights { step: learner.done(), bytes: learner.to_safetensors()? };
         let kept = fit.config.checkpoints.at(first, last);
         let mut track = Self { fit, seed, learner, record, good, kept, last };
@@ -75,7 +76,13 @@ impl<'a> Track<'a> {
     }
 
     /// Returns the line of a step.
-    pub(crate) fn row(&self, step: u64, seen: Option<Seen>, weight_norm: f32, score: Option<Score>) -> Training {
+    pub(crate) fn row(
+        &self,
+        step: u64,
+        seen: Option<Seen>,
+        weight_norm: f32,
+        score: Option<Score>,
+    ) -> Training {
         // The learner may be elsewhere, where updates are done elsewhere.
         let size = self.fit.config.batch.of(self.fit.train.rows) as i64;
         let examples_seen = self.learner.seen() as i64 + (step as i64 - self.learner.done() as i64) * size;

@@ -54,17 +54,15 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     let resume = spec.partial.as_deref().map(|folder| Resume { folder, interrupted: &interrupted });
     let device = if spec.device == "cuda" { trainer::Device::Cuda } else { trainer::Device::Cpu };
     let begun = Instant::now();
-    let summary =
-        trainer::run(&config(spec)?, &inputs, &spec.out, device, resume, &spec.provenance()).map_err(|error| {
-            match error {
-                trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
-                error => Failure::Stage(match keep(spec) {
-                    Some(folder) => {
-                        format!("{error}\n  what was trained until then lies in {}", folder.display())
-                    }
-                    None => error.to_string(),
-                }),
-            }
+    let summary = trainer::run(&config(spec)?, &inputs, &spec.out, device, resume, &spec.provenance())
+        .map_err(|error| match error {
+            trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
+            error => Failure::Stage(match keep(spec) {
+                Some(folder) => {
+                    format!("{error}\n  what was trained until then lies in {}", folder.display())
+                }
+                None => error.to_string(),
+            }),
         })?;
     let rate = summary.updates as f64 / begun.elapsed().as_secs_f64();
     // As in `seqlab bench train`: the steps of all seeds.

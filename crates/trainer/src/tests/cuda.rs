@@ -75,7 +75,10 @@ fn what_is_written_down_is_what_the_processor_writes_and_an_interrupted_run_goes
             (Some(a), Some(b)) => (a - b).abs() <= 1e-3 * (1.0 + b.abs()),
             (a, b) => a == b,
         };
-        assert_eq!((row.seed, row.step, row.examples_seen), (expected.seed, expected.step, expected.examples_seen));
+        assert_eq!(
+            (row.seed, row.step, row.examples_seen),
+            (expected.seed, expected.step, expected.examples_seen)
+        );
         assert_eq!(row.learning_rate, expected.learning_rate);
         for (a, b) in [
             (row.train_loss, expected.train_loss),

@@ -78,7 +78,9 @@ pub(crate) fn train_on(
     let out = tempfile::tempdir().unwrap();
     let inputs = inputs(data.path(), train, validation);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let result = pool.install(|| run(config, &inputs, out.path(), trainer::Device::Cpu, None, &Provenance::default()).map(drop));
+    let result = pool.install(|| {
+        run(config, &inputs, out.path(), trainer::Device::Cpu, None, &Provenance::default()).map(drop)
+    });
     Done { out, result }
 }
 

@@ -19,7 +19,8 @@ fn train_on(config: &Config, from: Option<&Path>, rows: Vec<Example>) -> Done {
     let out = tempfile::tempdir().unwrap();
     let inputs = inputs(data.path(), rows, examples(30, 7));
     let inputs = Inputs { from: from.map(Path::to_owned), ..inputs };
-    let result = run(config, &inputs, out.path(), trainer::Device::Cpu, None, &Provenance::default()).map(drop);
+    let result =
+        run(config, &inputs, out.path(), trainer::Device::Cpu, None, &Provenance::default()).map(drop);
     Done { out, result }
 }
 
@@ -35,7 +36,9 @@ fn a_vocabulary_of_the_same_size_but_other_tokens_is_refused() {
     let summary = run(&steps(10), &inputs, first.path(), trainer::Device::Cpu, None, &with("a")).unwrap();
     assert_eq!(summary.updates, 30);
     let inputs = Inputs { from: Some(first.path().to_owned()), ..inputs };
-    let refused = run(&steps(10), &inputs, second.path(), trainer::Device::Cpu, None, &with("b")).unwrap_err().to_string();
+    let refused = run(&steps(10), &inputs, second.path(), trainer::Device::Cpu, None, &with("b"))
+        .unwrap_err()
+        .to_string();
     assert!(
         refused.starts_with("data: its tokens are others than those of the run that `from` names"),
         "{refused}"

@@ -244,7 +244,8 @@ fn a_state_that_cannot_be_read_costs_its_seed_a_new_start_and_no_more() {
         std::fs::write(&learner, &bytes[..cut]).unwrap();
         std::fs::write(&training, b"PAR1").unwrap();
         let out = tempfile::tempdir().unwrap();
-        run(&config, &inputs, out.path(), trainer::Device::Cpu, Some(resume), &Provenance::default()).unwrap();
+        run(&config, &inputs, out.path(), trainer::Device::Cpu, Some(resume), &Provenance::default())
+            .unwrap();
         assert!(files(out.path()) == files(whole.path()), "cut to {cut}");
     }
 }

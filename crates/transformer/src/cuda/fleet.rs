@@ -1,8 +1,8 @@
 use bytemuck::{Pod, Zeroable};
 
 use super::source::{BLOCKS_PER_PROCESSOR, source};
-use crate::engine::{AdamW, Moments};
 use crate::engine::layout::Layout;
+use crate::engine::{AdamW, Moments};
 use crate::{Config, Error, Result};
 
 /// Memory that is not the host's, and what computes there.

@@ -2,7 +2,8 @@
 
 #![expect(unsafe_code, reason = "what a GPU runs is beyond the compiler's sight")]
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use cudarc::driver::sys::CUdevice_attribute::{
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR as MAJOR,
@@ -16,10 +17,17 @@ use cudarc::driver::{
 use cudarc::nvrtc::{CompileError, CompileOptions, Ptx, compile_ptx_with_opts};
 
 use super::fleet::{Device, Job};
-use crate::{Error, Result};
+use super::source::source;
+use crate::engine::layout::Layout;
+use crate::{Config, Error, Result};
 
 /// Threads of a block; `kernel/product.cu` has the same number.
 const THREADS: u32 = 256;
+
+const NO_DRIVER: &str =
+    "NVIDIA's driver (libcuda.so.1) is not found: there is no GPU here, or its driver is not installed";
+const NO_COMPILER: &str = "CUDA's run-time compiler (libnvrtc.so) is not found; name its folder in LD_LIBRARY_PATH (a \
+                           CUDA toolkit has it in lib64, the Python package nvidia-cuda-nvrtc in nvidia/cu13/lib)";
 
 /// What the kernel needs of a GPU alone.
 const BASE: &str = include_str!("kernel/device.cu");
@@ -46,18 +54,11 @@ impl Gpu {
         // SAFETY: this opens the driver's library and the compiler's, which are those of NVIDIA.
         let (driver, compiler) =
             unsafe { (cudarc::driver::sys::is_culib_present(), cudarc::nvrtc::sys::is_culib_present()) };
-        let missing =
-            |library: &str, help: &str| Err(Error::Device(format!("{library} is not found; {help}")));
         if !driver {
-            return missing(
-                "NVIDIA's driver (libcuda.so.1)",
-                "there is no GPU here, or its driver is not installed",
-            );
+            return Err(Error::Device(NO_DRIVER.to_owned()));
         }
         if !compiler {
-            let help = "name its folder in LD_LIBRARY_PATH (a CUDA toolkit has it in lib64, the Python package \
-                        nvidia-cuda-nvrtc in nvidia/cu13/lib)";
-            return missing("CUDA's run-time compiler (libnvrtc.so)", help);
+            return Err(Error::Device(NO_COMPILER.to_owned()));
         }
         let context = CudaContext::new(0)?;
         // SAFETY: one thread uses one stream, on which everything is in order.
@@ -75,6 +76,9 @@ impl Gpu {
     }
 }
 
+/// Programs that were compiled, by their text.
+static COMPILED: Mutex<BTreeMap<String, Ptx>> = Mutex::new(BTreeMap::new());
+
 /// Compiles a program, for `compute_90` to what the driver assembles, for `sm_90` down to the machine's code.
 fn compile(source: &str, architecture: &str) -> Result<Ptx> {
     let options = vec![
@@ -83,7 +87,27 @@ fn compile(source: &str, architecture: &str) -> Result<Ptx> {
         "-default-device".to_owned(),
     ];
     let options = CompileOptions { options, ..CompileOptions::default() };
-    Ok(compile_ptx_with_opts(BASE.to_owned() + source, options)?)
+    let text = format!("// {architecture}\n{BASE}{source}");
+    let mut compiled = COMPILED.lock().expect("no thread panics while it holds this lock");
+    if let Some(ptx) = compiled.get(&text) {
+        return Ok(ptx.clone());
+    }
+    let ptx = compile_ptx_with_opts(&text, options)?;
+    compiled.insert(text, ptx.clone());
+    Ok(ptx)
+}
+
+/// Compiles the kernel for a shape, rows of `positions` inputs and an architecture such as `sm_90`; needs no GPU.
+///
+/// # Errors
+/// [`Error::Config`]; [`Error::Device`] where CUDA's compiler is missing or refuses.
+pub fn assemble(config: &Config, positions: usize, architecture: &str) -> Result<()> {
+    config.check()?;
+    // SAFETY: this opens the compiler's library, which is NVIDIA's.
+    if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
+        return Err(Error::Device(NO_COMPILER.to_owned()));
+    }
+    compile(&source(config, &Layout::new(config, 0), positions, 4), architecture).map(drop)
 }
 
 impl Device for Gpu {

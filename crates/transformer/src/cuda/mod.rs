@@ -19,4 +19,4 @@ mod source;
 
 pub use fleet::{Asked, Device, Fleet, Job, Said, Table, Update};
 #[cfg(feature = "cuda")]
-pub use gpu::Gpu;
+pub use gpu::{Gpu, assemble};
