@@ -181,7 +181,7 @@ mod tests {
     fn model(zeroed: impl Fn(&str, &Tensor) -> Option<Tensor>) -> Transformer {
         let mut random = ChaCha8Rng::seed_from_u64(1);
         let weights =
-            initial_weights(&shape(), &mut random, DType::F32, &Device::Cpu).expect("a small model");
+            initial_weights(&shape(), 0.02, &mut random, DType::F32, &Device::Cpu).expect("a small model");
         let weights = weights.into_iter().map(|(name, tensor)| {
             let tensor = (tensor * 50.0).expect("numbers");
             let tensor = zeroed(&name, &tensor).unwrap_or(tensor);

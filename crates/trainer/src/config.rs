@@ -1,6 +1,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use transformer::{ActFn, Normalization, PositionalEmbedding};
+use transformer::{ActFn, INITIALIZER_RANGE, Normalization, PositionalEmbedding};
 
 use crate::Error;
 use crate::seeds::Seeds;
@@ -64,6 +64,9 @@ pub struct Model {
     /// Where longer rows are held out it has to be given, because the trainer does not see them.
     #[serde(default)]
     pub n_ctx: Option<usize>,
+    /// Standard deviation of the initial matrices; left out: 0.02, as in GPT-2. Without normalization that is little.
+    #[serde(default = "gpt2_range")]
+    pub initializer_range: f64,
 }
 
 /// AdamW with decoupled weight decay on matrices (never on biases or normalization weights).
@@ -145,6 +148,10 @@ impl Default for Optimizer {
             clip: None,
         }
     }
+}
+
+fn gpt2_range() -> f64 {
+    INITIALIZER_RANGE
 }
 
 fn ten() -> u64 {
@@ -253,6 +260,10 @@ impl Model {
                 "a model with `attn_only` has no MLP",
                 "leave one of the two out",
             ));
+        }
+        if !(self.initializer_range.is_finite() && self.initializer_range > 0.0) {
+            let message = format!("must be a positive number, found {}", self.initializer_range);
+            return Err(Error::config("model.initializer_range", message, "leave it out for the default"));
         }
         if self.d_head.is_none() && (self.n_heads == 0 || !self.d_model.is_multiple_of(self.n_heads)) {
             let message = format!("{} heads do not divide d_model {}", self.n_heads, self.d_model);

@@ -60,17 +60,19 @@ impl NotFinite {
 }
 
 impl Learner {
-    /// Returns an untrained model whose weights are a pure function of its shape and `seed`, to be trained `steps` times.
+    /// Returns an untrained model whose weights are a pure function of its shape, their standard deviation and `seed`, to
+    /// be trained `steps` times.
     pub(crate) fn new(
         shape: &transformer::Config,
         engine: &Arc<Engine>,
+        initializer_range: f64,
         optimizer: &Optimizer,
         steps: u64,
         seed: i32,
     ) -> Result<Self, Error> {
         let key = artifact::stream_key("trainer/init", &[u64::from(seed.unsigned_abs())]);
         let mut random = ChaCha8Rng::from_seed(key);
-        let weights = initial_weights(shape, &mut random, DType::F32, &Device::Cpu)?;
+        let weights = initial_weights(shape, initializer_range, &mut random, DType::F32, &Device::Cpu)?;
         Self::from_weights(shape, engine, weights, optimizer, steps)
     }
 

@@ -154,7 +154,8 @@ impl Fit<'_> {
     fn seed(&self, seed: i32, record: &mut Record) -> Result<(), Error> {
         let Config { steps, batch, log_every, evaluate_every, .. } = *self.config;
         let kept = self.config.checkpoints.at(steps);
-        let mut learner = Learner::new(self.shape, self.engine, &self.config.optimizer, steps, seed)?;
+        let range = self.config.model.initializer_range;
+        let mut learner = Learner::new(self.shape, self.engine, range, &self.config.optimizer, steps, seed)?;
         let mut order = Order::new(seed, self.train.len());
         if let Some(resume) = self.resume {
             *record = resume.load(seed, &mut learner, self.out);

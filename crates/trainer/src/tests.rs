@@ -196,13 +196,13 @@ fn every_repeat_trains_and_another_model_changes_nothing() {
     let indices: Vec<usize> = (0..12).collect();
     let batch = rows(&tokens(0), 11, Loss::All).batch(&indices);
     let train = |seed: i32| {
-        let mut learner = Learner::new(&shape, &engine(&shape), &optimizer, 30, seed).unwrap();
+        let mut learner = Learner::new(&shape, &engine(&shape), 0.02, &optimizer, 30, seed).unwrap();
         let losses: Vec<f32> = (0..30).map(|_| learner.step(&batch).unwrap().ok().unwrap().loss).collect();
         (losses, learner.to_safetensors().unwrap())
     };
     let alone = train(0);
     for seed in 0..20 {
-        let mut other = Learner::new(&shape, &engine(&shape), &optimizer, 30, 99).unwrap();
+        let mut other = Learner::new(&shape, &engine(&shape), 0.02, &optimizer, 30, 99).unwrap();
         other.step(&batch).unwrap().ok().unwrap();
         let (losses, weights) = train(seed);
         assert!(losses[29] < 0.8 * losses[0], "seed {seed}: {} to {}", losses[0], losses[29]);
@@ -317,6 +317,10 @@ fn configs_that_cannot_be_meant_are_refused_at_their_place() {
     assert!(
         model(r#"{ "n_layers": 1, "n_heads": 0, "d_model": 64, "d_head": 4 }"#)
             .starts_with("model.n_heads: must be")
+    );
+    assert!(
+        model(r#"{ "n_layers": 1, "n_heads": 4, "d_model": 64, "initializer_range": 0 }"#)
+            .starts_with("model.initializer_range: must be a positive number, found 0")
     );
 }
 

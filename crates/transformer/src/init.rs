@@ -4,10 +4,11 @@ use rand::RngCore;
 
 use crate::{Config, Result};
 
-/// Standard deviation of the initial matrices, as in GPT-2.
-const DEVIATION: f64 = 0.02;
+/// Standard deviation of GPT-2's initial matrices.
+pub const INITIALIZER_RANGE: f64 = 0.02;
 
-/// Returns the weights of an untrained model: matrices normal with deviation 0.02, normalization weights 1, biases 0.
+/// Returns the weights of an untrained model: matrices normal with standard deviation `initializer_range`, normalization
+/// weights 1, biases 0.
 ///
 /// Draws happen in the order of [`Config::parameters`], in f64, so one stream gives one model whatever the `dtype`.
 ///
@@ -15,6 +16,7 @@ const DEVIATION: f64 = 0.02;
 /// When the configuration cannot be or the device refuses.
 pub fn initial_weights(
     config: &Config,
+    initializer_range: f64,
     random: &mut impl RngCore,
     dtype: DType,
     device: &Device,
@@ -24,7 +26,7 @@ pub fn initial_weights(
     for (name, shape) in config.parameters() {
         let tensor = if name.contains(".W_") {
             let count = shape.iter().product();
-            let values: Vec<f64> = (0..count).map(|_| DEVIATION * normal(random)).collect();
+            let values: Vec<f64> = (0..count).map(|_| initializer_range * normal(random)).collect();
             Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?
         } else if name.ends_with(".w") {
             Tensor::ones(shape, dtype, device)?

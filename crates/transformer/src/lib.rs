@@ -20,5 +20,5 @@ mod weights;
 pub use config::{ActFn, Config, Normalization, PositionalEmbedding};
 pub use error::{Error, Result};
 pub use hook::{Hook, HookPoint, NoHook};
-pub use init::initial_weights;
+pub use init::{INITIALIZER_RANGE, initial_weights};
 pub use model::Transformer;

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use transformer::{
-    ActFn, Config, Hook, HookPoint, NoHook, Normalization, PositionalEmbedding, Transformer, initial_weights,
-    ops,
+    ActFn, Config, Hook, HookPoint, INITIALIZER_RANGE, NoHook, Normalization, PositionalEmbedding,
+    Transformer, initial_weights, ops,
 };
 
 fn config(n_layers: usize, act_fn: ActFn, normalization_type: Normalization, attn_only: bool) -> Config {
@@ -43,7 +43,7 @@ fn all_configs() -> Vec<Config> {
 /// Weights far from the symmetric start, so that no gradient is small by accident.
 fn weights(config: &Config, dtype: DType) -> IndexMap<String, Tensor> {
     let mut random = ChaCha8Rng::seed_from_u64(7);
-    let mut weights = initial_weights(config, &mut random, dtype, &Device::Cpu).unwrap();
+    let mut weights = initial_weights(config, INITIALIZER_RANGE, &mut random, dtype, &Device::Cpu).unwrap();
     for (i, weight) in weights.values_mut().enumerate() {
         let count = weight.elem_count();
         let wave =

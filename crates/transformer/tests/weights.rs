@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use transformer::{ActFn, Config, NoHook, Normalization, Transformer, initial_weights};
+use transformer::{ActFn, Config, INITIALIZER_RANGE, NoHook, Normalization, Transformer, initial_weights};
 
 fn config() -> Config {
     serde_json::from_str(
@@ -16,7 +16,8 @@ fn config() -> Config {
 }
 
 fn weights(seed: u64) -> IndexMap<String, Tensor> {
-    initial_weights(&config(), &mut ChaCha8Rng::seed_from_u64(seed), DType::F32, &Device::Cpu).unwrap()
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    initial_weights(&config(), INITIALIZER_RANGE, &mut random, DType::F32, &Device::Cpu).unwrap()
 }
 
 fn load(weights: &IndexMap<String, Tensor>) -> Result<Transformer, String> {
@@ -98,10 +99,11 @@ fn initial_weights_follow_their_stream() {
     assert_ne!(values(1), values(2));
     let mut wide = config();
     (wide.d_model, wide.d_vocab) = (64, 500);
-    let drawn = initial_weights(&wide, &mut ChaCha8Rng::seed_from_u64(1), DType::F64, &Device::Cpu).unwrap();
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let drawn = initial_weights(&wide, 0.5, &mut random, DType::F64, &Device::Cpu).unwrap();
     let drawn = drawn["embed.W_E"].flatten_all().unwrap().to_vec1::<f64>().unwrap();
     let n = drawn.len() as f64;
-    let moment = |power: i32| drawn.iter().map(|x| (x / 0.02).powi(power)).sum::<f64>() / n;
+    let moment = |power: i32| drawn.iter().map(|x| (x / 0.5).powi(power)).sum::<f64>() / n;
     // Mean, variance and kurtosis of a normal distribution, within four standard errors.
     assert!(moment(1).abs() < 4.0 / n.sqrt());
     assert!((moment(2) - 1.0).abs() < 4.0 * (2.0 / n).sqrt());
