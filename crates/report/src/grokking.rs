@@ -34,6 +34,7 @@ pub(crate) struct Picture {
     /// Over seeds.
     t_mem: Option<f64>,
     t_gen: Option<f64>,
+    delay: Option<f64>,
     /// The words for both, and for what lies between them.
     t_mem_text: String,
     t_gen_text: String,
@@ -89,10 +90,12 @@ pub(crate) fn build(
             None => format!("{name}: never in {} steps", count(last_step)),
         })
     };
-    let delay = value(OVER_SEEDS, Metric::GrokkingDelay).map(|delay| {
+    let delay = value(OVER_SEEDS, Metric::GrokkingDelay);
+    let delay_text = delay.map(|delay| {
         let ratio = value(OVER_SEEDS, Metric::GrokkingRatio);
         let ratio = ratio.map_or(String::new(), |ratio| format!(", {}", Metric::GrokkingRatio.text(ratio)));
-        format!("delay {} steps{ratio}", Metric::GrokkingDelay.text(delay))
+        let name = if all.len() > 1 { "median delay" } else { "delay" };
+        format!("{name} {} steps{ratio}", Metric::GrokkingDelay.text(delay))
     });
     let config = source.config(source.table("scores"));
     let picture = Picture {
@@ -108,7 +111,8 @@ pub(crate) fn build(
         t_gen: value(OVER_SEEDS, Metric::TGen),
         t_mem_text: over(Metric::TMem, "T_mem").unwrap_or_default(),
         t_gen_text: over(Metric::TGen, "T_gen").unwrap_or_default(),
-        delay_text: delay.unwrap_or_default(),
+        delay,
+        delay_text: delay_text.unwrap_or_default(),
         published: published
             .iter()
             .filter(|one| matches!(one.metric, Metric::TMem | Metric::TGen) && one.value >= 1.0)

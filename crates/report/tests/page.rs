@@ -216,7 +216,7 @@ fn both_steps_of_learning_and_what_was_published_stand_beside_each_other() {
     assert!(
         picture(0)["delay_text"]
             .as_str()
-            .is_some_and(|text| text.starts_with("delay ") && text.ends_with('×'))
+            .is_some_and(|text| text.starts_with("median delay ") && text.ends_with('×'))
     );
     let first = picture(0)["train"][0]["xy"][0].as_f64();
     assert!(first > Some(0.0), "step 0 has no place on a logarithmic axis");

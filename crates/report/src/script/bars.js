@@ -45,6 +45,10 @@ function bars(box, section) {
         if (across) svg("text", { class: key, x: x + bar / 2, y: y(at) - 6, "text-anchor": "middle" }, picture, share);
         if (upwards) svg("text", { class: key, transform: `translate(${x + bar / 2 + 4} ${y(at) - 5}) rotate(-90)` }, picture, share);
       });
+      for (const [at, share] of point.published) {
+        svg("line", { class: "published", x1: middle - slot * 0.47, x2: middle + slot * 0.47, y1: y(at), y2: y(at), "data-tip": `${point.label}, published: ${share}` }, picture);
+        svg("text", { class: "published", x: middle + slot * 0.47, y: y(at) - 7, "text-anchor": "end" }, picture, `published ${share}`);
+      }
       const reach = unit * 0.15;
       point.seeds.forEach(([label, at, share, outcome], index) => svg("circle", {
         cx: middle + unit * 0.27 + (point.seeds.length > 1 ? (index / (point.seeds.length - 1) - 0.5) * reach * 2 : 0), cy: y(at), r: slot < 60 ? 3.5 : 5.5,

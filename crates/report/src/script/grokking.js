@@ -45,7 +45,8 @@ function grokking(box, pictures) {
       if (step !== null) svg("line", { class: `learned ${kind}`, x1: x(step), x2: x(step), y1: row(index) + 4, y2: bottom }, svg_);
       say(`learned ${kind}`, step === null ? right : x(step), row(index), text);
     }
-    if (t_mem !== null && t_gen !== null) {
+    // A median of delays need not lie between the medians of both steps.
+    if (picture.delay !== null && picture.delay === t_gen - t_mem) {
       svg("line", { class: "delay", x1: x(t_mem), x2: x(t_gen), y1: top - 4, y2: top - 4 }, svg_);
       for (const step of [t_mem, t_gen]) svg("line", { class: "delay", x1: x(step), x2: x(step), y1: top - 8, y2: top }, svg_);
     }
