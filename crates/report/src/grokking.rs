@@ -58,86 +58,107 @@ pub(crate) fn build(
     published: &[&Published],
     points: usize,
 ) -> Result<Option<(Picture, Table)>, Error> {
-    let Some(scores) = scores.filter(|scores| row(scores, OVER_SEEDS, Metric::TMem).is_some()) else {
+    let mut log = BTreeMap::<i32, Vec<Training>>::new();
+    source.each("training", |row: Training| log.entry(row.seed).or_default().push(row))?;
+    log.values_mut().for_each(|rows| rows.sort_by_key(|row| row.step));
+    let (train, validation) =
+        (lines(&log, |row| row.train_accuracy, points), lines(&log, |row| row.validation_accuracy, points));
+    let last_step = log.values().flatten().map(|row| row.step).max().unwrap_or(0);
+    let Some(steps) = scores.map(|scores| Steps { scores, seeds: scores.seeds(), last_step }) else {
         return Ok(None);
     };
-    let mut seeds = BTreeMap::<i32, Vec<Training>>::new();
-    source.each("training", |row: Training| seeds.entry(row.seed).or_default().push(row))?;
-    if seeds.is_empty() {
+    if steps.row(OVER_SEEDS, Metric::TMem).is_none() || (train.is_empty() && validation.is_empty()) {
         return Ok(None);
     }
-    seeds.values_mut().for_each(|rows| rows.sort_by_key(|row| row.step));
-    let last_step = seeds.values().flatten().map(|row| row.step).max().unwrap_or(1);
-    let lines = |pick: fn(&Training) -> Option<f32>| {
-        let line = |(&seed, rows): (&i32, &Vec<Training>)| {
-            // The logarithm has no place for step 0.
-            let all = rows.iter().filter(|row| row.step > 0);
-            let all = all.filter_map(|row| Some((row.step, significant(f64::from(pick(row)?), 3)?)));
-            let xy = thin(&all.collect::<Vec<_>>(), points);
-            Line { seed, xy: xy.into_iter().flat_map(|(step, value)| [step as f64, value]).collect() }
-        };
-        seeds.iter().map(line).filter(|line| !line.xy.is_empty()).collect::<Vec<_>>()
-    };
-    let value = |seed, metric| row(scores, seed, metric).and_then(|(value, _)| value);
-    let all = scores.seeds();
-    let over = |metric: Metric, name: &str| {
-        let (value, n) = row(scores, OVER_SEEDS, metric)?;
-        let seeds = counted(all.len() as i64, "seed");
-        Some(match value {
-            Some(value) if all.len() == 1 => format!("{name} {}", metric.text(value)),
-            Some(value) => format!("{name} {}, median ({n} of {seeds})", metric.text(value)),
-            None if n > 0 => format!("{name}: {n} of {seeds} in {} steps", count(last_step)),
-            None => format!("{name}: never in {} steps", count(last_step)),
-        })
-    };
-    let delay = value(OVER_SEEDS, Metric::GrokkingDelay);
-    let delay_text = delay.map(|delay| {
-        let ratio = value(OVER_SEEDS, Metric::GrokkingRatio);
-        let ratio = ratio.map_or(String::new(), |ratio| format!(", {}", Metric::GrokkingRatio.text(ratio)));
-        let name = if all.len() > 1 { "median delay" } else { "delay" };
-        format!("{name} {} steps{ratio}", Metric::GrokkingDelay.text(delay))
-    });
-    let config = source.config(source.table("scores"));
+    let mark =
+        |&seed| Mark { seed, t_mem: steps.value(seed, Metric::TMem), t_gen: steps.value(seed, Metric::TGen) };
+    let steps_of_others = published
+        .iter()
+        .filter(|one| matches!(one.metric, Metric::TMem | Metric::TGen) && one.value >= 1.0)
+        .map(|one| (one.metric.column().0, one.value, one.metric.text(one.value)));
     let picture = Picture {
-        threshold: config["threshold"].as_f64(),
+        threshold: source.config(source.table("scores"))["threshold"].as_f64(),
         last_step,
-        train: lines(|row| row.train_accuracy),
-        validation: lines(|row| row.validation_accuracy),
-        marks: all
-            .iter()
-            .map(|&seed| Mark { seed, t_mem: value(seed, Metric::TMem), t_gen: value(seed, Metric::TGen) })
-            .collect(),
-        t_mem: value(OVER_SEEDS, Metric::TMem),
-        t_gen: value(OVER_SEEDS, Metric::TGen),
-        t_mem_text: over(Metric::TMem, "T_mem").unwrap_or_default(),
-        t_gen_text: over(Metric::TGen, "T_gen").unwrap_or_default(),
-        delay,
-        delay_text: delay_text.unwrap_or_default(),
-        published: published
-            .iter()
-            .filter(|one| matches!(one.metric, Metric::TMem | Metric::TGen) && one.value >= 1.0)
-            .map(|one| (one.metric.column().0, one.value, one.metric.text(one.value)))
-            .collect(),
+        train,
+        validation,
+        marks: steps.seeds.iter().map(mark).collect(),
+        t_mem: steps.value(OVER_SEEDS, Metric::TMem),
+        t_gen: steps.value(OVER_SEEDS, Metric::TGen),
+        delay: steps.value(OVER_SEEDS, Metric::GrokkingDelay),
+        t_mem_text: steps.learned(Metric::TMem, "T_mem"),
+        t_gen_text: steps.learned(Metric::TGen, "T_gen"),
+        delay_text: steps.delay(),
+        published: steps_of_others.collect(),
     };
-    let cells = |seed| {
-        COLUMNS.map(|metric| match row(scores, seed, metric) {
-            Some((Some(value), _)) => metric.text(value),
-            Some((None, _)) => "never".to_owned(),
-            None => String::new(),
-        })
-    };
-    let mut rows: Vec<_> = all.iter().map(|&seed| (format!("seed {seed}"), cells(seed))).collect();
-    if all.len() > 1 {
-        rows.push(("over seeds (median)".to_owned(), cells(OVER_SEEDS)));
-    }
-    Ok(Some((picture, Table { rows })))
+    Ok(Some((picture, steps.table())))
 }
 
-/// Returns the value of one of the four metrics and its n; `None` where `scores` has no such row.
-fn row(scores: &Scores, seed: i32, metric: Metric) -> Option<(Option<f64>, i64)> {
-    let (name, split) = metric.column();
-    let row = scores.get("trained", seed, split.unwrap_or_default(), "", name)?;
-    Some((row.value, row.n))
+/// Returns a line for each seed that has such an accuracy.
+fn lines(log: &BTreeMap<i32, Vec<Training>>, pick: fn(&Training) -> Option<f32>, points: usize) -> Vec<Line> {
+    let line = |(&seed, rows): (&i32, &Vec<Training>)| {
+        // The logarithm has no place for step 0.
+        let all = rows.iter().filter(|row| row.step > 0);
+        let all = all.filter_map(|row| Some((row.step, significant(f64::from(pick(row)?), 3)?)));
+        let xy = thin(&all.collect::<Vec<_>>(), points);
+        Line { seed, xy: xy.into_iter().flat_map(|(step, value)| [step as f64, value]).collect() }
+    };
+    log.iter().map(line).filter(|line| !line.xy.is_empty()).collect()
+}
+
+/// What `scores` says of the four metrics.
+struct Steps<'a> {
+    scores: &'a Scores,
+    seeds: Vec<i32>,
+    last_step: i64,
+}
+
+impl Steps<'_> {
+    /// Returns a metric's value and its n; `None` where there is no such row.
+    fn row(&self, seed: i32, metric: Metric) -> Option<(Option<f64>, i64)> {
+        let (name, split) = metric.column();
+        let row = self.scores.get("trained", seed, split.unwrap_or_default(), "", name)?;
+        Some((row.value, row.n))
+    }
+
+    fn value(&self, seed: i32, metric: Metric) -> Option<f64> {
+        self.row(seed, metric)?.0
+    }
+
+    /// Says when all seeds learned, in the median, or how many did.
+    fn learned(&self, metric: Metric, name: &str) -> String {
+        let Some((value, n)) = self.row(OVER_SEEDS, metric) else { return String::new() };
+        let (seeds, last) = (counted(self.seeds.len() as i64, "seed"), count(self.last_step));
+        match value {
+            Some(value) if self.seeds.len() == 1 => format!("{name} {}", metric.text(value)),
+            Some(value) => format!("{name} {}, median ({n} of {seeds})", metric.text(value)),
+            None if n > 0 => format!("{name}: {n} of {seeds} in {last} steps"),
+            None => format!("{name}: never in {last} steps"),
+        }
+    }
+
+    fn delay(&self) -> String {
+        let text = |metric| self.value(OVER_SEEDS, metric).map(|value| metric.text(value));
+        let Some(delay) = text(Metric::GrokkingDelay) else { return String::new() };
+        let ratio = text(Metric::GrokkingRatio).map_or(String::new(), |ratio| format!(", {ratio}"));
+        let name = if self.seeds.len() > 1 { "median delay" } else { "delay" };
+        format!("{name} {delay} steps{ratio}")
+    }
+
+    fn table(&self) -> Table {
+        let cells = |seed| {
+            COLUMNS.map(|metric| match self.row(seed, metric) {
+                Some((Some(value), _)) => metric.text(value),
+                Some((None, _)) => "never".to_owned(),
+                None => String::new(),
+            })
+        };
+        let seed = |&seed| (format!("seed {seed}"), cells(seed));
+        let mut rows: Vec<_> = self.seeds.iter().map(seed).collect();
+        if self.seeds.len() > 1 {
+            rows.push(("over seeds (median)".to_owned(), cells(OVER_SEEDS)));
+        }
+        Table { rows }
+    }
 }
 
 /// Picks at most `points` of `all`, evenly by the logarithm of the step, the first and the last among them.
