@@ -31,7 +31,6 @@ const COMPARED: usize = 4;
 pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -> Result<String, Error> {
     let folders = folder::open(inputs)?;
     let sources = folder::points(&folders);
-    published::check_points(&config.published, &sources)?;
     let mut limits = Limits::of(sources.len());
     loop {
         let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes);
@@ -91,8 +90,9 @@ struct Page<'a> {
     grid: Option<grid::Grid>,
     /// Whether the points are few enough to see beside each other when they learned.
     compared: bool,
-    /// Whether something stands beside what others published.
+    /// Whether others published something, and what of it has no point here.
     published: bool,
+    elsewhere: Vec<(String, published::Line)>,
     /// Whether a point has rows pinned into test.
     pinned: bool,
     points: &'a [Point],
@@ -146,7 +146,8 @@ fn render(
         matrix: matrix.as_ref().map(|figure| figure.shape),
         grid: matrix.as_ref().and_then(grid::build),
         compared: points.len() <= COMPARED && points.iter().all(|point| point.grokking.is_some()),
-        published: points.iter().any(|point| !point.published.is_empty()),
+        published: !config.published.is_empty(),
+        elsewhere: published::elsewhere(&config.published, sources),
         pinned: points.iter().any(|point| point.pins.is_some()),
         points: &points,
         detailed,

@@ -116,24 +116,15 @@ pub(crate) fn beside<'a>(published: &'a [Published], source: &Source) -> Vec<&'a
     published.iter().filter(|one| one.is_at(source)).collect()
 }
 
-/// Refuses a figure for a point that is not there.
-pub(crate) fn check_points(published: &[Published], sources: &[Source]) -> Result<(), Error> {
-    for (index, one) in published.iter().enumerate() {
-        if !sources.iter().any(|source| one.is_at(source)) {
-            let labels: Vec<_> =
-                sources.iter().map(Source::label).filter(|label| !label.is_empty()).collect();
-            let there = if labels.is_empty() { "there is no matrix".to_owned() } else { labels.join(" ") };
-            return Err(Error::Config {
-                at: format!("published[{index}].at"),
-                message: format!(
-                    "expected a point of the matrix, found `{}`; points: {there}",
-                    one.at.as_deref().unwrap_or_default()
-                ),
-                help: "write it like the name of the point's folder, `axis=value`".to_owned(),
-            });
-        }
-    }
-    Ok(())
+/// Returns the point and the line of each figure whose point is not among `sources`, so that it does not quietly go when
+/// a run has fewer points.
+pub(crate) fn elsewhere(published: &[Published], sources: &[Source]) -> Vec<(String, Line)> {
+    let left = published.iter().filter(|one| !sources.iter().any(|source| one.is_at(source)));
+    let line = |one: &Published| {
+        let at = one.at.clone().unwrap_or_default();
+        lines(&[one], None).into_iter().map(move |line| (at.clone(), line))
+    };
+    left.flat_map(line).collect()
 }
 
 /// One line of the table.

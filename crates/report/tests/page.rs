@@ -270,11 +270,9 @@ fn what_was_published_is_checked() {
     let folders = synthetic::write(root.path(), &Study::plus2(&[1.0]), "k=2");
     let config =
         Config { published: vec![published(Metric::Accuracy, 1.0, Some("k=3"))], ..Config::default() };
-    let error = report::run(&config, &Inputs { folders }, root.path(), &Provenance::default());
-    assert_eq!(
-        error.expect_err("there is no such point").to_string(),
-        "`published[0].at`: expected a point of the matrix, found `k=3`; points: k=2"
-    );
+    let page = render(&config, folders, root.path());
+    let (_, row) = page.split_once("<th scope=\"row\">k=3</th>").expect("a figure without its point stays");
+    assert!(row.contains("<b>not measured</b>") && row.contains("Points that are not among the inputs"));
 }
 
 #[test]
