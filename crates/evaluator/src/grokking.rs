@@ -1,4 +1,4 @@
-//! When train and validation were learned: `t_mem`, `t_gen` and their ratio, from the log of training.
+//! When train and validation were learned: `t_mem`, `t_gen`, and how far they lie apart, from the log of training.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use artifact::tables::{Score, Training};
 
 use crate::aggregate::OVER_SEEDS;
 
-/// Returns `t_mem`, `t_gen` and `grokking_delay` of each seed and over seeds.
+/// Returns `t_mem`, `t_gen`, `grokking_delay` and `grokking_ratio` of each seed and over seeds.
 pub(crate) fn scores(log: &[Training], threshold: f64) -> Vec<Score> {
     let mut seeds = BTreeMap::<i32, Seed>::new();
     for row in log {
@@ -21,10 +21,11 @@ pub(crate) fn scores(log: &[Training], threshold: f64) -> Vec<Score> {
             seed.generalised = earliest(seed.generalised);
         }
     }
-    let metrics: [(&str, &str, OfSeed); 3] = [
+    let metrics: [(&str, &str, OfSeed); 4] = [
         ("train", "t_mem", |seed| seed.memorised.map(|step| step as f64)),
         ("validation", "t_gen", |seed| seed.generalised.map(|step| step as f64)),
         ("validation", "grokking_delay", Seed::delay),
+        ("validation", "grokking_ratio", Seed::ratio),
     ];
     let last = seeds.values().map(|seed| seed.last).max().unwrap_or(-1);
     let mut scores = Vec::new();
@@ -64,6 +65,10 @@ struct Seed {
 
 impl Seed {
     fn delay(&self) -> Option<f64> {
+        Some((self.generalised? - self.memorised?) as f64)
+    }
+
+    fn ratio(&self) -> Option<f64> {
         let (memorised, generalised) = (self.memorised?, self.generalised?);
         (memorised > 0).then(|| generalised as f64 / memorised as f64)
     }
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn first_steps_and_their_ratio() {
+    fn first_steps_and_how_far_they_lie_apart() {
         let rows = [
             log(0, 10, 0.5, Some(0.1)),
             log(0, 20, 0.99, None),
@@ -121,7 +126,9 @@ mod tests {
         assert_eq!(value(0, "t_gen"), (Some(80.0), 1, 80));
         assert_eq!(value(1, "t_mem"), (Some(20.0), 1, 80));
         assert_eq!(value(1, "t_gen"), (None, 0, 80));
-        assert_eq!(value(0, "grokking_delay"), (Some(4.0), 1, 80));
+        assert_eq!(value(0, "grokking_delay"), (Some(60.0), 1, 80));
+        assert_eq!(value(0, "grokking_ratio"), (Some(4.0), 1, 80));
+        assert_eq!(value(1, "grokking_delay"), (None, 0, 80));
         assert_eq!(value(-1, "t_mem"), (Some(20.0), 2, 80));
         assert_eq!(value(-1, "t_gen"), (None, 1, 80));
     }

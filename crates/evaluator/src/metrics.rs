@@ -31,7 +31,11 @@ pub const METRICS: &[MetricEntry] = &[
     },
     MetricEntry {
         name: "grokking_delay",
-        about: "t_gen / t_mem; null unless both were reached. Over seeds: as t_mem.",
+        about: "t_gen - t_mem, in steps; null unless both were reached. Over seeds: the median of the delays, as t_mem.",
+    },
+    MetricEntry {
+        name: "grokking_ratio",
+        about: "t_gen / t_mem; null unless both were reached. Over seeds: as grokking_delay.",
     },
     MetricEntry {
         name: "log_probability",

@@ -288,7 +288,8 @@ fn every_score_is_what_counting_by_hand_gives() {
     assert_eq!(find(&scores, "untrained", -1, "test", "", "all", "accuracy").value, Some(0.0));
     assert_eq!(find(&scores, "oracle", -1, "test", "plus2", "all", "accuracy").value, Some(1.0));
     assert_eq!(find(&scores, "trained", 0, "validation", "", "all", "t_gen").value, Some(300.0));
-    assert_eq!(find(&scores, "trained", 0, "validation", "", "all", "grokking_delay").value, Some(3.0));
+    assert_eq!(find(&scores, "trained", 0, "validation", "", "all", "grokking_delay").value, Some(200.0));
+    assert_eq!(find(&scores, "trained", 0, "validation", "", "all", "grokking_ratio").value, Some(3.0));
     assert_eq!(find(&scores, "trained", 1, "validation", "", "all", "t_gen").value, None);
 }
 

@@ -1,7 +1,7 @@
 //! `${matrix.k}` and `${stages.data.build.seed}`: values of the definition used in another place.
 //!
-//! Every value under a stage's verb may use an axis (`${matrix.<axis>}`) or any other value of the definition by its
-//! full path from the top. Text that is nothing but one reference becomes the value itself, with its type; inside
+//! Every value under a stage's verb may use an axis (`${matrix.<axis>}`, or a part of its value,
+//! `${matrix.<axis>.<key>}`) or any other value of the definition by its full path from the top. Text that is nothing but one reference becomes the value itself, with its type; inside
 //! longer text it is written out. `$${` stands for a plain `${`. Names of input stages, the matrix, and the name and
 //! description of the pipeline are taken as they stand.
 
@@ -110,14 +110,20 @@ impl Interpolation<'_> {
 
     fn reference(&mut self, name: &str, path: &str) -> Result<Value, Mistake> {
         let wrong = |message: String, help: Option<String>| Err((path.to_owned(), message, help));
-        if let Some(axis) = name.strip_prefix("matrix.") {
+        if let Some((axis, part)) = axis_and_part(name) {
             let Some(choices) = self.definition.matrix.get(axis) else {
                 let names = self.definition.matrix.keys();
                 return wrong(format!("the matrix has no axis `{axis}`"), did_you_mean(axis, names));
             };
             self.used.insert(axis.to_owned());
-            let choice = self.point.and_then(|point| point.get(axis));
-            return Ok(choice.unwrap_or(&choices[0]).value.clone());
+            let choice = self.point.and_then(|point| point.get(axis)).unwrap_or(&choices[0]);
+            return match part.map_or(Ok(&choice.value), |part| find(&choice.value, part)) {
+                Ok(value) => Ok(value.clone()),
+                Err((around, key)) => {
+                    let help = around.as_object().and_then(|map| did_you_mean(key, map.keys()));
+                    wrong(format!("`{}` of axis `{axis}` has no value `{key}`", choice.name), help)
+                }
+            };
         }
         if self.open.iter().any(|open| open == name) {
             return wrong(format!("`${{{name}}}` leads back to itself"), None);
@@ -147,15 +153,24 @@ pub(crate) fn origin(definition: &Definition, point: &Point, path: &str) -> Stri
     let ends = path.char_indices().filter(|(_, c)| matches!(c, '.' | '[')).map(|(at, _)| at);
     for end in ends.chain([path.len()]) {
         let Some(name) = find(&definition.value, &path[..end]).ok().and_then(alone) else { continue };
-        let target = match name.strip_prefix("matrix.") {
-            Some(axis) => point.get(axis).map(|choice| choice.path.as_str()),
-            None => Some(name),
+        let target = match axis_and_part(name) {
+            Some((axis, part)) => point.get(axis).map(|choice| match part {
+                Some(part) => format!("{}.{part}", choice.path),
+                None => choice.path.clone(),
+            }),
+            None => Some(name.to_owned()),
         };
         let Some(target) = target else { break };
         // This ends: circles were refused when the definition was filled in.
         return origin(definition, point, &format!("{target}{}", &path[end..]));
     }
     path.to_owned()
+}
+
+/// Returns the axis that a reference uses, and the path inside its value, where it does not want all of it.
+fn axis_and_part(name: &str) -> Option<(&str, Option<&str>)> {
+    let path = name.strip_prefix("matrix.")?;
+    Some(path.split_once('.').map_or((path, None), |(axis, part)| (axis, Some(part))))
 }
 
 /// Returns the name of the reference that `value` is, if it is nothing but one.

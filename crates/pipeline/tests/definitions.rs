@@ -112,6 +112,8 @@ fn messages() {
         ("wrong in a named value", named("few: { train: 1 }, many: { trian: 2, test: x }"), &[]),
         ("wrong in a named value that is set", named("few: { train: 1 }"), &["matrix.k.many={ trian: 2 }"]),
         ("named value inside text", format!("{}  train: {{ fit: {{ data: data, mood: \"as ${{matrix.k}}\" }} }}\n", text(named("few: {}"))).into_bytes(), &[]),
+        ("part that is not there", text(named("few: { train: 1 }")).replace("matrix.k}", "matrix.k.trian}").into_bytes(), &[]),
+        ("wrong in a part", text(named("few: { rows: { train: x } }")).replace("matrix.k}", "matrix.k.rows}").into_bytes(), &[]),
         ("value twice", b"name: x2\nmatrix: { k: [1, 1] }\nstages: { data: { make: { seed: 1 } } }".to_vec(), &[]),
         (
             "unknown axis",

@@ -187,6 +187,24 @@ stages:
 }
 
 #[test]
+fn a_part_of_a_named_value_is_a_value() {
+    let text = "\
+name: sweep
+matrix: { size: { small: { train: 5, seed: 1 }, large: { train: 50, seed: 2 } } }
+stages:
+  data: { make: { seed: \"${matrix.size.seed}\", rows: { train: \"${matrix.size.train}\" } } }
+";
+    let place = Place::new();
+    assert_eq!(place.run(text, &[], &options()).expect("it runs"), ["data size=small", "data size=large"]);
+    let built =
+        |size: &str| std::fs::read_to_string(place.path(&format!("datasets/sweep/size={size}/train.txt")));
+    assert_eq!(
+        (built("small").expect("a file"), built("large").expect("a file")),
+        ("1 5".into(), "2 50".into())
+    );
+}
+
+#[test]
 fn a_stage_may_gain_a_matrix() {
     let place = Place::new();
     let plain = SWEEP.replace("\"${matrix.k}\"", "2").replace("mood ${matrix.a}", "mood");

@@ -1,12 +1,12 @@
 //! Renders made-up studies, to look at the page without running a pipeline.
 //!
-//! `cargo run -p report --example synthetic -- FOLDER` writes `x2.html`, `plus2.html`, `ladder.html`, `memory.html` and
-//! `mixed.html` into FOLDER.
+//! `cargo run -p report --example synthetic -- FOLDER` writes `x2.html`, `plus2.html`, `sweep.html`, `table.html`,
+//! `grokking.html`, `ladder.html`, `memory.html` and `mixed.html` into FOLDER.
 
 use std::path::{Path, PathBuf};
 
 use artifact::Provenance;
-use report::{Config, Inputs};
+use report::{Config, Inputs, Metric, Published};
 use serde_json::json;
 
 #[path = "../tests/synthetic/mod.rs"]
@@ -28,6 +28,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let sweep: Vec<_> = sweep.iter().map(|(point, accuracy)| (*point, Study::plus2(accuracy))).collect();
     page(&out, "plus2", "With +1 trained everywhere and +2 elsewhere: can 10 12 14 16 be inferred?", &sweep)?;
+
+    sweeps(&out)?;
 
     let rung = |level: serde_json::Value, ceilings, accuracy: &[f64]| Study {
         level,
@@ -52,11 +54,82 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// The figures of a matrix with axes of numbers, and of grokking.
+fn sweeps(out: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let mut points = Vec::new();
+    for (decay, loss, harder) in
+        [("0.01", "all", 13.0), ("0.01", "answer", 9.0), ("1", "all", 10.0), ("1", "answer", 6.5)]
+    {
+        for k in [2, 5, 8, 10, 12, 15, 20, 30] {
+            let share = |seed: i32| 1.0 / (1.0 + (-(f64::from(k + seed % 5 - 2) - harder) / 1.3).exp());
+            let accuracy: Vec<f64> = (0..10).map(share).collect();
+            points.push((
+                format!("decay={decay},k={k},loss={loss}"),
+                Study { steps: 200, ..Study::plus2(&accuracy) },
+            ));
+        }
+    }
+    let points: Vec<_> = points.iter().map(|(label, study)| (label.as_str(), study.clone())).collect();
+    page(out, "sweep", "How many different steps must the data hold?", &points)?;
+
+    let mut points = Vec::new();
+    for (layers, heads, accuracy) in [
+        (0, 1, 0.0),
+        (0, 2, 0.0),
+        (0, 4, 0.0),
+        (1, 1, 0.994),
+        (1, 2, 0.62),
+        (1, 4, 0.999),
+        (2, 1, 0.41),
+        (2, 2, 1.0),
+        (2, 4, 0.2),
+    ] {
+        let study = Study { pinned: false, ..Study::plus2(&[accuracy, accuracy * 0.9, accuracy]) };
+        points.push((format!("heads={heads},layers={layers}"), study));
+    }
+    let points: Vec<_> = points.iter().map(|(label, study)| (label.as_str(), study.clone())).collect();
+    let published = |metric, value, at: &str| Published {
+        metric,
+        value,
+        source: "Somebody et al. 2023, Figure 2".to_owned(),
+        at: (!at.is_empty()).then(|| at.to_owned()),
+        note: Some("made up, as all figures on this page".to_owned()),
+    };
+    let config =
+        Config { published: vec![published(Metric::Accuracy, 1.0, "heads=1,layers=1")], ..Config::default() };
+    page_of(out, "table", "Which shapes of the model can do it?", &points, config)?;
+
+    let points = [
+        ("decay=1", Study::grokking(&[1.0, 1.0], 12_000, (0.02, 20.0))),
+        ("decay=0", Study::grokking(&[0.04], 36_000, (0.005, 3.0))),
+    ];
+    let found =
+        vec![published(Metric::TMem, 1400.0, "decay=1"), published(Metric::TGen, 14_000.0, "decay=1")];
+    let config = Config { published: found, ..Config::default() };
+    page_of(
+        out,
+        "grokking",
+        "Memorised early, generalised late, and without weight decay never.",
+        &points,
+        config,
+    )
+}
+
 fn page(
     out: &Path,
     name: &str,
     description: &str,
     studies: &[(&str, Study)],
+) -> Result<(), Box<dyn std::error::Error>> {
+    page_of(out, name, description, studies, Config::default())
+}
+
+fn page_of(
+    out: &Path,
+    name: &str,
+    description: &str,
+    studies: &[(&str, Study)],
+    config: Config,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let root = tempfile::tempdir()?;
     let folders =
@@ -65,7 +138,7 @@ fn page(
         pipeline: Some(name.to_owned()),
         description: Some(description.to_owned()),
         question: Some("Does it know the rule, or has it memorised the pieces?".to_owned()),
-        ..Config::default()
+        ..config
     };
     report::run(&config, &Inputs { folders }, root.path(), &Provenance::default())?;
     std::fs::copy(root.path().join(report::PAGE_FILE), out.join(format!("{name}.html")))?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::folder::Source;
 use crate::number::{count, maybe_share, position, share, with_interval};
+use crate::published::{Metric, Published};
 use crate::scores::{ACCURACY, BEYOND_MEMORY, Ceilings, OVER_SEEDS, RULE_INDEX, Scores, name_of};
 use crate::verdict::{Estimate, Evidence, Outcome, Seed};
 
@@ -45,6 +46,8 @@ pub(crate) struct Strip {
     pub s_best_name: String,
     pub untrained: Option<(f64, String)>,
     pub oracle: Option<(f64, String)>,
+    /// What others got.
+    pub published: Vec<(f64, String)>,
     pub beyond_memory: String,
     pub beyond_memory_rows: String,
     pub rows: String,
@@ -83,7 +86,7 @@ pub(crate) struct Section {
 }
 
 /// Returns what the verdict is about and what stands beside it.
-pub(crate) fn strip(evidence: &Evidence, scores: &Scores, task: &str) -> Strip {
+pub(crate) fn strip(evidence: &Evidence, scores: &Scores, task: &str, published: &[&Published]) -> Strip {
     let split = evidence.split.as_str();
     let control = |model, seeds: &[i32]| {
         let row = seeds.iter().find_map(|&seed| scores.get(model, seed, split, task, ACCURACY))?;
@@ -107,6 +110,11 @@ pub(crate) fn strip(evidence: &Evidence, scores: &Scores, task: &str) -> Strip {
         s_best_name: named(&ceilings.s_best),
         untrained: control("untrained", &untrained),
         oracle: mark(evidence.oracle),
+        published: published
+            .iter()
+            .filter(|one| one.metric == Metric::Accuracy)
+            .filter_map(|one| mark(Some(one.value)))
+            .collect(),
         beyond_memory: estimate(&evidence.beyond_memory),
         beyond_memory_rows: count(evidence.beyond_memory.n),
         rows: count(evidence.seeds.iter().map(|seed| seed.accuracy.n).max().unwrap_or(0)),
@@ -126,6 +134,7 @@ fn summary(strip: &Strip) -> String {
         ("untrained model", &strip.untrained),
         ("oracle", &strip.oracle),
     ];
+    words.extend(strip.published.iter().map(|(_, text)| format!("published {text}")));
     words.extend(
         marks.iter().filter_map(|(name, mark)| mark.as_ref().map(|(_, text)| format!("{name} {text}"))),
     );
@@ -162,6 +171,7 @@ pub(crate) fn build(
     scores: Option<&Scores>,
     split: &'static str,
     evidence: &Evidence,
+    published: &[&Published],
 ) -> Result<Option<Section>, Error> {
     let ceilings = source.read::<Ceiling>("ceilings")?.unwrap_or_default();
     let bars = bars(source, split, &evidence.ceilings)?;
@@ -169,7 +179,7 @@ pub(crate) fn build(
         let section = Section { split, strips: Vec::new(), bars, slices: Vec::new() };
         return Ok((!section.bars.is_empty()).then_some(section));
     };
-    let mut strips = vec![(strip(evidence, scores, ""), "", String::new())];
+    let mut strips = vec![(strip(evidence, scores, "", published), "", String::new())];
     let tasks = scores.tasks(split);
     if tasks.len() > 1 {
         for task in tasks {
@@ -178,7 +188,7 @@ pub(crate) fn build(
             of_task.random_answers = evidence.random_answers;
             of_task.certified = evidence.certified;
             let verdict = of_task.verdict();
-            strips.push((strip(&of_task, scores, &task), verdict.tone, verdict.headline));
+            strips.push((strip(&of_task, scores, &task, &[]), verdict.tone, verdict.headline));
         }
     }
     let slices = scores.slices(split, "").into_iter().filter_map(|slice| {

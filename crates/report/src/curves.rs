@@ -11,9 +11,9 @@ use crate::number::{maybe_share, significant};
 
 /// One seed's line: step, value, step, value, ...
 #[derive(Debug, Serialize)]
-struct Line {
-    seed: i32,
-    xy: Vec<f64>,
+pub(crate) struct Line {
+    pub seed: i32,
+    pub xy: Vec<f64>,
 }
 
 /// One of the four pictures.

@@ -59,7 +59,8 @@ impl Folder {
     }
 }
 
-fn parse_point(text: &str) -> Vec<(String, String)> {
+/// Reads `k=2,loss=all`.
+pub(crate) fn parse_point(text: &str) -> Vec<(String, String)> {
     let pairs = text.split(',').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

@@ -5,9 +5,9 @@
 //!
 //! * `folder`: which tables lie in which input folder, and which folders belong to one point of a matrix.
 //! * `verdict`: the sentence.
-//! * one file a section: `asked`, `pins`, `certificate`, `curves`, `ceiling`, `mistakes`, `attention`, `ablation`,
-//!   `origin`; `matrix` sets the points beside each other.
-//! * `page`, `page.html`, `style.css`, `page.js`: the page itself.
+//! * one file a section: `asked`, `pins`, `certificate`, `grokking`, `curves`, `ceiling`, `mistakes`, `attention`,
+//!   `ablation`, `origin`; `matrix` and `grid` set the points beside each other, `published` what others found.
+//! * `page`, `page.html`, `style.css`, and `script/`, one file a figure: the page itself.
 
 mod ablation;
 mod asked;
@@ -16,6 +16,8 @@ mod ceiling;
 mod certificate;
 mod curves;
 mod folder;
+mod grid;
+mod grokking;
 mod matrix;
 mod mistakes;
 mod number;
@@ -23,6 +25,7 @@ mod origin;
 mod page;
 mod pins;
 mod point;
+mod published;
 mod scores;
 mod verdict;
 
@@ -32,8 +35,10 @@ use artifact::Provenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use published::{Metric, Published};
+
 /// Raised when the same config and inputs give another page than before; part of the stage key.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Name of the page inside the stage's folder.
 pub const PAGE_FILE: &str = "index.html";
@@ -53,6 +58,8 @@ pub struct Config {
     pub question: Option<String>,
     /// Name of the pipeline, for the commands that rerun it; by default what the manifests of the inputs say.
     pub pipeline: Option<String>,
+    /// Figures that others published, each to be read beside ours.
+    pub published: Vec<Published>,
 }
 
 impl Config {
@@ -80,7 +87,7 @@ impl Config {
             let help = format!("write a shorter text, or leave `{at}` out");
             return Err(Error::Config { at: at.to_owned(), message, help });
         }
-        Ok(())
+        self.published.iter().enumerate().try_for_each(|(index, published)| published.check(index))
     }
 }
 

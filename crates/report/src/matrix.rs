@@ -1,5 +1,7 @@
 //! The points of a matrix beside each other: accuracy of every seed, the ceilings, and what became of the pins.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::folder::{Source, axes};
@@ -12,19 +14,22 @@ const SENTENCE: usize = 6;
 
 /// One point, for the figure.
 #[derive(Debug, Serialize)]
-struct Mark {
-    label: String,
-    id: String,
+pub(crate) struct Mark {
+    pub label: String,
+    pub id: String,
     /// Value of each axis, in the order of the axes; empty where the point does not have it.
-    values: Vec<String>,
+    pub values: Vec<String>,
     /// Name of each seed, accuracy in percent of the axis and as text, and the outcome.
-    seeds: Vec<(String, f64, String, Outcome)>,
-    /// Over seeds: percent and text.
-    mean: Option<(f64, String)>,
+    pub seeds: Vec<(String, f64, String, Outcome)>,
+    /// Over seeds: percent and text, and the ends of its interval in percent.
+    pub mean: Option<(f64, String)>,
+    interval: Option<(f64, f64)>,
     /// Percent, text and name of the table.
     u_best: Option<(f64, String, String)>,
     u_union: Option<(f64, String, String)>,
     s_best: Option<(f64, String, String)>,
+    /// What others got: percent and text.
+    pub published: Vec<(f64, String)>,
     /// The verdict in two or three words, and the class of its colour.
     headline: String,
     tone: &'static str,
@@ -32,13 +37,28 @@ struct Mark {
     pins: Vec<(usize, usize)>,
 }
 
+/// How the points are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Shape {
+    /// Against an axis of numbers, a line for each setting of the others.
+    Lines,
+    /// Column by column along the longest axis, beside what look-up tables get.
+    Bars,
+    /// Two short axes of numbers, one down and one across.
+    Grid,
+}
+
 /// The summary figure, for the script of the page.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figure {
-    axes: Vec<String>,
+    pub shape: Shape,
+    /// Which of the axes runs across.
+    pub main: usize,
+    pub axes: Vec<String>,
     pins: Vec<String>,
     /// In the order of the definition.
-    points: Vec<Mark>,
+    pub points: Vec<Mark>,
 }
 
 /// Builds the figure; `None` where there is one point only.
@@ -70,16 +90,62 @@ pub(crate) fn build(sources: &[Source], points: &[Point]) -> Option<Figure> {
             id: point.id.clone(),
             values: axes.iter().map(|axis| value(axis).unwrap_or_default()).collect(),
             seeds: dots.collect(),
+            interval: strip.mean.as_ref().and_then(|mean| mean.low.zip(mean.high)),
             mean: strip.mean.and_then(|mean| Some((mean.at?, mean.share))),
             u_best: named(strip.u_best, strip.u_best_name),
             u_union: named(strip.u_union, String::new()),
             s_best: named(strip.s_best, strip.s_best_name),
+            published: strip.published,
             headline: point.verdict.headline.clone(),
             tone: point.verdict.tone,
             pins: pins.iter().map(|pin| outcome(point, pin)).collect(),
         }
     });
-    Some(Figure { points: marks.collect(), axes, pins })
+    let points: Vec<Mark> = marks.collect();
+    let values: Vec<Vec<&str>> = (0..axes.len()).map(|axis| distinct(&points, axis)).collect();
+    let (shape, main) = shape(&values);
+    Some(Figure { shape, main, points, axes, pins })
+}
+
+/// Returns the values of an axis, in the order of the definition.
+fn distinct(points: &[Mark], axis: usize) -> Vec<&str> {
+    let mut seen = BTreeSet::new();
+    points.iter().map(|point| point.values[axis].as_str()).filter(|value| seen.insert(*value)).collect()
+}
+
+/// Values of either axis of a grid.
+const GRID: usize = 5;
+/// Fewer values make no line.
+const LINE: usize = 3;
+/// More lines than that cannot be told apart; they have colours by one axis and strokes by another.
+const COLOURS: usize = 5;
+const STROKES: usize = 3;
+
+/// Chooses the figure for axes with these values, and which axis runs across.
+fn shape(values: &[Vec<&str>]) -> (Shape, usize) {
+    let is_numeric = |axis: &usize| values[*axis].iter().all(|value| value.parse::<f64>().is_ok());
+    let varied: Vec<usize> = (0..values.len()).filter(|&axis| values[axis].len() > 1).collect();
+    // The first of the longest.
+    let longest = |axes: &[usize]| axes.iter().copied().rev().max_by_key(|&axis| values[axis].len());
+    if let [one, other] = *varied
+        && varied.iter().all(|axis| is_numeric(axis) && values[*axis].len() <= GRID)
+    {
+        return (Shape::Grid, if values[one].len() >= values[other].len() { one } else { other });
+    }
+    let numeric: Vec<usize> = varied.iter().copied().filter(is_numeric).collect();
+    if let Some(main) = longest(&numeric).filter(|&axis| values[axis].len() >= LINE) {
+        let others = varied.iter().filter(|&&axis| axis != main).map(|&axis| values[axis].len());
+        let fits = match *others.collect::<Vec<_>>() {
+            [] => true,
+            [colours] => colours <= COLOURS,
+            [colours, strokes] => colours <= COLOURS && strokes <= STROKES,
+            _ => false,
+        };
+        if fits {
+            return (Shape::Lines, main);
+        }
+    }
+    (Shape::Bars, longest(&varied).unwrap_or(0))
 }
 
 fn text(pin: &crate::pins::Pin) -> String {
@@ -123,6 +189,11 @@ impl Mark {
 }
 
 impl Figure {
+    /// Returns the values of an axis, in the order of the definition.
+    pub(crate) fn values(&self, axis: usize) -> Vec<&str> {
+        distinct(&self.points, axis)
+    }
+
     /// Says in one sentence what the points show, in their order; `None` where they are too many, or some have no
     /// scores or no look-up tables.
     pub(crate) fn finding(&self) -> Option<String> {
@@ -163,5 +234,33 @@ fn and(words: &[&str]) -> String {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [before @ .., last] => format!("{} and {last}", before.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_make_lines_and_two_short_axes_of_them_a_grid() {
+        let k = vec!["2", "5", "8", "10", "12", "15", "20", "30"];
+        let (loss, decay) = (vec!["all", "answer"], vec!["0.01", "1"]);
+        let (layers, heads) = (vec!["0", "1", "2"], vec!["1", "2", "4"]);
+        let level = vec!["random", "window", "transition", "step"];
+        let cases = [
+            (vec![decay.clone(), k.clone(), loss.clone()], (Shape::Lines, 1)),
+            (vec![k.clone()], (Shape::Lines, 0)),
+            (vec![k.clone(), vec!["all"]], (Shape::Lines, 0)),
+            (vec![k.clone(), decay.clone()], (Shape::Lines, 0)),
+            (vec![k.clone(), decay.clone(), loss.clone(), layers.clone()], (Shape::Bars, 0)),
+            (vec![heads.clone(), layers.clone()], (Shape::Grid, 0)),
+            (vec![decay.clone(), layers], (Shape::Grid, 1)),
+            (vec![heads, level.clone()], (Shape::Lines, 0)),
+            (vec![decay], (Shape::Bars, 0)),
+            (vec![loss, level], (Shape::Bars, 1)),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(shape(&values), expected, "{values:?}");
+        }
     }
 }

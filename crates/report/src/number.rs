@@ -51,6 +51,22 @@ pub(crate) fn counted(value: i64, noun: &str) -> String {
     format!("{} {noun}{}", count(value), if value == 1 { "" } else { "s" })
 }
 
+/// Returns a number of steps, which as a median may be half a one: `9,800`, `150.5`.
+pub(crate) fn steps(value: f64) -> String {
+    if !value.is_finite() {
+        return NOTHING.to_owned();
+    }
+    let whole = count(value.trunc() as i64);
+    let tenths = (value.fract().abs() * 10.0).round();
+    if tenths == 0.0 { whole } else { format!("{whole}.{tenths}") }
+}
+
+/// Returns a ratio: `8.1×`.
+pub(crate) fn times(value: f64) -> String {
+    let rounded = significant(value, if value.abs() < 100.0 { 2 } else { 3 });
+    rounded.map_or_else(|| NOTHING.to_owned(), |value| format!("{value}×"))
+}
+
 /// Returns `value` rounded to `digits` significant digits, for the embedded JSON; `None` for what is not finite.
 pub(crate) fn significant(value: f64, digits: usize) -> Option<f64> {
     let text = format!("{value:.*e}", digits.saturating_sub(1));
@@ -91,6 +107,13 @@ mod tests {
         assert_eq!([0, 999, 1000, -1234567].map(count), ["0", "999", "1,000", "−1,234,567"]);
         assert_eq!(count(i64::MIN), "−9,223,372,036,854,775,808");
         assert_eq!((counted(1, "row"), counted(2, "seed")), ("1 row".into(), "2 seeds".into()));
+    }
+
+    #[test]
+    fn steps_and_ratios() {
+        let cases = [0.0, 9800.0, 150.5, -40.0, f64::NAN].map(steps);
+        assert_eq!(cases, ["0", "9,800", "150.5", "−40", "–"]);
+        assert_eq!([8.125, 33.3, 1.0, 123.4, f64::INFINITY].map(times), ["8.1×", "33×", "1×", "123×", "–"]);
     }
 
     #[test]

@@ -8,7 +8,24 @@ use crate::ceiling::METRICS;
 use crate::folder::{self, Source};
 use crate::point::{self, Limits, Point};
 use crate::verdict::{AS_CLOSE, FITTED, MEMORY, RULE};
-use crate::{Config, Error, Inputs, MAX_BYTES, matrix, number, origin};
+use crate::{Config, Error, Inputs, MAX_BYTES, grid, matrix, number, origin, published};
+
+/// The page's script, in the order in which the parts need each other.
+const SCRIPT: &str = concat!(
+    "\"use strict\";\n(() => {\n",
+    include_str!("script/base.js"),
+    include_str!("script/grokking.js"),
+    include_str!("script/curves.js"),
+    include_str!("script/attention.js"),
+    include_str!("script/ablation.js"),
+    include_str!("script/bars.js"),
+    include_str!("script/lines.js"),
+    include_str!("script/page.js"),
+    "})();\n"
+);
+
+/// More points than that are not set beside each other to see when they learned.
+const COMPARED: usize = 4;
 
 /// Returns the page.
 pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -> Result<String, Error> {
@@ -68,8 +85,14 @@ struct Page<'a> {
     script: &'static str,
     /// What the script draws, as JSON that is harmless in a page.
     data: String,
-    /// Whether there are several points.
-    matrix: bool,
+    /// The shape of the matrix, where there are several points.
+    matrix: Option<matrix::Shape>,
+    grid: Option<grid::Grid>,
+    /// Whether the points are few enough to see beside each other when they learned.
+    compared: bool,
+    /// Whether others published something, and what of it has no point here.
+    published: bool,
+    elsewhere: Vec<(String, published::Line)>,
     /// Whether a point has rows pinned into test.
     pinned: bool,
     points: &'a [Point],
@@ -96,7 +119,9 @@ fn render(
     folders: &[folder::Folder],
     limits: &Limits,
 ) -> Result<String, Error> {
-    let points = sources.iter().enumerate().map(|(index, source)| point::build(source, index, limits));
+    let point =
+        |(index, source)| point::build(source, index, limits, &published::beside(&config.published, source));
+    let points = sources.iter().enumerate().map(point);
     let points: Vec<Point> = points.collect::<Result<_, _>>()?;
     let matrix = matrix::build(sources, &points);
     let detailed = points.len().min(limits.points);
@@ -116,9 +141,13 @@ fn render(
         question: config.question.as_deref(),
         finding: matrix.as_ref().and_then(matrix::Figure::finding),
         style: include_str!("style.css"),
-        script: include_str!("page.js"),
+        script: SCRIPT,
         data,
-        matrix: matrix.is_some(),
+        matrix: matrix.as_ref().map(|figure| figure.shape),
+        grid: matrix.as_ref().and_then(grid::build),
+        compared: points.len() <= COMPARED && points.iter().all(|point| point.grokking.is_some()),
+        published: !config.published.is_empty(),
+        elsewhere: published::elsewhere(&config.published, sources),
         pinned: points.iter().any(|point| point.pins.is_some()),
         points: &points,
         detailed,

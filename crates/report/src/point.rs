@@ -7,9 +7,10 @@ use crate::Error;
 use crate::asked::{self, Build};
 use crate::ceiling::Strip;
 use crate::folder::Source;
+use crate::published::{Line, Published};
 use crate::scores::{Ceilings, Scores};
 use crate::verdict::{Evidence, Verdict};
-use crate::{ablation, attention, ceiling, certificate, curves, mistakes, pins};
+use crate::{ablation, attention, ceiling, certificate, curves, grokking, mistakes, pins, published};
 
 /// How much of each large table the page shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +41,9 @@ pub(crate) struct Point {
     asked: asked::Asked,
     pub pins: Option<pins::Pins>,
     certificate: Option<certificate::Section>,
+    /// What others found, and what our seeds did.
+    pub published: Vec<Line>,
+    pub grokking: Option<grokking::Table>,
     curves: Option<Curves>,
     ceiling: Option<ceiling::Section>,
     mistakes: Option<mistakes::Section>,
@@ -75,13 +79,19 @@ struct Missing {
 /// What the script of the page draws.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Figures {
+    grokking: Option<grokking::Picture>,
     curves: Option<curves::Section>,
     attention: Option<attention::Section>,
     ablation: Option<ablation::Section>,
 }
 
-/// Builds all sections of the `index`-th point.
-pub(crate) fn build(source: &Source, index: usize, limits: &Limits) -> Result<Point, Error> {
+/// Builds all sections of the `index`-th point, beside which `published` is to be read.
+pub(crate) fn build(
+    source: &Source,
+    index: usize,
+    limits: &Limits,
+    published: &[&Published],
+) -> Result<Point, Error> {
     let build = Build::read(source);
     let scores = Scores::read(source)?;
     let split = scores.as_ref().map_or("test", Scores::split);
@@ -102,7 +112,9 @@ pub(crate) fn build(source: &Source, index: usize, limits: &Limits) -> Result<Po
         Some(scores) => scores.seeds(),
         None => curves.as_ref().map(curves::Section::seeds).unwrap_or_default(),
     };
-    let ceiling = ceiling::build(source, scores.as_ref(), split, &evidence)?;
+    let grokking = grokking::build(source, scores.as_ref(), published, limits.curve_points)?;
+    let (picture, grokking) = grokking.unzip();
+    let ceiling = ceiling::build(source, scores.as_ref(), split, &evidence, published)?;
     let mistakes = mistakes::build(source, split, limits.mistakes)?;
     let attention = attention::build(source, limits.attention_bytes)?;
     let ablation = ablation::build(source, limits.ablation_values)?;
@@ -120,16 +132,18 @@ pub(crate) fn build(source: &Source, index: usize, limits: &Limits) -> Result<Po
         id: format!("p{index}"),
         label: source.label(),
         verdict: evidence.verdict(),
-        strip: scores.as_ref().map(|scores| ceiling::strip(&evidence, scores, "")),
+        strip: scores.as_ref().map(|scores| ceiling::strip(&evidence, scores, "", published)),
         asked: asked::build(source, &build, &seeds)?,
         pins: pins::build(source, &build)?,
         certificate,
+        published: published::lines(published, scores.as_ref()),
+        grokking,
         curves: curves.as_ref().map(|curves| Curves { last: curves.last.clone(), thinned: curves.thinned }),
         ceiling,
         mistakes,
         attention: attention.as_ref().map(|section| LeftOut { left_out: section.left_out }),
         ablation: ablation.as_ref().map(|section| LeftOut { left_out: section.left_out }),
         missing: missing.map(|(section, table, _)| Missing { section, table }).collect(),
-        figures: Figures { curves, attention, ablation },
+        figures: Figures { grokking: picture, curves, attention, ablation },
     })
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use artifact::Provenance;
-use report::{Config, Inputs, MAX_BYTES, PAGE_FILE};
+use report::{Config, Inputs, MAX_BYTES, Metric, PAGE_FILE, Published};
 use serde_json::{Value, json};
 
 mod synthetic;
@@ -88,6 +88,13 @@ fn hostile_names_are_harmless() {
         description: Some(hostile.into()),
         question: Some(hostile.into()),
         pipeline: Some(hostile.into()),
+        published: vec![Published {
+            metric: Metric::Accuracy,
+            value: 1.0,
+            source: hostile.into(),
+            at: None,
+            note: Some(hostile.into()),
+        }],
     };
     let page = render(&config, folders, root.path());
     assert_eq!(page.matches("<script").count(), 2, "only the page's own scripts");
@@ -142,6 +149,130 @@ fn a_matrix_sets_its_points_beside_each_other() {
         "Share of held-out rows answered right: at k=2 neither gets far (the model 0.000, the best look-up table \
          0.021); at k=10 the model gets 1.000 where the best look-up table gets 0.021."
     ));
+}
+
+#[test]
+fn an_axis_of_numbers_makes_lines() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let point = |loss: &str, k: i32, accuracy: f64| {
+        synthetic::write(root.path(), &Study::plus2(&[accuracy, 0.0]), &format!("k={k},loss={loss}"))
+    };
+    let cases = [
+        ("all", 2, 0.0),
+        ("answer", 2, 0.0),
+        ("all", 5, 0.1),
+        ("answer", 5, 0.4),
+        ("all", 10, 0.9),
+        ("answer", 10, 1.0),
+    ];
+    let folders = cases.iter().flat_map(|&(loss, k, accuracy)| point(loss, k, accuracy)).collect();
+    let page = render(&Config::default(), folders, root.path());
+    assert!(page.contains("data-figure=\"lines\"") && !page.contains("class=\"grid-table\""));
+    let matrix = &data(&page)["matrix"];
+    assert_eq!((&matrix["shape"], &matrix["main"]), (&json!("lines"), &json!(0)));
+    let last = &matrix["points"][5];
+    assert_eq!(last["values"], json!(["10", "answer"]));
+    assert_eq!(last["mean"], json!([50.0, "0.500"]));
+    let interval = last["interval"].as_array().expect("an interval over seeds");
+    assert!(interval[0].as_f64() < Some(50.0) && interval[1].as_f64() > Some(50.0), "{interval:?}");
+    assert_eq!(last["pins"], json!([[1, 2]]), "one of two seeds");
+}
+
+#[test]
+fn two_short_axes_of_numbers_make_a_table() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let mut folders = Vec::new();
+    for (heads, layers, accuracy) in [(1, 0, [0.0, 0.0]), (1, 1, [0.9, 0.994]), (2, 0, [0.0, 0.0])] {
+        let study = Study { pinned: false, ..Study::plus2(&accuracy) };
+        folders.extend(synthetic::write(root.path(), &study, &format!("heads={heads},layers={layers}")));
+    }
+    let published = vec![published(Metric::Accuracy, 0.985, Some("heads=1,layers=1"))];
+    let page = render(&Config { published, ..Config::default() }, folders, root.path());
+    assert!(page.contains("layers ↓") && page.contains("heads →"));
+    let (_, cells) = page.split_once("class=\"grid-table\"").expect("a table");
+    let (cells, _) = cells.split_once("</table>").expect("its end");
+    assert!(cells.contains("style=\"--share: 94.7%\"") && cells.contains(">0.947</a>"), "{cells}");
+    assert!(
+        cells.contains("<small>0.900 to 0.994</small><small class=\"published\">published 0.985</small>")
+    );
+    assert_eq!(cells.matches("<td>–</td>").count(), 1, "there is no point with two heads and one layer");
+}
+
+#[test]
+fn both_steps_of_learning_and_what_was_published_stand_beside_each_other() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let learns = Study::grokking(&[1.0, 1.0, 1.0], 20_000, (0.01, 20.0));
+    let mut folders = synthetic::write(root.path(), &learns, "decay=1");
+    folders.extend(synthetic::write(root.path(), &Study::grokking(&[0.04], 20_000, (0.01, 2.0)), "decay=0"));
+    let found =
+        vec![published(Metric::TGen, 14_000.0, Some("decay=1")), published(Metric::TMem, 1400.0, None)];
+    let page = render(&Config { published: found, ..Config::default() }, folders, root.path());
+    let points = &data(&page)["points"];
+    let picture = |point: usize| &points[point][1]["grokking"];
+    let (t_mem, t_gen) = (&picture(0)["t_mem"], &picture(0)["t_gen"]);
+    assert!(t_mem.as_f64() < Some(600.0) && t_gen.as_f64() > Some(4000.0), "{t_mem} {t_gen}");
+    assert_eq!(picture(0)["published"], json!([["t_gen", 14000.0, "14,000"], ["t_mem", 1400.0, "1,400"]]));
+    assert_eq!(picture(0)["marks"].as_array().map(Vec::len), Some(3));
+    assert!(
+        picture(0)["delay_text"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("median delay ") && text.ends_with('×'))
+    );
+    let first = picture(0)["train"][0]["xy"][0].as_f64();
+    assert!(first > Some(0.0), "step 0 has no place on a logarithmic axis");
+    assert_eq!(
+        (&picture(1)["t_gen"], &picture(1)["t_gen_text"]),
+        (&Value::Null, &json!("T_gen: never in 20,000 steps"))
+    );
+    let text = visible(&page);
+    assert!(text.contains("When train and validation rows were learned"));
+    assert_eq!(
+        text.matches("<code>t_mem</code>").count(),
+        2,
+        "a figure without `at` stands beside every point"
+    );
+    assert_eq!(text.matches("<code>t_gen</code>").count(), 1);
+    assert!(text.contains("Somebody 2023<br><small>with another optimizer</small>"));
+    let (_, row) = text.split_once("<code>t_gen</code>").expect("a row");
+    assert!(row.contains("<td class=\"n\">14,000</td>"));
+}
+
+fn published(metric: Metric, value: f64, at: Option<&str>) -> Published {
+    Published {
+        metric,
+        value,
+        source: "Somebody 2023".into(),
+        at: at.map(str::to_owned),
+        note: Some("with another optimizer".into()),
+    }
+}
+
+#[test]
+fn what_was_published_is_checked() {
+    let message = |one: Published| {
+        let config =
+            Config { published: vec![published(Metric::Accuracy, 1.0, None), one], ..Config::default() };
+        config.check().expect_err("it cannot be").to_string()
+    };
+    assert_eq!(
+        message(published(Metric::Accuracy, 99.0, None)),
+        "`published[1].value`: expected a share from 0 to 1, found 99"
+    );
+    assert!(
+        message(published(Metric::TGen, f64::NAN, None)).contains("expected a number that is not negative")
+    );
+    let nobody = Published { source: " ".into(), ..published(Metric::TGen, 9.0, None) };
+    assert!(message(nobody).starts_with("`published[1].source`: "));
+    let unknown = json!({"published": [{"metric": "loss", "value": 1.0, "source": "x"}]});
+    assert!(serde_json::from_value::<Config>(unknown).is_err());
+
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folders = synthetic::write(root.path(), &Study::plus2(&[1.0]), "k=2");
+    let config =
+        Config { published: vec![published(Metric::Accuracy, 1.0, Some("k=3"))], ..Config::default() };
+    let page = render(&config, folders, root.path());
+    let (_, row) = page.split_once("<th scope=\"row\">k=3</th>").expect("a figure without its point stays");
+    assert!(row.contains("<b>not measured</b>") && row.contains("Points that are not among the inputs"));
 }
 
 #[test]

@@ -31,8 +31,11 @@ pub(crate) struct Study {
     pub(crate) pinned: bool,
     /// Tokens a row.
     pub(crate) length: i32,
-    /// Logged steps.
+    /// Steps.
     pub(crate) steps: i64,
+    /// When half of the train rows are learned, as a share of the steps, and how many times as many it takes until half of
+    /// the validation rows are.
+    pub(crate) learned: (f64, f64),
     /// Further tasks, to see a page with several.
     pub(crate) tasks: Vec<String>,
 }
@@ -51,6 +54,7 @@ impl Study {
             pinned: false,
             length: 30,
             steps: 300,
+            learned: (0.13, 1.7),
             tasks: Vec::new(),
         }
     }
@@ -68,7 +72,24 @@ impl Study {
             pinned: true,
             length: 5,
             steps: 3000,
+            learned: (0.13, 1.7),
             tasks: Vec::new(),
+        }
+    }
+}
+
+impl Study {
+    /// Addition modulo 113: `accuracy` is reached `delay` times as late as the train rows are learned.
+    pub(crate) fn grokking(accuracy: &[f64], steps: i64, learned: (f64, f64)) -> Self {
+        Self {
+            task: "modular_addition".into(),
+            level: json!("random"),
+            family: json!({"modular_addition": {"modulus": 113}}),
+            pinned: false,
+            train: 1.0,
+            steps,
+            learned,
+            ..Self::plus2(accuracy)
         }
     }
 }
@@ -98,8 +119,8 @@ pub(crate) fn write(root: &Path, study: &Study, point: &str) -> Vec<(String, Pat
     let folders: Vec<PathBuf> = stages.iter().map(|stage| folder(stage)).collect();
     data(&folders[0], study);
     audit(&folders[1], study);
-    train(&folders[2], study);
-    evaluate(&folders[3], study);
+    let log = train(&folders[2], study);
+    evaluate(&folders[3], study, &log);
     analyze(&folders[4], study);
     let label =
         |stage: &&str| if point.is_empty() { (*stage).to_owned() } else { format!("{stage}/{point}") };
@@ -284,7 +305,7 @@ fn check(
     Certificate { check: name, left, right, view, gate, compared, violations, worst, passed }
 }
 
-fn train(folder: &Path, study: &Study) {
+fn train(folder: &Path, study: &Study) -> Vec<Training> {
     let config = json!({
         "model": {"n_layers": 1, "n_heads": 4, "d_model": 64, "d_mlp": 256}, "seeds": study.accuracy.len(),
         "optimizer": {"learning_rate": 0.003, "weight_decay": 0.01, "betas": [0.9, 0.999]},
@@ -295,13 +316,13 @@ fn train(folder: &Path, study: &Study) {
     for (seed, &accuracy) in study.accuracy.iter().enumerate() {
         let seed = seed as i32;
         let mut dice = Dice(seed as u64 + 7);
-        let middle = study.steps as f64 * (0.22 + 0.2 * dice.roll());
-        for step in 0..=study.steps {
-            let rise =
-                |middle: f64| 1.0 / (1.0 + (-(step as f64 - middle) / (0.03 * study.steps as f64)).exp());
-            let noise = 0.01 * (dice.roll() - 0.5);
-            let (fit, generalise) = (study.train * rise(0.6 * middle), accuracy * rise(middle));
-            let every = step % 10 == 0;
+        let (share, delay) = study.learned;
+        let middle = study.steps as f64 * share * (1.0 + 0.9 * dice.roll());
+        for step in (0..=study.steps).step_by((study.steps / 1000).max(1) as usize) {
+            let rise = |middle: f64| 1.0 / (1.0 + (-(step as f64 - middle) / (0.12 * middle)).exp());
+            let noise = 0.004 * (dice.roll() - 0.5);
+            let (fit, generalise) = (study.train * rise(middle), accuracy * rise(delay * middle));
+            let every = step % (study.steps / 100).max(1) == 0;
             rows.push(Training {
                 seed,
                 step,
@@ -323,17 +344,67 @@ fn train(folder: &Path, study: &Study) {
             path,
         });
     }
-    table(folder.join("training.parquet"), "train", config.clone(), rows);
+    table(folder.join("training.parquet"), "train", config.clone(), rows.clone());
     table(folder.join("checkpoints.parquet"), "train", config, checkpoints);
     let model = json!({
         "n_layers": 1, "n_heads": 4, "d_model": 64, "d_head": 16, "d_mlp": 256, "n_ctx": study.length, "d_vocab": 13,
         "act_fn": "gelu", "normalization_type": "LN", "attn_only": false,
     });
     std::fs::write(folder.join("model.json"), model.to_string()).expect("the temporary folder takes files");
+    rows
 }
 
-fn evaluate(folder: &Path, study: &Study) {
+/// `t_mem`, `t_gen` and what lies between them, of every seed and the median of those of all.
+fn grokking(study: &Study, log: &[Training]) -> Vec<Score> {
+    let first = |seed: usize, learned: &dyn Fn(&Training) -> Option<f32>| {
+        let reached =
+            |row: &&Training| row.seed == seed as i32 && learned(row).is_some_and(|share| share >= 0.99);
+        log.iter().find(reached).map(|row| row.step as f64)
+    };
+    let of_seed = |seed| {
+        let (t_mem, t_gen) =
+            (first(seed, &|row| row.train_accuracy), first(seed, &|row| row.validation_accuracy));
+        let both = t_mem.zip(t_gen);
+        [t_mem, t_gen, both.map(|(mem, gen_)| gen_ - mem), both.map(|(mem, gen_)| gen_ / mem)]
+    };
+    let seeds: Vec<_> = (0..study.accuracy.len()).map(of_seed).collect();
+    let names = [
+        ("train", "t_mem"),
+        ("validation", "t_gen"),
+        ("validation", "grokking_delay"),
+        ("validation", "grokking_ratio"),
+    ];
     let mut scores = Vec::new();
+    for (index, (split, metric)) in names.into_iter().enumerate() {
+        let mut values: Vec<Option<f64>> = seeds.iter().map(|seed| seed[index]).collect();
+        let mut row = |seed: i32, value: Option<f64>, n: usize| {
+            scores.push(Score {
+                model: "trained".into(),
+                seed,
+                step: study.steps,
+                split: split.into(),
+                task: String::new(),
+                slice: "all".into(),
+                metric: metric.into(),
+                value,
+                low: None,
+                high: None,
+                n: n as i64,
+            });
+        };
+        values
+            .iter()
+            .enumerate()
+            .for_each(|(seed, &value)| row(seed as i32, value, usize::from(value.is_some())));
+        let reached = values.iter().flatten().count();
+        values.sort_by(|a, b| a.unwrap_or(f64::MAX).total_cmp(&b.unwrap_or(f64::MAX)));
+        row(-1, values[values.len() / 2], reached);
+    }
+    scores
+}
+
+fn evaluate(folder: &Path, study: &Study, log: &[Training]) {
+    let mut scores = grokking(study, log);
     let (u_best, _) = study.ceilings;
     let seeds = study.accuracy.len() as f64;
     let mean = study.accuracy.iter().sum::<f64>() / seeds;
@@ -389,7 +460,7 @@ fn evaluate(folder: &Path, study: &Study) {
             });
         }
     }
-    table(folder.join("scores.parquet"), "evaluate", json!({"train_rows": 1000}), scores);
+    table(folder.join("scores.parquet"), "evaluate", json!({"train_rows": 1000, "threshold": 0.99}), scores);
 
     let classes = ["copy_last", "plus_one", "off_by_one", "last_digit_right", "malformed", "other"];
     let mut predictions = Vec::new();

@@ -1,0 +1,171 @@
+//! What others published, beside what the tables say of our seeds.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::folder::{Source, parse_point};
+use crate::number::{share, steps, times, with_interval};
+use crate::scores::{OVER_SEEDS, Scores};
+
+/// A figure that somebody published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// What was measured.
+    pub metric: Metric,
+    /// What was found: a share from 0 to 1, steps, or a ratio.
+    pub value: f64,
+    /// Who published it, so that a reader finds it.
+    pub source: String,
+    /// The points of the matrix that it is to be read beside, written like the names of their folders (`norm=LN`);
+    /// left out: all points.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// What has to be known beside it, for instance in what their settings differ from ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// The metrics of `scores.parquet` that a published figure can stand beside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Share of held-out rows whose whole answer is right.
+    Accuracy,
+    /// First step at which the train rows were learned.
+    TMem,
+    /// First step at which the validation rows were learned.
+    TGen,
+    /// Steps from one to the other.
+    GrokkingDelay,
+    /// The second over the first.
+    GrokkingRatio,
+}
+
+impl Metric {
+    /// Returns its name in the table and on which split it is measured; for accuracy the split of the page.
+    pub(crate) fn column(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Accuracy => ("accuracy", None),
+            Self::TMem => ("t_mem", Some("train")),
+            Self::TGen => ("t_gen", Some("validation")),
+            Self::GrokkingDelay => ("grokking_delay", Some("validation")),
+            Self::GrokkingRatio => ("grokking_ratio", Some("validation")),
+        }
+    }
+
+    /// Returns a value as text.
+    pub(crate) fn text(self, value: f64) -> String {
+        match self {
+            Self::Accuracy => share(value),
+            Self::TMem | Self::TGen | Self::GrokkingDelay => steps(value),
+            Self::GrokkingRatio => times(value),
+        }
+    }
+
+    fn meaning(self) -> &'static str {
+        match self {
+            Self::Accuracy => "share of held-out rows answered right",
+            Self::TMem => "steps until the train rows are learned",
+            Self::TGen => "steps until the validation rows are learned",
+            Self::GrokkingDelay => "steps from T_mem to T_gen",
+            Self::GrokkingRatio => "T_gen over T_mem",
+        }
+    }
+}
+
+impl Published {
+    /// Checks what the types cannot say; `index` is its place in the list.
+    pub(crate) fn check(&self, index: usize) -> Result<(), Error> {
+        let error = |key: &str, message: String, help: &str| {
+            Err(Error::Config { at: format!("published[{index}].{key}"), message, help: help.to_owned() })
+        };
+        let (least, most) = if self.metric == Metric::Accuracy { (0.0, 1.0) } else { (0.0, f64::MAX) };
+        if !(least..=most).contains(&self.value) {
+            let expected = if most == 1.0 { "a share from 0 to 1" } else { "a number that is not negative" };
+            return error(
+                "value",
+                format!("expected {expected}, found {}", self.value),
+                "write 0.99 for 99 %",
+            );
+        }
+        for (key, text) in
+            [("source", Some(&self.source)), ("note", self.note.as_ref()), ("at", self.at.as_ref())]
+        {
+            let Some(text) = text else { continue };
+            if text.trim().is_empty() || text.chars().count() > 1_000 {
+                return error(
+                    key,
+                    "expected some text of at most 1000 characters".to_owned(),
+                    "say it shortly",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn is_at(&self, source: &Source) -> bool {
+        let wanted = parse_point(self.at.as_deref().unwrap_or_default());
+        wanted.iter().all(|pair| source.point.contains(pair))
+    }
+}
+
+/// Returns what is to be read beside one point.
+pub(crate) fn beside<'a>(published: &'a [Published], source: &Source) -> Vec<&'a Published> {
+    published.iter().filter(|one| one.is_at(source)).collect()
+}
+
+/// Returns the point and the line of each figure whose point is not among `sources`, so that it does not quietly go when
+/// a run has fewer points.
+pub(crate) fn elsewhere(published: &[Published], sources: &[Source]) -> Vec<(String, Line)> {
+    let left = published.iter().filter(|one| !sources.iter().any(|source| one.is_at(source)));
+    let line = |one: &Published| {
+        let at = one.at.clone().unwrap_or_default();
+        lines(&[one], None).into_iter().map(move |line| (at.clone(), line))
+    };
+    left.flat_map(line).collect()
+}
+
+/// One line of the table.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    metric: &'static str,
+    meaning: &'static str,
+    published: String,
+    /// Over seeds.
+    ours: String,
+    /// Each seed and its value.
+    seeds: Vec<(i32, String)>,
+    source: String,
+    note: Option<String>,
+}
+
+/// Builds the lines of one point.
+pub(crate) fn lines(published: &[&Published], scores: Option<&Scores>) -> Vec<Line> {
+    let line = |one: &&Published| {
+        let (metric, split) = one.metric.column();
+        let row = |seed| {
+            let scores = scores?;
+            scores.get("trained", seed, split.unwrap_or(scores.split()), "", metric)
+        };
+        let ours = row(OVER_SEEDS).map(|row| match (one.metric, row.value) {
+            (Metric::Accuracy, value) => with_interval(value, row.low, row.high),
+            (metric, Some(value)) => metric.text(value),
+            (_, None) => "never".to_owned(),
+        });
+        let value = |seed: i32| {
+            Some((seed, row(seed)?.value.map_or_else(|| "never".to_owned(), |value| one.metric.text(value))))
+        };
+        Line {
+            metric,
+            meaning: one.metric.meaning(),
+            published: one.metric.text(one.value),
+            ours: ours.unwrap_or_else(|| "not measured".to_owned()),
+            seeds: scores.map(Scores::seeds).unwrap_or_default().into_iter().filter_map(value).collect(),
+            source: one.source.clone(),
+            note: one.note.clone(),
+        }
+    };
+    published.iter().map(line).collect()
+}
