@@ -6,6 +6,7 @@
 //!
 //! * `kernel/`: the kernel in CUDA C++; `pass.cu` is the model, readable top to bottom.
 //! * `source.rs`: the kernel's text for a shape.
+//! * `table.rs`: rows to learn from.
 //! * `fleet.rs`: what the host does.
 //! * `gpu.rs` (feature `cuda`): the GPU. A test puts threads of the processor in its place.
 //!
@@ -16,7 +17,9 @@ mod fleet;
 #[cfg(feature = "cuda")]
 mod gpu;
 mod source;
+mod table;
 
-pub use fleet::{Asked, Device, Fleet, Job, Said, Table, Update};
+pub use fleet::{Asked, Device, Fleet, Job, Said, Update};
 #[cfg(feature = "cuda")]
 pub use gpu::{Gpu, assemble};
+pub use table::Table;
