@@ -26,9 +26,6 @@ pub(crate) fn run<D: Device>(
     if fit.config.order == Order::Once {
         return refuse("order", "`once` reads rows as the steps go, a GPU has to hold them");
     }
-    if fit.config.model.dropout > 0.0 {
-        return refuse("model.dropout", "there is no dropout on a GPU");
-    }
     let mut left = Vec::new();
     for seeds in fit.config.seeds.0.chunks(Fleet::capacity(&device()?)) {
         left.extend(Together::new(fit, device()?, seeds)?.run());
@@ -73,9 +70,12 @@ impl<'a, D: Device> Together<'a, D> {
         fit.validation.write_to(&mut table);
         let size = fit.config.batch.of(fit.train.rows);
         let tracks = seeds.iter().map(|&seed| Track::begin(fit, seed)).collect::<Result<Vec<_>, _>>()?;
-        let mut fleet = Fleet::new(device, fit.shape, table, seeds.len(), size as usize)?;
+        let mut fleet =
+            Fleet::new(device, fit.shape, table, seeds.len(), size as usize, fit.config.model.dropout)?;
         for (model, track) in tracks.iter().enumerate() {
-            fleet.set(model, &track.learner.weights().to_vec1::<f32>()?, &track.learner.moments())?;
+            let learner = &track.learner;
+            let weights = learner.weights().to_vec1::<f32>()?;
+            fleet.set(model, &weights, &learner.moments(), learner.dropout_stream())?;
         }
         let validation = fit.validation;
         let scored: usize = (0..validation.len()).map(|row| validation.scored(row).len()).sum();
@@ -148,6 +148,7 @@ impl<'a, D: Device> Together<'a, D> {
         let updates = (least + 1..=last).map(|step| Update {
             adamw: AdamW { scale: 1.0, ..optimizer.update(step, optimizer.learning_rate_at(step, of)) },
             clip: optimizer.clip.map_or(0.0, |clip| clip as f32),
+            step: step as u32,
         });
         let updates = updates.collect();
         let (steps, models, size) = ((last - least) as usize, self.tracks.len(), self.size as usize);

@@ -196,6 +196,11 @@ impl Learner {
         (&self.optimizer, self.steps)
     }
 
+    /// Returns what its dropout is drawn from.
+    pub(crate) fn dropout_stream(&self) -> u64 {
+        self.dropout.map_or(0, |dropout| dropout.seed)
+    }
+
     /// Returns a copy of the moments.
     pub(crate) fn moments(&self) -> Moments {
         self.moments.borrow().clone()

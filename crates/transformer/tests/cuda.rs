@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use threads::Threads;
 use transformer::cuda::{Asked, Device, Fleet, Said, Table, Update};
-use transformer::engine::{AdamW, Batch, Engine, Moments};
+use transformer::engine::{AdamW, Batch, Dropout, Engine, Moments};
 use transformer::{ActFn, Config, Normalization, PositionalEmbedding};
 
 const CLIP: f32 = 0.5;
@@ -25,7 +25,7 @@ const ADAMW: AdamW = AdamW {
     eps: 1e-6,
     scale: 1.0,
 };
-const UPDATE: Update = Update { adamw: ADAMW, clip: CLIP };
+const UPDATE: Update = Update { adamw: ADAMW, clip: CLIP, step: 0 };
 
 struct Case {
     config: Config,
@@ -34,6 +34,7 @@ struct Case {
     models: usize,
     /// Of eight places how many are scored.
     scored: u32,
+    dropout: f64,
 }
 
 fn shape(
@@ -60,13 +61,20 @@ fn shape(
 
 fn cases() -> Vec<Case> {
     use {ActFn::*, Normalization::*};
-    let case = |config, positions, batch, models, scored| Case { config, positions, batch, models, scored };
+    let case = |config, positions, batch, models, scored, dropout| Case {
+        config,
+        positions,
+        batch,
+        models,
+        scored,
+        dropout,
+    };
     vec![
-        case(shape(1, [64, 4, 16, 256, 128], GeluNew, LN), 8, 20, 2, 8),
-        case(shape(2, [37, 3, 11, 23, 50], Gelu, LNPre), 5, 30, 1, 3),
-        case(shape(1, [128, 1, 32, 0, 64], Relu, None), 9, 15, 3, 4),
-        case(shape(0, [20, 1, 4, 0, 33], Relu, LN), 7, 40, 1, 5),
-        case(shape(2, [32, 2, 40, 65, 200], Relu, None), 33, 5, 1, 1),
+        case(shape(1, [64, 4, 16, 256, 128], GeluNew, LN), 8, 20, 2, 8, 0.0),
+        case(shape(2, [37, 3, 11, 23, 50], Gelu, LNPre), 5, 30, 1, 3, 0.3),
+        case(shape(1, [128, 1, 32, 0, 64], Relu, None), 9, 15, 3, 4, 0.0),
+        case(shape(0, [20, 1, 4, 0, 33], Relu, LN), 7, 40, 1, 5, 0.5),
+        case(shape(2, [32, 2, 40, 65, 200], Relu, None), 33, 5, 1, 1, 0.2),
     ]
 }
 
@@ -121,18 +129,22 @@ fn off(ours: &[f32], theirs: &[f32]) -> f64 {
     ours.iter().zip(theirs).map(square).sum::<f64>().sqrt() / (norm + 1e-12)
 }
 
+fn stream(model: usize) -> u64 {
+    u64::MAX / (3 + model as u64)
+}
+
 /// Lets fleet and engine go the same steps, and compares all that is said, the weights and the moments.
 fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
     const STEPS: usize = 2;
-    let Case { config, batch: size, models, .. } = case;
+    let Case { config, batch: size, models, dropout, .. } = case;
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let table = table(case, &mut random);
     let engine = Engine::new(config).unwrap();
-    let mut fleet = Fleet::new(device, config, table.clone(), *models, *size).unwrap();
+    let mut fleet = Fleet::new(device, config, table.clone(), *models, *size, *dropout).unwrap();
     let mut learners: Vec<(Vec<f32>, Moments)> = Vec::new();
     for model in 0..*models {
         let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.2..0.2)).collect();
-        fleet.set(model, &weights, &engine.moments()).unwrap();
+        fleet.set(model, &weights, &engine.moments(), stream(model)).unwrap();
         assert_eq!(fleet.weights(model).unwrap(), weights);
         learners.push((weights, engine.moments()));
     }
@@ -140,7 +152,8 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
     let order: Vec<u32> = (0..STEPS * models * size).map(|_| random.random_range(0..rows)).collect();
     let shares: Vec<f32> = (0..STEPS * models).map(|_| random.random_range(0.001..0.01)).collect();
     let asked = Asked { order, shares };
-    fleet.start(&asked, &[UPDATE; STEPS]).unwrap();
+    let updates: Vec<Update> = (1..=STEPS as u32).map(|step| Update { step, ..UPDATE }).collect();
+    fleet.start(&asked, &updates).unwrap();
     let said = fleet.finish().unwrap();
     assert_eq!(said.len(), STEPS * models);
     for step in 0..STEPS {
@@ -148,7 +161,9 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
             let at = step * models + model;
             let (batch, answers) = batch(&table, &asked.order[at * size..][..*size], asked.shares[at]);
             let mut gradient = vec![0.0; weights.len()];
-            let expected = engine.differentiate(weights, &batch, None, &mut gradient).unwrap();
+            let dropped = Dropout { rate: *dropout, seed: stream(model), step: step as u64 + 1 };
+            let dropped = (*dropout > 0.0).then_some(dropped);
+            let expected = engine.differentiate(weights, &batch, dropped, &mut gradient).unwrap();
             let norm = gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
             let update = AdamW { scale: (f64::from(CLIP) / (norm + 1e-6)).min(1.0) as f32, ..ADAMW };
             engine.update(update, weights, &gradient, moments);
@@ -199,11 +214,11 @@ fn check_divergence<D: Device>(device: D) {
     let case = &cases()[3];
     let mut random = ChaCha8Rng::seed_from_u64(7);
     let engine = Engine::new(&case.config).unwrap();
-    let mut fleet = Fleet::new(device, &case.config, table(case, &mut random), 2, 4).unwrap();
+    let mut fleet = Fleet::new(device, &case.config, table(case, &mut random), 2, 4, 0.0).unwrap();
     let fine: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.2..0.2)).collect();
     let broken: Vec<f32> = fine.iter().map(|x| x * 1e30).collect();
-    fleet.set(0, &broken, &engine.moments()).unwrap();
-    fleet.set(1, &fine, &engine.moments()).unwrap();
+    fleet.set(0, &broken, &engine.moments(), 0).unwrap();
+    fleet.set(1, &fine, &engine.moments(), 0).unwrap();
     let asked = Asked { order: vec![0; 2 * 2 * 4], shares: vec![0.1; 4] };
     fleet.start(&asked, &[UPDATE; 2]).unwrap();
     let said = fleet.finish().unwrap();
@@ -226,7 +241,7 @@ fn what_does_not_fit_is_an_error() {
     let table = table(case, &mut ChaCha8Rng::seed_from_u64(7));
     let new = |table: Table, models| {
         let device = Threads::without_program(1);
-        Fleet::new(device, &case.config, table, models, 4).unwrap_err().to_string()
+        Fleet::new(device, &case.config, table, models, 4, 0.0).unwrap_err().to_string()
     };
     let mut wrong = table.clone();
     wrong.tokens[5] = 33;

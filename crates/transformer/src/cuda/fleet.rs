@@ -47,6 +47,8 @@ pub struct Update {
     pub adamw: AdamW,
     /// Largest norm of the gradient, longer ones are scaled to it; 0 is any.
     pub clip: f32,
+    /// Its number among those of the model, from 1, on which depends what dropout leaves out.
+    pub step: u32,
 }
 
 /// What a model said to a batch, and what became of it.
@@ -76,6 +78,7 @@ pub struct Job {
     order: u64,
     shares: u64,
     updates: u64,
+    streams: u64,
     kinds: u64,
     weights: u64,
     mean: u64,
@@ -120,6 +123,8 @@ pub struct Fleet<D: Device> {
     said: Growing<D>,
     arrived: D::Buffer,
     stopped: D::Buffer,
+    /// The stream of each model's dropout.
+    streams: D::Buffer,
     /// Held because the kernel works in them.
     _rest: Vec<D::Buffer>,
     /// Steps under way.
@@ -164,11 +169,19 @@ impl<D: Device> Fleet<D> {
         device.processors() * BLOCKS_PER_PROCESSOR
     }
 
-    /// Makes room for so many models of a shape, which will read batches of so many rows of the table. Their weights are 0.
+    /// Makes room for so many models of a shape, which will read batches of so many rows of the table and leave a share of
+    /// their activations out when they learn, as [`Dropout`](crate::engine::Dropout) does. Their weights are 0.
     ///
     /// # Errors
     /// [`Error::Config`], [`Error::Input`] for a table that does not fit the shape, [`Error::Device`].
-    pub fn new(mut device: D, config: &Config, table: Table, models: usize, batch: usize) -> Result<Self> {
+    pub fn new(
+        mut device: D,
+        config: &Config,
+        table: Table,
+        models: usize,
+        batch: usize,
+        dropout: f64,
+    ) -> Result<Self> {
         config.check()?;
         table.check(config)?;
         let slots = Self::capacity(&device);
@@ -184,7 +197,7 @@ impl<D: Device> Fleet<D> {
             .min(batch.div_ceil(share).max(FEW.div_ceil(positions)))
             .clamp(1, batch.max(1));
         let team = share.min(batch.div_ceil(sequences)).max(1);
-        device.load(&source(config, &layout, positions, sequences))?;
+        device.load(&source(config, &layout, positions, sequences, dropout))?;
 
         let floats = |floats: usize| device.reserve(4 * floats);
         let slab = layout.padded;
@@ -193,7 +206,7 @@ impl<D: Device> Fleet<D> {
         let gradients = floats(models * team * slab)?;
         let arenas = device.reserve(models * team * device.arena()?)?;
         let parts = device.reserve(models * team * 4 * 8)?;
-        let (arrived, stopped) = (floats(models)?, floats(models)?);
+        let (arrived, stopped, streams) = (floats(models)?, floats(models)?, floats(2 * models)?);
         let put = |bytes: &[u8]| {
             let mut buffer = device.reserve(bytes.len())?;
             device.write(&mut buffer, 0, bytes)?;
@@ -224,6 +237,7 @@ impl<D: Device> Fleet<D> {
             parts: at(&parts),
             arrived: at(&arrived),
             stopped: at(&stopped),
+            streams: at(&streams),
             models: models as i32,
             team: team as i32,
             ..Job::zeroed()
@@ -245,6 +259,7 @@ impl<D: Device> Fleet<D> {
             square,
             arrived,
             stopped,
+            streams,
             started: 0,
         })
     }
@@ -254,11 +269,11 @@ impl<D: Device> Fleet<D> {
         self.team
     }
 
-    /// Puts a model in its place, which takes part again if it was stopped.
+    /// Puts a model in its place, with the stream of its dropout. It takes part again if it was stopped.
     ///
     /// # Errors
     /// [`Error::Input`] for slices that are not as long as the model has parameters; [`Error::Device`].
-    pub fn set(&mut self, model: usize, weights: &[f32], moments: &Moments) -> Result<()> {
+    pub fn set(&mut self, model: usize, weights: &[f32], moments: &Moments, stream: u64) -> Result<()> {
         let wanted = self.layout.flat;
         if [weights.len(), moments.mean.len(), moments.square.len()] != [wanted; 3] {
             return Err(Error::Input(format!("expected {wanted} weights, found {}", weights.len())));
@@ -271,6 +286,7 @@ impl<D: Device> Fleet<D> {
             self.layout.pad(values, &mut slab, &mut turned);
             self.device.write(buffer, at, bytemuck::cast_slice(&slab))?;
         }
+        self.device.write(&mut self.streams, 8 * model, bytemuck::bytes_of(&stream))?;
         self.device.write(&mut self.stopped, 4 * model, &[0; 4])
     }
 

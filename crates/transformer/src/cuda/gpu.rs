@@ -107,7 +107,7 @@ pub fn assemble(config: &Config, positions: usize, architecture: &str) -> Result
     if !unsafe { cudarc::nvrtc::sys::is_culib_present() } {
         return Err(Error::Device(NO_COMPILER.to_owned()));
     }
-    compile(&source(config, &Layout::new(config, 0), positions, 4), architecture).map(drop)
+    compile(&source(config, &Layout::new(config, 0), positions, 4, 0.1), architecture).map(drop)
 }
 
 impl Device for Gpu {

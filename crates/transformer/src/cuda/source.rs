@@ -1,13 +1,15 @@
 use std::fmt::Write;
 
+use crate::engine::Dropout;
 use crate::engine::layout::{Layout, Matrix, Norm, padded};
 use crate::{ActFn, Config, Normalization};
 
 /// The kernel, for shapes that the text before it names.
-const KERNEL: [&str; 5] = [
+const KERNEL: [&str; 6] = [
     include_str!("kernel/product.cu"),
     include_str!("kernel/rows.cu"),
     include_str!("kernel/attention.cu"),
+    include_str!("kernel/dropout.cu"),
     include_str!("kernel/pass.cu"),
     include_str!("kernel/train.cu"),
 ];
@@ -15,8 +17,15 @@ const KERNEL: [&str; 5] = [
 /// Blocks of threads that a multiprocessor holds at once; the compiler keeps to the registers that this leaves.
 pub(super) const BLOCKS_PER_PROCESSOR: usize = 2;
 
-/// Returns the program for models of this shape that read rows of `positions` tokens, `sequences` of them at a time.
-pub(super) fn source(config: &Config, layout: &Layout, positions: usize, sequences: usize) -> String {
+/// Returns the program for models of this shape that read rows of `positions` tokens, `sequences` of them at a time, and
+/// leave a share of their activations out when they learn.
+pub(super) fn source(
+    config: &Config,
+    layout: &Layout,
+    positions: usize,
+    sequences: usize,
+    dropout: f64,
+) -> String {
     let mut text = String::new();
     let mut add = |line: String| writeln!(text, "{line}").expect("a string takes all that is written");
     let number = |name: &str, value: usize| format!("constexpr int {name} = {value};");
@@ -44,6 +53,10 @@ pub(super) fn source(config: &Config, layout: &Layout, positions: usize, sequenc
     };
     add(format!("constexpr int ACT = {act};"));
     add(format!("constexpr bool NORMED = {};", config.normalization_type != Normalization::None));
+    let rule = Dropout { rate: dropout, seed: 0, step: 0 }.rule();
+    add(format!("constexpr bool DROPS = {};", dropout > 0.0));
+    add(format!("constexpr unsigned LEFT_OUT = {}u;", rule.below));
+    add(format!("constexpr float DROPOUT_SCALE = {:e}f;", rule.factor));
     add(format!("constexpr float EPS = {:e}f;", config.eps as f32));
 
     // Layers are alike: the offsets of the first, and how far the next lies behind it.

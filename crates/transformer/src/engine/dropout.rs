@@ -29,9 +29,9 @@ pub enum Site {
 
 /// What the elements of a row are compared with, and what those that are kept are multiplied by.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rule {
-    below: u32,
-    factor: f32,
+pub(crate) struct Rule {
+    pub(crate) below: u32,
+    pub(crate) factor: f32,
 }
 
 impl Dropout {
@@ -41,7 +41,7 @@ impl Dropout {
         self.rule().factor(self.key(site, row, position), column as u32)
     }
 
-    pub(super) fn rule(&self) -> Rule {
+    pub(crate) fn rule(&self) -> Rule {
         Rule { below: (self.rate * 2.0_f64.powi(32)) as u32, factor: (1.0 / (1.0 - self.rate)) as f32 }
     }
 

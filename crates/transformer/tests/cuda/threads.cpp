@@ -1,6 +1,7 @@
 // Runs the kernel on the processor: each block in a thread of its own, each thread of the block as a context that is
 // switched where it waits for the others. KERNEL names the file with the kernel's text.
 
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <atomic>
@@ -30,16 +31,17 @@ struct Dim { int x; };
 static thread_local Dim threadIdx, blockIdx;
 
 // Contexts of a block, and how often each group of them has met.
-struct Context { ucontext_t place; std::vector<char> stack; bool done; };
-static thread_local ucontext_t turns;
+// A context begins by `setcontext` and is switched by jumps, which, unlike it, leave the signals alone and so cost no call
+// of the kernel.
+struct Context { ucontext_t place; jmp_buf jump; std::vector<char> stack; bool begun, done; };
+static thread_local jmp_buf turns;
 static thread_local std::vector<Context>* contexts;
 struct Meeting { int arrived = 0, past = 0; };
 static thread_local Meeting of_block, of_warp[COUNT / 32];
 static thread_local double shown[COUNT];
 
 static void yield() {
-    const int me = threadIdx.x;
-    swapcontext(&(*contexts)[me].place, &turns);
+    if (_setjmp((*contexts)[threadIdx.x].jump) == 0) _longjmp(turns, 1);
 }
 static void meet(Meeting& meeting, int size) {
     const int past = meeting.past;
@@ -132,7 +134,7 @@ static void run(const Job* job, int block) {
     contexts = &all;
     for (Context& context : all) {
         context.stack.resize(256 << 10);
-        context.done = false;
+        context.begun = context.done = false;
         getcontext(&context.place);
         context.place.uc_stack.ss_sp = context.stack.data();
         context.place.uc_stack.ss_size = context.stack.size();
@@ -144,7 +146,10 @@ static void run(const Job* job, int block) {
             if (all[i].done) continue;
             left++;
             threadIdx.x = i;
-            swapcontext(&turns, &all[i].place);
+            if (_setjmp(turns) != 0) continue;
+            if (all[i].begun) _longjmp(all[i].jump, 1);
+            all[i].begun = true;
+            setcontext(&all[i].place);
         }
     }
 }

@@ -2,11 +2,6 @@
 //
 // Positions meet in attention only, so behind the last one only the rows are kept that are asked for.
 
-// Of a tile; whole fours, so that everything behind them lies on whole fours too.
-constexpr int TOKENS = (SEQUENCES * POSITIONS + 3) / 4 * 4, SHARES = TOKENS * HEADS * POSITIONS;
-// Rows of a product that are worth a choice of its tiles.
-constexpr int AT_MOST = TOKENS < LARGEST ? TOKENS : LARGEST;
-
 // Flags of a place of the table.
 constexpr unsigned char SCORED = 1, ANSWER = 2;
 
@@ -74,6 +69,9 @@ struct Worker {
     float* gradient;
     Arena* arena;
     bool first; // nothing has been added to the gradient in this step
+    bool drops;
+    Dropout dropout;
+    int row; // of the batch, with which the tile begins
 
     __device__ float* weight(int layer, int at) const { return weights + layer * BLOCK_SIZE + at; }
     __device__ float* d_weight(int layer, int at) const { return gradient + layer * BLOCK_SIZE + at; }
@@ -126,6 +124,23 @@ struct Worker {
                 return load(weights + EMBED + seen.tokens[t] * D + c) + load(weights + PLACES + t % POSITIONS * D + c);
             },
             [&](int i, float4 x) { store(stream + 4 * i, x); });
+        // Keys are made behind a barrier.
+        if (DROPS && drops) leave_out(EMBEDDINGS, 0, tokens, nullptr, tokens, stream, {}, stream);
+    }
+    // Writes what is left of rows as wide as the stream, which are those of all tokens or of a list, and what stands in
+    // `plus`.
+    __device__ __noinline__ void leave_out(Site site, int layer, int tokens, const unsigned short* list, int rows, const float* from, Rows plus, float* to) const {
+        constexpr int FOURS = D / 4;
+        make_keys(dropout, site, layer, row, tokens);
+        fours(
+            rows * FOURS,
+            [&](int i) {
+                const int r = i / FOURS, c = i % FOURS * 4;
+                const float4 kept = factors(keys[list ? list[r] : r], c) * load(from + 4 * i);
+                return plus.values ? kept + load(plus(r) + c) : kept;
+            },
+            [&](int i, float4 x) { store(to + 4 * i, x); });
+        __syncthreads();
     }
     __device__ __noinline__ void embed_back(const float* d, int tokens) const {
         // Each token is added once for all places where it stands, which are linked in a list.
@@ -193,6 +208,7 @@ struct Worker {
             copy(a.d, a.d_asked, count);
             scatter(a.d_asked, a.d, tokens, count);
         }
+        if (DROPS && drops) leave_out(EMBEDDINGS, 0, tokens, nullptr, tokens, a.d, {}, a.d);
         embed_back(a.d, tokens);
         __syncthreads();
         return loss;
@@ -202,23 +218,41 @@ struct Worker {
     __device__ bool selects(int layer, int tokens) const { return layer == LAYERS - 1 && seen.count < tokens; }
     __device__ const unsigned short* list(int layer, int tokens) const { return selects(layer, tokens) ? seen.asked : nullptr; }
 
+    // Writes x W + b, of which dropout leaves something, and what stands in `plus`.
+    template <class W>
+    __device__ void add_output(Site site, int layer, int tokens, Rows x, int rows, Rows plus, float* to) const {
+        if (DROPS && drops) {
+            linear<W>(layer, x, rows, Rows{arena->d, D, nullptr});
+            __syncthreads();
+            leave_out(site, layer, tokens, list(layer, tokens), rows, arena->d, plus, to);
+        } else {
+            linear<W>(layer, x, rows, Rows{to, D, nullptr}, plus);
+            __syncthreads();
+        }
+    }
+    // Returns the gradient of what dropout left something of.
+    __device__ Rows dropped_out(Site site, int layer, int tokens, int rows, Rows d) const {
+        if (!(DROPS && drops)) return d;
+        leave_out(site, layer, tokens, list(layer, tokens), rows, d.values, {}, arena->y);
+        return Rows{arena->y, D, nullptr};
+    }
+
     __device__ void forward(int layer, int tokens) const {
         Kept &b = arena->blocks[layer], &next = arena->blocks[layer + 1];
         const int rows = selects(layer, tokens) ? seen.count : tokens;
-        const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr}, out{next.stream, D, nullptr};
+        const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr};
         linear<Attend>(layer, normalized(stream, tokens, normal<Norm1>(layer, b.mean1, b.inverse1, b.y1)), tokens, Rows{b.qkv, QKV, nullptr});
         __syncthreads();
         attend(b.qkv, tokens, b.shares, b.z);
         __syncthreads();
-        linear<Out>(layer, Rows{b.z, Z, list(layer, tokens)}, rows, HIDDEN ? middle : out, Rows{b.stream, D, list(layer, tokens)});
-        __syncthreads();
+        const Rows kept{b.stream, D, list(layer, tokens)};
+        add_output<Out>(ATTENTION_OUT, layer, tokens, Rows{b.z, Z, list(layer, tokens)}, rows, kept, HIDDEN ? b.middle : next.stream);
         if constexpr (HIDDEN > 0) {
             linear<Into>(layer, normalized(middle, rows, normal<Norm2>(layer, b.mean2, b.inverse2, b.y2)), rows, Rows{b.slope, HIDDEN_PAD, nullptr});
             __syncthreads();
             activate(b.slope, b.post, rows);
             __syncthreads();
-            linear<Back>(layer, Rows{b.post, HIDDEN_PAD, nullptr}, rows, out, middle);
-            __syncthreads();
+            add_output<Back>(MLP_OUT, layer, tokens, Rows{b.post, HIDDEN_PAD, nullptr}, rows, middle, next.stream);
         }
     }
 
@@ -229,20 +263,22 @@ struct Worker {
         const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr}, d{a.d, D, nullptr};
         if constexpr (HIDDEN > 0) {
             const Rows d_hidden{b.slope, HIDDEN_PAD, nullptr};
-            learn<Back>(layer, Rows{b.post, HIDDEN_PAD, nullptr}, d, rows);
-            back<Back>(layer, d, rows, d_hidden, {}, d_hidden);
+            const Rows d_out = dropped_out(MLP_OUT, layer, tokens, rows, d);
+            learn<Back>(layer, Rows{b.post, HIDDEN_PAD, nullptr}, d_out, rows);
+            back<Back>(layer, d_out, rows, d_hidden, {}, d_hidden);
             __syncthreads();
             const Normal of = normal<Norm2>(layer, b.mean2, b.inverse2, b.y2);
             learn<Into>(layer, NORMED ? of.y : middle, d_hidden, rows);
             back_to_stream<Into, Norm2>(layer, d_hidden, middle, of, rows, d);
             __syncthreads();
         }
-        learn<Out>(layer, Rows{b.z, Z, list(layer, tokens)}, d, rows);
+        const Rows d_out = dropped_out(ATTENTION_OUT, layer, tokens, rows, d);
+        learn<Out>(layer, Rows{b.z, Z, list(layer, tokens)}, d_out, rows);
         if (selects(layer, tokens)) {
             fours(tokens * (Z / 4), [](int) { return zero(); }, [&](int i, float4 x) { store(b.z + 4 * i, x); });
             copy(a.d, a.d_asked, rows);
         }
-        back<Out>(layer, d, rows, Rows{b.z, Z, list(layer, tokens)});
+        back<Out>(layer, d_out, rows, Rows{b.z, Z, list(layer, tokens)});
         __syncthreads();
         if (selects(layer, tokens)) scatter(a.d_asked, a.d, tokens, rows);
         attend_back(b.qkv, tokens, b.shares, a.d_scores, b.z, a.logits);

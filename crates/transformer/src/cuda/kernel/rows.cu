@@ -1,5 +1,9 @@
 // What happens between two products, row by row. Memory is far away: as much as fits is asked for before any is used.
 
+// Of a tile; whole fours, so that everything behind them lies on whole fours too.
+constexpr int TOKENS = (SEQUENCES * POSITIONS + 3) / 4 * 4, SHARES = TOKENS * HEADS * POSITIONS;
+// Rows of a product that are worth a choice of its tiles.
+constexpr int AT_MOST = TOKENS < LARGEST ? TOKENS : LARGEST;
 constexpr int V = padded(VOCABULARY), D = padded(WIDTH), HIDDEN_PAD = padded(HIDDEN);
 
 // Adds up over so many neighbouring lanes.

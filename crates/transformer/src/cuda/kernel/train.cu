@@ -3,6 +3,7 @@
 // One update by AdamW or Adam; what follows from the decay rates is computed in f64 by the host.
 struct Update {
     float mean_rate, square_kept, square_rate, kept, l2, rate, root, eps, scale, clip;
+    unsigned step; // the how-manieth of the model
 };
 
 // What a model says to a batch.
@@ -17,6 +18,7 @@ struct Job {
     const unsigned* order; // rows, [steps, models, batch]
     const float* shares;   // one over the scored places, [steps, models]
     const Update* updates; // [steps]; none: the models are asked only
+    const unsigned long long* streams; // of dropout, [models]
     const unsigned char* kinds; // of each 16 numbers of a slab: 0 fixed, 1 learned, 2 learned and decaying
     float *weights, *mean, *square; // [models, SLAB]
     float* gradients;               // [models, team, SLAB]
@@ -63,7 +65,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
     float *weights = job.weights + (size_t)model * SLAB, *mean = job.mean + (size_t)model * SLAB, *square = job.square + (size_t)model * SLAB;
     float *gradients = job.gradients + (size_t)model * job.team * SLAB, *gradient = gradients + (size_t)block * SLAB;
     double *parts = job.parts + (size_t)model * job.team * 4, *part = parts + block * 4;
-    Worker worker{weights, gradient, job.arenas + blockIdx.x, true};
+    Worker worker{weights, gradient, job.arenas + blockIdx.x, true, job.updates != nullptr, {job.streams[model], 0}, 0};
     unsigned meetings = 0;
     for (int step = 0; step < job.steps; step++) {
         if (job.stopped[model]) break; // set for a whole team, before it met
@@ -74,9 +76,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
         double loss = 0;
         int right = 0;
         worker.first = true;
+        if (job.updates) worker.dropout.step = job.updates[step].step;
         for (int from = block * SEQUENCES; from < job.batch; from += job.team * SEQUENCES) {
             const int sequences = min(SEQUENCES, job.batch - from);
             read(job.table, order + from, sequences);
+            worker.row = from;
             loss += worker.pass(sequences, share, job.table, job.updates != nullptr);
             if (seen.count) worker.first = false;
             __syncthreads();
