@@ -51,3 +51,22 @@ fn huge_and_deep_definitions_are_refused_at_once() {
         insta::assert_snapshot!("huge", all);
     });
 }
+
+#[test]
+fn a_gpu_that_is_not_there_is_an_error_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines/x2.yaml");
+    std::fs::copy(definition, folder.path().join("x2.yaml")).expect("it can be copied");
+    let output = Command::new(env!("CARGO_BIN_EXE_seqlab"))
+        .args(["run", "x2.yaml", "--dry-run", "--device", "cuda"])
+        .current_dir(folder.path())
+        .output()
+        .expect("seqlab starts");
+    if output.status.success() {
+        return; // there is one
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.starts_with("error: --device cuda: GPU: "), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 1);
+}
