@@ -6,6 +6,9 @@
 #[path = "cuda/threads.rs"]
 mod threads;
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use threads::Threads;
@@ -230,9 +233,12 @@ fn check_divergence<D: Device>(device: D) {
 }
 
 #[test]
-fn a_model_that_diverges_stops_alone() {
+fn a_model_that_diverges_stops_alone_and_steps_go_without_the_host() {
     let Some(device) = Threads::new(2) else { return };
-    check_divergence(device);
+    let launches = Rc::new(Cell::new(0));
+    let counter = launches.clone();
+    check_divergence(device.before_launch(move || counter.set(counter.get() + 1)));
+    assert_eq!(launches.get(), 1);
 }
 
 #[test]

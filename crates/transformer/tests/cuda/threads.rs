@@ -23,9 +23,6 @@ impl Threads {
     /// `None` where there is no compiler.
     pub(crate) fn new(processors: usize) -> Option<Self> {
         let found = Command::new("g++").arg("--version").output().is_ok_and(|output| output.status.success());
-        if !found {
-            println!("there is no g++: the kernel is not run on the processor");
-        }
         found.then(|| Self::without_program(processors))
     }
 
@@ -34,7 +31,6 @@ impl Threads {
     }
 
     /// Does something before each launch.
-    #[allow(dead_code, reason = "not every test that shares this file")]
     pub(crate) fn before_launch(self, then: impl Fn() + 'static) -> Self {
         Self { before_launch: Box::new(then), ..self }
     }
