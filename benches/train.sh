@@ -7,7 +7,7 @@ venv=$1 turns=${2:-3}
 [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
 "$venv/bin/python" -c 'import torch, jax' 2> /dev/null || "$venv/bin/pip" install --quiet numpy torch jax
 
-race() { # NAME STEPS-OF-PYTORCH STEPS FLAGS...: both with 16 seeds
+race() { # NAME STEPS-OF-THE-PEERS STEPS FLAGS...: all with 16 seeds
   local name=$1 slow=$2 fast=$3; shift 3
   for ((turn = 0; turn < turns; turn++)); do
     "$root/target/release/seqlab" --quiet bench train --seeds 16 --steps "$fast" "$@"

@@ -3,15 +3,14 @@
 use std::sync::atomic::Ordering;
 
 use transformer::cuda::{Asked, Device, Fleet, Said, Table, Update};
-use transformer::engine::AdamW;
 
+use crate::Error;
 use crate::learner::{NotFinite, Score};
 use crate::order::Shuffled;
 use crate::record::Record;
 use crate::rows::Rows;
 use crate::run::{Fit, Left};
 use crate::track::{Seen, Track};
-use crate::{Error, Order};
 
 /// Steps that go without the host, at most: a run that is interrupted waits for them.
 const STEPS: u64 = 64;
@@ -21,14 +20,13 @@ pub(crate) fn run<D: Device>(
     fit: &Fit<'_>,
     device: impl Fn() -> Result<D, transformer::Error>,
 ) -> Result<Vec<Left>, Error> {
-    let refuse =
-        |at: &str, message: &str| Err(Error::config(at, message, "leave it out, or train on the processor"));
-    if fit.config.order == Order::Once {
-        return refuse("order", "`once` reads rows as the steps go, a GPU has to hold them");
-    }
+    let held = fit.train.held().ok_or_else(|| {
+        let message = "`once` reads rows as the steps go, a GPU has to hold them";
+        Error::config("order", message, "leave it out, or train on the processor")
+    })?;
     let mut left = Vec::new();
     for seeds in fit.config.seeds.0.chunks(Fleet::capacity(&device()?)) {
-        left.extend(Together::new(fit, device()?, seeds)?.run());
+        left.extend(Together::new(fit, device()?, held, seeds)?.run());
     }
     Ok(left)
 }
@@ -61,9 +59,12 @@ struct Chunk {
 }
 
 impl<'a, D: Device> Together<'a, D> {
-    fn new(fit: &'a Fit<'a>, device: D, seeds: &[i32]) -> Result<Self, Error> {
-        let (rows, full) =
-            fit.train.held().ok_or_else(|| transformer::Error::Device("no rows".to_owned()))?;
+    fn new(
+        fit: &'a Fit<'a>,
+        device: D,
+        (rows, full): (&'a Rows, bool),
+        seeds: &[i32],
+    ) -> Result<Self, Error> {
         let longest = rows.longest().max(fit.validation.longest());
         let mut table = Table { positions: longest - 1, ..Table::default() };
         rows.write_to(&mut table);
@@ -146,7 +147,7 @@ impl<'a, D: Device> Together<'a, D> {
             .unwrap_or((least + STEPS).min(ahead));
         let (optimizer, of) = leader.learner.optimizer();
         let updates = (least + 1..=last).map(|step| Update {
-            adamw: AdamW { scale: 1.0, ..optimizer.update(step, optimizer.learning_rate_at(step, of)) },
+            adamw: optimizer.update(step, optimizer.learning_rate_at(step, of)),
             clip: optimizer.clip.map_or(0.0, |clip| clip as f32),
             step: step as u32,
         });

@@ -191,7 +191,7 @@ impl Learner {
         ]))
     }
 
-    /// Returns what the next updates are, of which it is told how many were done.
+    /// Returns the optimizer, and the updates over which its schedule goes.
     pub(crate) fn optimizer(&self) -> (&Optimizer, u64) {
         (&self.optimizer, self.steps)
     }

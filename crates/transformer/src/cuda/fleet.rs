@@ -264,11 +264,6 @@ impl<D: Device> Fleet<D> {
         })
     }
 
-    /// Returns the number of blocks of threads that share a model.
-    pub fn team(&self) -> usize {
-        self.team
-    }
-
     /// Puts a model in its place, with the stream of its dropout. It takes part again if it was stopped.
     ///
     /// # Errors

@@ -130,17 +130,19 @@ __device__ __noinline__ void tile(const Product& p, int m, int n) {
 #pragma unroll
         for (int i = 0; i < 2 * DOWN; i++) sum[i / 2][j][i % 2 * 2] = bias.x, sum[i / 2][j][i % 2 * 2 + 1] = bias.y;
     }
-    if (p.plus.values)
+    const auto join = [&](const Rows& other, auto with) {
 #pragma unroll
         for (int i = 0; i < 2 * DOWN; i++) {
-            const float* from = p.plus(within(i));
+            const float* from = other(within(i));
 #pragma unroll
             for (int j = 0; j < ACROSS; j++) {
-                const float2 other = load_two(from + at(j));
-                sum[i / 2][j][i % 2 * 2] += other.x;
-                sum[i / 2][j][i % 2 * 2 + 1] += other.y;
+                const float2 two = load_two(from + at(j));
+                with(sum[i / 2][j][i % 2 * 2], two.x);
+                with(sum[i / 2][j][i % 2 * 2 + 1], two.y);
             }
         }
+    };
+    if (p.plus.values) join(p.plus, [](float& x, float other) { x += other; });
 
     for (int slice = 0; slice * DEPTH < end; slice++) {
         copies_done<STAGES - 2>();
@@ -181,17 +183,7 @@ __device__ __noinline__ void tile(const Product& p, int m, int n) {
     }
     __syncthreads();
 
-    if (KIND == BACK && p.times.values)
-#pragma unroll
-        for (int i = 0; i < 2 * DOWN; i++) {
-            const float* from = p.times(within(i));
-#pragma unroll
-            for (int j = 0; j < ACROSS; j++) {
-                const float2 other = load_two(from + at(j));
-                sum[i / 2][j][i % 2 * 2] *= other.x;
-                sum[i / 2][j][i % 2 * 2 + 1] *= other.y;
-            }
-        }
+    if (KIND == BACK && p.times.values) join(p.times, [](float& x, float other) { x *= other; });
 #pragma unroll
     for (int i = 0; i < 2 * DOWN; i++) {
         if (row + 8 * i >= p.rows) continue;
