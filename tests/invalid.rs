@@ -53,6 +53,21 @@ fn huge_and_deep_definitions_are_refused_at_once() {
 }
 
 #[test]
+fn vectors_that_the_processor_does_not_have_are_an_error() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqlab"))
+        .args(["bench", "train"])
+        .env("SEQLAB_MAX_ISA", "AVX")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with("error: SEQLAB_MAX_ISA: expected `none`, or `avx2` on a processor that has it"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_gpu_that_is_not_there_is_an_error_before_anything_runs() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let definition = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../pipelines/x2.yaml");

@@ -16,6 +16,9 @@ pub enum Error {
     /// An input that the model cannot take.
     #[error("input: {0}")]
     Input(String),
+    /// Vectors that the processor does not have.
+    #[error("{0}")]
+    Isa(String),
     /// What a GPU cannot do.
     #[error("GPU: {0}")]
     Device(String),

@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+use std::process::Command;
+use std::sync::Once;
+
 use candle_core::{DType, Device, Tensor, Var};
 use indexmap::IndexMap;
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use transformer::engine::{Batch, Dropout, Engine, Site};
+use transformer::engine::{Batch, Dropout, Engine, Site, hold_to, isa};
 use transformer::{ActFn, Config, HookPoint, Normalization, PositionalEmbedding, Transformer};
 
 /// Leaves elements out of a batch's activations, `[rows, pos, d_model]`, by plain multiplication.
@@ -82,7 +85,7 @@ fn check(case: &Case) -> Result<(), TestCaseError> {
     let dropout = Dropout { rate: f64::from(*dropout) / 8.0, seed: *seed, step: 5 };
     let dropout = (dropout.rate > 0.0).then_some(dropout);
     let mut random = ChaCha8Rng::seed_from_u64(*seed);
-    let engine = Engine::new(config).unwrap();
+    let engine = engine(config);
     let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.3..0.3)).collect();
     let tokens: Vec<u32> =
         (0..rows * positions).map(|_| random.random_range(0..config.d_vocab as u32)).collect();
@@ -183,7 +186,7 @@ fn bits_do_not_depend_on_the_number_of_threads() {
         attn_only: false,
         eps: 1e-5,
     };
-    let engine = Engine::new(&config).unwrap();
+    let engine = engine(&config);
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let weights: Vec<f32> = (0..engine.parameters()).map(|_| random.random_range(-0.3..0.3)).collect();
     let tokens: Vec<u32> = (0..700 * 9).map(|_| random.random_range(0..30)).collect();
@@ -216,7 +219,7 @@ fn what_does_not_fit_is_an_error() {
         attn_only: false,
         eps: 1e-5,
     };
-    let engine = Engine::new(&config).unwrap();
+    let engine = engine(&config);
     let weights = vec![0.0; engine.parameters()];
     let fine = Batch {
         tokens: vec![0, 1, 2, 3],
@@ -239,4 +242,65 @@ fn what_does_not_fit_is_an_error() {
         assert!(error.contains(message), "{error}");
     }
     assert!(engine.say(&weights[1..], &fine).is_err());
+}
+
+#[test]
+fn one_number_that_is_none_makes_the_loss_none() {
+    let config = Config {
+        n_layers: 1,
+        d_model: 8,
+        n_ctx: 4,
+        d_head: 4,
+        n_heads: 2,
+        d_mlp: 8,
+        d_vocab: 21,
+        act_fn: ActFn::GeluNew,
+        normalization_type: Normalization::LN,
+        positional_embedding_type: PositionalEmbedding::Standard,
+        attn_only: false,
+        eps: 1e-5,
+    };
+    let engine = engine(&config);
+    let shares = vec![1.0; 4];
+    let batch = Batch {
+        tokens: vec![0, 1, 2, 3],
+        positions: 4,
+        places: vec![0, 1, 2, 3],
+        targets: vec![0; 4],
+        weights: shares,
+    };
+    let mut weights = vec![0.1; engine.parameters()];
+    assert!(engine.say(&weights, &batch).unwrap().loss.is_finite());
+    // The last parameters are the biases of the logits, and no target is among these tokens.
+    for token in 1..21 {
+        let at = weights.len() - 21 + token;
+        weights[at] = f32::NAN;
+        let said = engine.say(&weights, &batch).unwrap();
+        assert!(said.loss.is_nan() && said.best.iter().all(|token| *token < 21));
+        weights[at] = 0.1;
+    }
+}
+
+const ISA: &str = "TEST_ISA";
+
+/// Returns an engine, on the vectors that these tests are to be run on.
+fn engine(config: &Config) -> Engine {
+    static HELD: Once = Once::new();
+    HELD.call_once(|| std::env::var(ISA).iter().for_each(|isa| hold_to(isa).unwrap()));
+    Engine::new(config).unwrap()
+}
+
+/// What every other test says of the widest vectors of this processor, each says of narrower ones as well.
+#[test]
+fn narrower_vectors_do_the_same() {
+    if std::env::var_os(ISA).is_some() {
+        return;
+    }
+    let narrower = if isa() == "avx512" { &["none", "avx2"][..] } else { &["none"] };
+    for held in narrower {
+        let tests = Command::new(std::env::current_exe().unwrap()).env(ISA, held).output().unwrap();
+        assert!(tests.status.success(), "{held}:\n{}", String::from_utf8_lossy(&tests.stdout));
+    }
+    assert!(hold_to("sse").unwrap_err().to_string().contains("expected `none`, or `avx2`"));
+    assert!(hold_to("none").unwrap_err().to_string().contains("too late"));
 }

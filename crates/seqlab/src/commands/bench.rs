@@ -74,7 +74,7 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
     let tokens = arguments.batch as f64 * f64::from(arguments.ctx);
     let line = json!({
         "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "fused",
-        "device": arguments.device.name(), "layers": arguments.layers, "d_model": arguments.d_model,
+        "device": arguments.device.name(), "isa": transformer::engine::isa(), "layers": arguments.layers, "d_model": arguments.d_model,
         "heads": arguments.heads, "mlp": arguments.mlp, "ln": arguments.ln, "vocab": arguments.vocab,
         "ctx": arguments.ctx, "batch": arguments.batch, "seeds": arguments.seeds, "threads": arguments.threads,
         "steps": arguments.steps, "seconds": seconds, "cpu_seconds": cpu_seconds,

@@ -18,8 +18,15 @@ pub(crate) mod status;
 pub(crate) mod tables;
 pub(crate) mod why;
 
+/// Holds training to narrower vectors than the processor has: see `docs/training.md`.
+const MAX_ISA: &str = "SEQLAB_MAX_ISA";
+
 /// Does what `command` asks.
 pub(crate) fn execute(command: Command, output: &Output) -> Result<ExitCode, Failure> {
+    if let Some(isa) = std::env::var_os(MAX_ISA) {
+        transformer::engine::hold_to(&isa.to_string_lossy())
+            .map_err(|error| Failure::Usage(format!("{MAX_ISA}: {error}")))?;
+    }
     match command {
         Command::Run(arguments) => run::run(&arguments, output),
         Command::Why(arguments) => why::why(&arguments),

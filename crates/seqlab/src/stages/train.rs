@@ -3,7 +3,6 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use pipeline::{Problem, Role, Root, Spec};
-use serde_json::Value;
 use trainer::Resume;
 
 use super::{Stage, config, input, problem, shards};
@@ -66,8 +65,13 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         })?;
     let rate = summary.updates as f64 / begun.elapsed().as_secs_f64();
     // As in `seqlab bench train`: the steps of all seeds.
-    let measured = [("steps", Value::from(summary.updates)), ("steps_per_s", Value::from(rate))];
-    Ok(spec.measured(&measured.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())?)
+    let mut measured = serde_json::Map::new();
+    measured.insert("steps".into(), summary.updates.into());
+    measured.insert("steps_per_s".into(), rate.into());
+    if device == trainer::Device::Cpu {
+        measured.insert("isa".into(), transformer::engine::isa().into());
+    }
+    Ok(spec.measured(&measured)?)
 }
 
 /// Moves what was trained before a failure to the folder that outlives it.

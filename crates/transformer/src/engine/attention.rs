@@ -8,11 +8,9 @@ use super::rows::{attend, attend_back};
 /// What the attention of one head needs for a moment.
 #[derive(Default)]
 pub(super) struct Head {
-    /// Keys, or values, turned.
+    /// Queries, or the gradient of what they get, turned.
     turned: Vec<f32>,
     d_scores: Vec<f32>,
-    /// By query: 0 for the keys it may see, very negative for the others.
-    hidden: Vec<f32>,
 }
 
 impl Tile<'_> {
@@ -27,22 +25,29 @@ impl Tile<'_> {
     ) {
         let Layout { ref config, head: width, .. } = *self.machine.layout;
         let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
-        let (keys, z_stride) = (padded(positions), stride(n_heads * width));
-        head.prepare(positions, config.d_head);
+        let (queries, z_stride) = (padded(positions), stride(n_heads * width));
+        let turned = grown(&mut head.turned, config.d_head * queries);
         let factor = 1.0 / (config.d_head as f32).sqrt();
         let sequences = self.tokens.len() / positions;
-        let all = grown(shares, sequences * n_heads * positions * keys);
-        for (number, shares) in all.chunks_mut(positions * keys).enumerate() {
+        let all = grown(shares, sequences * n_heads * positions * queries);
+        for (number, shares) in all.chunks_mut(positions * queries).enumerate() {
             let (sequence, of) = (number / n_heads, number % n_heads);
             let first = sequence * positions;
             let [q, k, v] =
                 [0, 1, 2].map(|part| &qkv[first * matrix.stride + (part * n_heads + of) * width..]);
-            turn((k, matrix.stride), positions, config.d_head, (&mut head.turned, keys));
-            let left = Left { values: q, row: matrix.stride, column: 1 };
-            let right = Right { values: &head.turned, stride: keys };
-            multiply(arch, [positions, config.d_head, keys], left, right, (shares, keys), Onto::Nothing);
-            attend(arch, shares, &head.hidden, keys, factor);
-            let left = Left { values: shares, row: keys, column: 1 };
+            turn((q, matrix.stride), positions, config.d_head, (&mut *turned, queries));
+            let left = Left { values: k, row: matrix.stride, column: 1 };
+            let right = Right { values: turned, stride: queries };
+            multiply(
+                arch,
+                [positions, config.d_head, queries],
+                left,
+                right,
+                (shares, queries),
+                Onto::Nothing,
+            );
+            attend(arch, shares, queries, factor);
+            let left = Left { values: shares, row: 1, column: queries };
             let right = Right { values: v, stride: matrix.stride };
             let z = &mut z[first * z_stride + of * width..];
             multiply(arch, [positions, positions, width], left, right, (z, z_stride), Onto::Nothing);
@@ -59,27 +64,37 @@ impl Tile<'_> {
     ) {
         let Layout { ref config, head: width, .. } = *self.machine.layout;
         let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
-        let (keys, z_stride) = (padded(positions), stride(n_heads * width));
+        let (queries, z_stride) = (padded(positions), stride(n_heads * width));
         let factor = 1.0 / (config.d_head as f32).sqrt();
         let sequences = self.tokens.len() / positions;
-        let all = &kept.attention[..sequences * n_heads * positions * keys];
-        for (number, shares) in all.chunks(positions * keys).enumerate() {
+        let Head { turned, d_scores } = head;
+        let turned = grown(turned, config.d_head * queries);
+        let d_scores = grown(d_scores, positions * queries);
+        let all = &kept.attention[..sequences * n_heads * positions * queries];
+        for (number, shares) in all.chunks(positions * queries).enumerate() {
             let (sequence, of) = (number / n_heads, number % n_heads);
             let first = sequence * positions;
             let at = [0, 1, 2].map(|part| first * matrix.stride + (part * n_heads + of) * width);
-            let [q, k, v] = at.map(|at| Right { values: &kept.qkv[at..], stride: matrix.stride });
+            let [q, k, v] = at.map(|at| &kept.qkv[at..]);
             let d_z = &d_z[first * z_stride + of * width..];
-            turn((v.values, matrix.stride), positions, config.d_head, (&mut head.turned, keys));
-            let left = Left { values: d_z, row: z_stride, column: 1 };
-            let right = Right { values: &head.turned, stride: keys };
-            let d_scores = grown(&mut head.d_scores, positions * keys);
-            multiply(arch, [positions, config.d_head, keys], left, right, (d_scores, keys), Onto::Nothing);
-            attend_back(arch, d_scores, shares, keys, factor);
-            let by_query = Left { values: d_scores, row: keys, column: 1 };
-            let by_key = |values| Left { values, row: 1, column: keys };
+            turn((d_z, z_stride), positions, config.d_head, (&mut *turned, queries));
+            let left = Left { values: v, row: matrix.stride, column: 1 };
+            let right = Right { values: turned, stride: queries };
+            multiply(
+                arch,
+                [positions, config.d_head, queries],
+                left,
+                right,
+                (d_scores, queries),
+                Onto::Nothing,
+            );
+            attend_back(arch, d_scores, shares, queries, factor);
+            let by_query = Left { values: d_scores, row: 1, column: queries };
+            let by_key = |values| Left { values, row: queries, column: 1 };
+            let of = |values| Right { values, stride: matrix.stride };
             let d_z = Right { values: d_z, stride: z_stride };
             for (at, left, right) in
-                [(at[0], by_query, k), (at[1], by_key(d_scores), q), (at[2], by_key(shares), d_z)]
+                [(at[0], by_query, of(k)), (at[1], by_key(d_scores), of(q)), (at[2], by_key(shares), d_z)]
             {
                 let d = (&mut d_qkv[at..], matrix.stride);
                 multiply(arch, [positions, positions, width], left, right, d, Onto::Nothing);
@@ -88,24 +103,17 @@ impl Tile<'_> {
     }
 }
 
-impl Head {
-    fn prepare(&mut self, positions: usize, d_head: usize) {
-        const NEVER: f32 = -1e30;
-        let keys = padded(positions);
-        self.hidden.clear();
-        let hidden = |at: usize| if at % keys <= at / keys { 0.0 } else { NEVER };
-        self.hidden.extend((0..positions * keys).map(hidden));
-        // Keys that are padding are 0.
-        self.turned.clear();
-        self.turned.resize(d_head * keys, 0.0);
-    }
-}
-
 /// Writes rows as columns.
 fn turn((from, stride): (&[f32], usize), rows: usize, columns: usize, (to, width): (&mut [f32], usize)) {
-    for row in 0..rows {
-        for (column, x) in from[row * stride..][..columns].iter().enumerate() {
-            to[column * width + row] = *x;
+    let row = |row: usize| &from[row * stride..][..columns];
+    let fours = rows - rows % 4;
+    for first in (0..fours).step_by(4) {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|next| row(first + next));
+        for ((((to, a), b), c), d) in to.chunks_exact_mut(width).zip(a).zip(b).zip(c).zip(d) {
+            to[first..first + 4].copy_from_slice(&[*a, *b, *c, *d]);
         }
+    }
+    for at in fours..rows {
+        to.chunks_exact_mut(width).zip(row(at)).for_each(|(to, x)| to[at] = *x);
     }
 }

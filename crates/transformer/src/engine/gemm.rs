@@ -143,6 +143,10 @@ impl Product {
             self.tile::<S, R, V>(simd, row, at);
             row += R;
         }
+        while R > 8 && row + 8 <= self.m {
+            self.tile::<S, 8, V>(simd, row, at);
+            row += 8;
+        }
         while row + 4 <= self.m {
             self.tile::<S, 4, V>(simd, row, at);
             row += 4;

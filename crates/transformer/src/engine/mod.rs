@@ -33,9 +33,10 @@ pub use dropout::{Dropout, Site};
 use layout::Layout;
 pub use optimizer::{AdamW, Moments};
 use pass::Arena;
+pub use vectors::{hold_to, isa};
 
 /// Tokens of a tile, about: what it keeps stays in the second cache.
-const TILE: usize = 128;
+const TILE: usize = 64;
 /// Tokens of a group, at least, and how many groups there are at most.
 const GROUP: usize = 512;
 const GROUPS: usize = 4;
@@ -91,7 +92,7 @@ impl Engine {
         };
         Ok(Self {
             layout: Layout::new(config, gemm::PAD),
-            arch: Arch::new(),
+            arch: vectors::arch(),
             parts: config.parameters().into_iter().map(part).collect(),
             slabs: Mutex::default(),
             arenas: Mutex::default(),

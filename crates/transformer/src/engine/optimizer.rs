@@ -63,6 +63,7 @@ impl Engine {
 
 for_all_vectors! {
     fn adamw<'a>(
+        _simd,
         update: AdamW,
         weights: &'a mut [f32],
         gradient: &'a [f32],

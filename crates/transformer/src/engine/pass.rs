@@ -7,7 +7,9 @@ use super::attention::Head;
 use super::dropout::{Dropout, Site};
 use super::gemm::{Left, Onto, Right, multiply};
 use super::layout::{Layout, Matrix, Norm, padded, stride};
-use super::rows::{activate, add, add_rows, cross_entropy, normalize, normalize_back, scale};
+use super::rows::{
+    activate, add, add_rows, cross_entropy, embed, embed_back, normalize, normalize_back, scale,
+};
 
 /// Some sequences on their way through the model and back.
 ///
@@ -52,7 +54,7 @@ pub(crate) struct Arena {
 pub(super) struct Kept {
     norm1: Normal,
     pub(super) qkv: Vec<f32>,
-    /// By sequence, head and query: shares of the keys.
+    /// By sequence, head, key and query: the share that the query takes of the key.
     pub(super) attention: Vec<f32>,
     z: Vec<f32>,
     z_asked: Vec<f32>,
@@ -277,23 +279,17 @@ impl<'a> Tile<'a> {
     }
 
     fn embed(&self, stream: &mut [f32]) {
-        let Layout { stride, embed, positions, ref config, .. } = *self.machine.layout;
-        let row = |at: usize| &self.machine.weights[at..at + config.d_model];
-        let rows = stream.chunks_mut(stride).zip(self.tokens).zip((0..self.positions).cycle());
-        for ((x, token), at) in rows {
-            let (token, position) = (row(embed + *token as usize * stride), row(positions + at * stride));
-            x.iter_mut().zip(token).zip(position).for_each(|((x, token), position)| *x = token + position);
-        }
+        let Layout { stride, embed: at, positions: behind, ref config, .. } = *self.machine.layout;
+        let (tokens, positions) = (&self.machine.weights[at..behind], &self.machine.weights[behind..]);
+        let (arch, width) = (self.machine.arch, config.d_model);
+        embed(arch, self.tokens, self.positions, width, stride, tokens, positions, stream);
     }
 
     fn embed_back(&self, d_stream: &[f32], sum: &mut [f32]) {
-        let Layout { stride, embed, positions, ref config, .. } = *self.machine.layout;
-        let rows = d_stream.chunks(stride).zip(self.tokens).zip((0..self.positions).cycle());
-        for ((d, token), at) in rows {
-            for at in [embed + *token as usize * stride, positions + at * stride] {
-                sum[at..at + config.d_model].iter_mut().zip(d).for_each(|(sum, d)| *sum += d);
-            }
-        }
+        let Layout { stride, embed: at, positions: behind, ref config, .. } = *self.machine.layout;
+        let (tokens, positions) = sum[at..].split_at_mut(behind - at);
+        let (arch, width) = (self.machine.arch, config.d_model);
+        embed_back(arch, self.tokens, self.positions, width, stride, tokens, positions, d_stream);
     }
 
     /// Copies the rows that are asked for.
@@ -319,8 +315,9 @@ impl Normal {
         let Layout { stride, ref config, .. } = *machine.layout;
         let inverse = grown(&mut self.inverse, x.len() / stride);
         let (normal, y) = (grown(&mut self.normal, x.len()), grown(&mut self.y, x.len()));
-        let [weight, bias] = [weight, bias].map(|at| &machine.weights[at..at + config.d_model]);
-        normalize(machine.arch, x, stride, normal, inverse, y, weight, bias, config.eps as f32);
+        let [weight, bias] = [weight, bias].map(|at| &machine.weights[at..at + stride]);
+        let (width, eps) = (config.d_model, config.eps as f32);
+        normalize(machine.arch, x, width, stride, normal, inverse, y, weight, bias, eps);
         &self.y[..x.len()]
     }
 
@@ -387,9 +384,11 @@ impl Machine<'_> {
         let d_normal = grown(scratch, d_stream.len());
         self.turned(matrix, dy, (d_normal, stride), Onto::Nothing);
         let (before, after) = sum.split_at_mut(bias);
-        let (d_weight, d_bias) = (&mut before[weight..weight + config.d_model], &mut after[..config.d_model]);
-        let weight = &self.weights[weight..weight + config.d_model];
-        let Normal { normal, inverse, .. } = kept;
-        normalize_back(self.arch, d_normal, stride, normal, inverse, weight, d_weight, d_bias, d_stream);
+        let (d_weight, d_bias) = (&mut before[weight..], after);
+        let weight = &self.weights[weight..weight + stride];
+        let (width, Normal { normal, inverse, .. }) = (config.d_model, kept);
+        normalize_back(
+            self.arch, d_normal, width, stride, normal, inverse, weight, d_weight, d_bias, d_stream,
+        );
     }
 }
