@@ -2,8 +2,8 @@
 
 Takes the same flags, and `--mode`. On a CPU `processes` shares seeds out over as many processes as `--threads`, each with
 one thread: of the ways that PyTorch can train many small models there (one process with all threads, torch.compile, vmap
-over seeds) the fastest that was found. On a GPU: `eager`, seed after seed; `graphs`, the same compiled into CUDA graphs;
-`vmap`, all seeds as one.
+over seeds) the fastest that was found. `eager` and `compile` train seed after seed, on all threads or a GPU. On a GPU there
+are `graphs`, compiled into CUDA graphs, and `vmap`, all seeds as one, too.
 """
 
 import argparse
@@ -19,8 +19,9 @@ for name, default in [
     ("steps", 200), ("warmup", 5), ("seeds", 1), ("threads", 2),
 ]:
     flags.add_argument(f"--{name}", type=int, default=default)
+flags.add_argument("--act", default="gelu_new", choices=["gelu_new", "relu"])
 flags.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
-flags.add_argument("--mode", default="processes", choices=["processes", "eager", "graphs", "vmap"])
+flags.add_argument("--mode", default="processes", choices=["processes", "eager", "compile", "graphs", "vmap"])
 shape = flags.parse_args()
 
 
@@ -55,13 +56,13 @@ def decoder():
         def __init__(self):
             super().__init__()
             self.embed, self.positions = nn.Embedding(shape.vocab, width), nn.Embedding(shape.ctx, width)
-            gelu = nn.GELU(approximate="tanh")
+            bend = nn.GELU(approximate="tanh") if shape.act == "gelu_new" else nn.ReLU()
 
             def block():
                 parts = [nn.Sequential(norm(), Attention())]
                 if shape.mlp:
                     into, out = nn.Linear(width, shape.mlp), nn.Linear(shape.mlp, width)
-                    parts.append(nn.Sequential(norm(), into, gelu, out))
+                    parts.append(nn.Sequential(norm(), into, bend, out))
                 return parts
 
             self.parts = nn.ModuleList(part for _ in range(shape.layers) for part in block())
@@ -151,10 +152,11 @@ def in_one():
         torch.manual_seed(seed)
         model = decoder()
         optimizer = adamw(model.parameters())
-        graphs = torch.compile(loss_of, mode="reduce-overhead") if shape.mode == "graphs" else loss_of
+        modes = {"compile": "default", "graphs": "reduce-overhead"}
+        compute = torch.compile(loss_of, mode=modes[shape.mode]) if shape.mode in modes else loss_of
 
         def step(number):
-            loss = graphs(model, tokens[number % 16])
+            loss = compute(model, tokens[number % 16])
             loss.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=shape.mode != "graphs")

@@ -18,6 +18,7 @@ for name, default in [
     ("steps", 200), ("warmup", 5), ("seeds", 1), ("threads", 2),
 ]:
     flags.add_argument(f"--{name}", type=int, default=default)
+flags.add_argument("--act", default="gelu_new", choices=["gelu_new", "relu"])
 flags.add_argument("--mode", default="vmap", choices=["vmap", "processes", "part"])
 flags.add_argument("--core", type=int, default=0)
 shape = flags.parse_args()
@@ -58,6 +59,8 @@ def program():
         centred = x - x.mean(-1, keepdims=True)
         return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * layer["w"] + layer["b"]
 
+    bend = jax.nn.gelu if shape.act == "gelu_new" else jax.nn.relu
+
     def loss_of(model, rows):
         x = model["embed"][rows[:, :-1]] + model["positions"]
         for block in model["blocks"]:
@@ -67,7 +70,7 @@ def program():
             z = (jax.nn.softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(-1, shape.ctx, width)
             x = x + apply(z, block["out"])
             if shape.mlp:
-                x = x + apply(jax.nn.gelu(apply(normalize(x, block["ln2"]), block["into"])), block["back"])
+                x = x + apply(bend(apply(normalize(x, block["ln2"]), block["into"])), block["back"])
         logits = apply(normalize(x, model["ln"]), model["unembed"])
         targets = jnp.take_along_axis(logits, rows[:, 1:, None], -1)[..., 0]
         return (jax.nn.logsumexp(logits, -1) - targets).mean()

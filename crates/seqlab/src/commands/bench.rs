@@ -31,6 +31,9 @@ pub(crate) struct Train {
     /// Hidden width of the MLP; 0 = no MLP
     #[arg(long, default_value_t = 256)]
     mlp: usize,
+    /// Nonlinearity of the MLP
+    #[arg(long, default_value = "gelu_new", value_parser = ["gelu", "gelu_new", "relu"])]
+    act: String,
     /// 1 = layer norm before attention, MLP and unembedding; 0 = none
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=1))]
     ln: u8,
@@ -75,7 +78,7 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
     let line = json!({
         "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "fused",
         "device": arguments.device.name(), "isa": transformer::engine::isa(), "layers": arguments.layers, "d_model": arguments.d_model,
-        "heads": arguments.heads, "mlp": arguments.mlp, "ln": arguments.ln, "vocab": arguments.vocab,
+        "heads": arguments.heads, "mlp": arguments.mlp, "act": arguments.act, "ln": arguments.ln, "vocab": arguments.vocab,
         "ctx": arguments.ctx, "batch": arguments.batch, "seeds": arguments.seeds, "threads": arguments.threads,
         "steps": arguments.steps, "seconds": seconds, "cpu_seconds": cpu_seconds,
         "steps_per_s": steps / seconds, "steps_per_cpu_s": steps / cpu_seconds,
@@ -101,7 +104,7 @@ fn measure(
     let config: trainer::Config = serde_json::from_value(json!({
         "model": {
             "n_layers": arguments.layers, "n_heads": arguments.heads, "d_model": arguments.d_model,
-            "d_mlp": arguments.mlp, "attn_only": arguments.mlp == 0, "act_fn": "gelu_new",
+            "d_mlp": arguments.mlp, "attn_only": arguments.mlp == 0, "act_fn": arguments.act,
             "normalization": if arguments.ln == 1 { "LN" } else { "none" },
         },
         "seeds": arguments.seeds, "steps": steps, "batch": arguments.batch,

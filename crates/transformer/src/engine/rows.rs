@@ -73,20 +73,20 @@ for_all_vectors! {
         bias: &'a [f32],
         eps: f32,
     ) -> () {
-        let zero = simd.splat_f32s(0.0);
+        let (zero, share) = (simd.splat_f32s(0.0), 1.0 / width as f32);
         let (weight, bias) = (vectors::<S>(weight, width), vectors::<S>(bias, width));
         let rows = x.chunks(stride).zip(normal.chunks_mut(stride)).zip(y.chunks_mut(stride)).zip(inverse);
         for (((x, row), y), inverse) in rows {
             let x = vectors::<S>(x, width);
             let total = x.iter().fold(zero, |total, x| simd.add_f32s(total, *x));
-            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) / width as f32);
+            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) * share);
             for (x, normal) in x.iter().zip(vectors_mut::<S>(row, width)) {
                 *normal = simd.sub_f32s(*x, mean);
             }
             padding(row, width).fill(0.0);
             let normal = vectors_mut::<S>(row, width);
             let squares = normal.iter().fold(zero, |total, x| simd.mul_add_e_f32s(*x, *x, total));
-            *inverse = 1.0 / (simd.reduce_sum_f32s(squares) / width as f32 + eps).sqrt();
+            *inverse = 1.0 / (simd.reduce_sum_f32s(squares) * share + eps).sqrt();
             let scale = simd.splat_f32s(*inverse);
             let all = normal.iter_mut().zip(vectors_mut::<S>(y, width)).zip(weight).zip(bias);
             for (((normal, y), weight), bias) in all {
@@ -110,7 +110,7 @@ for_all_vectors! {
         d_bias: &'a mut [f32],
         dx: &'a mut [f32],
     ) -> () {
-        let zero = simd.splat_f32s(0.0);
+        let (zero, share) = (simd.splat_f32s(0.0), 1.0 / width as f32);
         let weight = vectors::<S>(weight, width);
         let (d_weight, d_bias) = (vectors_mut::<S>(d_weight, width), vectors_mut::<S>(d_bias, width));
         let rows = dy.chunks_mut(stride).zip(normal.chunks(stride)).zip(dx.chunks_mut(stride)).zip(inverse);
@@ -125,8 +125,8 @@ for_all_vectors! {
                 total = simd.add_f32s(total, *dy);
                 along = simd.mul_add_e_f32s(*dy, *normal, along);
             }
-            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) / width as f32);
-            let along = simd.splat_f32s(simd.reduce_sum_f32s(along) / width as f32);
+            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) * share);
+            let along = simd.splat_f32s(simd.reduce_sum_f32s(along) * share);
             let inverse = simd.splat_f32s(*inverse);
             for ((dx, dy), normal) in vectors_mut::<S>(row, width).iter_mut().zip(dy).zip(normal) {
                 let across = simd.negate_mul_add_e_f32s(*normal, along, simd.sub_f32s(*dy, mean));
