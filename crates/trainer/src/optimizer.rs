@@ -49,6 +49,8 @@ pub enum Schedule {
     Constant,
     /// Falls to 0 along half a cosine.
     Cosine,
+    /// Falls to 0 along a line.
+    Linear,
 }
 
 impl Default for Optimizer {
@@ -127,12 +129,11 @@ impl Optimizer {
         if step <= self.warmup {
             return self.learning_rate * step as f64 / self.warmup as f64;
         }
+        let done = (step - 1 - self.warmup) as f64 / (steps - self.warmup) as f64; // 0 to just under 1
         match self.schedule {
             Schedule::Constant => self.learning_rate,
-            Schedule::Cosine => {
-                let done = (step - 1 - self.warmup) as f64 / (steps - self.warmup) as f64; // 0 to just under 1
-                self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
-            }
+            Schedule::Cosine => self.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+            Schedule::Linear => self.learning_rate * (1.0 - done),
         }
     }
 }

@@ -222,6 +222,7 @@ fn learning_rates_rise_stay_and_fall() {
     let cosine = at(Schedule::Cosine, 2);
     let expected = [0.5, 1.0, 1.0, 0.853_553, 0.5, 0.146_447];
     assert!(cosine.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{cosine:?}");
+    assert_eq!(at(Schedule::Linear, 2), [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 //! a core's cache; a batch of several groups of tiles is shared out, and the groups' gradients are added up in order, so
 //! that the bits do not depend on the number of threads.
 //!
-//! * `gemm.rs`: products, the only part that knows vector registers.
-//! * `rows.rs`: what happens between two products.
+//! * `gemm.rs`: products, tile by tile in registers.
+//! * `rows.rs`: what happens between two products, vector by vector; `vectors.rs`: what these loops are made of.
 //! * `layout.rs`: where parameters lie, flat and padded.
 //! * `pass.rs`: forward and backward pass of one tile, readable top to bottom; `attention.rs`: where its positions meet.
 //! * `dropout.rs`: what an update leaves out.
