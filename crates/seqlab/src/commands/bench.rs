@@ -77,8 +77,9 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
     let tokens = arguments.batch as f64 * f64::from(arguments.ctx);
     let line = json!({
         "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "fused",
-        "device": arguments.device.name(), "isa": transformer::engine::isa(), "layers": arguments.layers, "d_model": arguments.d_model,
-        "heads": arguments.heads, "mlp": arguments.mlp, "act": arguments.act, "ln": arguments.ln, "vocab": arguments.vocab,
+        "device": arguments.device.name(), "isa": transformer::engine::isa(), "layers": arguments.layers,
+        "d_model": arguments.d_model, "heads": arguments.heads, "mlp": arguments.mlp, "act": arguments.act,
+        "ln": arguments.ln, "vocab": arguments.vocab,
         "ctx": arguments.ctx, "batch": arguments.batch, "seeds": arguments.seeds, "threads": arguments.threads,
         "steps": arguments.steps, "seconds": seconds, "cpu_seconds": cpu_seconds,
         "steps_per_s": steps / seconds, "steps_per_cpu_s": steps / cpu_seconds,
