@@ -54,11 +54,11 @@ fn huge_and_deep_definitions_are_refused_at_once() {
 
 #[test]
 fn vectors_that_the_processor_does_not_have_are_an_error() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_seqlab"))
+    let output = Command::new(env!("CARGO_BIN_EXE_seqlab"))
         .args(["bench", "train"])
         .env("SEQLAB_MAX_ISA", "AVX")
         .output()
-        .unwrap();
+        .expect("seqlab starts");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(

@@ -203,23 +203,27 @@ fn bits_do_not_depend_on_the_number_of_threads() {
     assert!(gradients[0] == gradients[1] && gradients[0] == gradients[2]);
 }
 
-#[test]
-fn what_does_not_fit_is_an_error() {
-    let config = Config {
+/// Returns a model of one small layer.
+fn small(d_vocab: usize) -> Config {
+    Config {
         n_layers: 1,
         d_model: 8,
         n_ctx: 4,
         d_head: 4,
         n_heads: 2,
         d_mlp: 8,
-        d_vocab: 5,
-        act_fn: ActFn::Relu,
-        normalization_type: Normalization::None,
+        d_vocab,
+        act_fn: ActFn::GeluNew,
+        normalization_type: Normalization::LN,
         positional_embedding_type: PositionalEmbedding::Standard,
         attn_only: false,
         eps: 1e-5,
-    };
-    let engine = engine(&config);
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_an_error() {
+    let engine = engine(&small(5));
     let weights = vec![0.0; engine.parameters()];
     let fine = Batch {
         tokens: vec![0, 1, 2, 3],
@@ -246,21 +250,7 @@ fn what_does_not_fit_is_an_error() {
 
 #[test]
 fn one_number_that_is_none_makes_the_loss_none() {
-    let config = Config {
-        n_layers: 1,
-        d_model: 8,
-        n_ctx: 4,
-        d_head: 4,
-        n_heads: 2,
-        d_mlp: 8,
-        d_vocab: 21,
-        act_fn: ActFn::GeluNew,
-        normalization_type: Normalization::LN,
-        positional_embedding_type: PositionalEmbedding::Standard,
-        attn_only: false,
-        eps: 1e-5,
-    };
-    let engine = engine(&config);
+    let engine = engine(&small(21));
     let shares = vec![1.0; 4];
     let batch = Batch {
         tokens: vec![0, 1, 2, 3],

@@ -26,7 +26,6 @@ impl Tile<'_> {
         let Layout { ref config, head: width, .. } = *self.machine.layout;
         let (arch, n_heads, positions) = (self.machine.arch, config.n_heads, self.positions);
         let (queries, z_stride) = (padded(positions), stride(n_heads * width));
-        let turned = grown(&mut head.turned, config.d_head * queries);
         let factor = 1.0 / (config.d_head as f32).sqrt();
         let sequences = self.tokens.len() / positions;
         let all = grown(shares, sequences * n_heads * positions * queries);
@@ -35,17 +34,8 @@ impl Tile<'_> {
             let first = sequence * positions;
             let [q, k, v] =
                 [0, 1, 2].map(|part| &qkv[first * matrix.stride + (part * n_heads + of) * width..]);
-            turn((q, matrix.stride), positions, config.d_head, (&mut *turned, queries));
-            let left = Left { values: k, row: matrix.stride, column: 1 };
-            let right = Right { values: turned, stride: queries };
-            multiply(
-                arch,
-                [positions, config.d_head, queries],
-                left,
-                right,
-                (shares, queries),
-                Onto::Nothing,
-            );
+            let keys = Left { values: k, row: matrix.stride, column: 1 };
+            self.meet(keys, (q, matrix.stride), &mut head.turned, shares);
             attend(arch, shares, queries, factor);
             let left = Left { values: shares, row: 1, column: queries };
             let right = Right { values: v, stride: matrix.stride };
@@ -68,7 +58,6 @@ impl Tile<'_> {
         let factor = 1.0 / (config.d_head as f32).sqrt();
         let sequences = self.tokens.len() / positions;
         let Head { turned, d_scores } = head;
-        let turned = grown(turned, config.d_head * queries);
         let d_scores = grown(d_scores, positions * queries);
         let all = &kept.attention[..sequences * n_heads * positions * queries];
         for (number, shares) in all.chunks(positions * queries).enumerate() {
@@ -77,17 +66,8 @@ impl Tile<'_> {
             let at = [0, 1, 2].map(|part| first * matrix.stride + (part * n_heads + of) * width);
             let [q, k, v] = at.map(|at| &kept.qkv[at..]);
             let d_z = &d_z[first * z_stride + of * width..];
-            turn((d_z, z_stride), positions, config.d_head, (&mut *turned, queries));
-            let left = Left { values: v, row: matrix.stride, column: 1 };
-            let right = Right { values: turned, stride: queries };
-            multiply(
-                arch,
-                [positions, config.d_head, queries],
-                left,
-                right,
-                (d_scores, queries),
-                Onto::Nothing,
-            );
+            let values = Left { values: v, row: matrix.stride, column: 1 };
+            self.meet(values, (d_z, z_stride), turned, d_scores);
             attend_back(arch, d_scores, shares, queries, factor);
             let by_query = Left { values: d_scores, row: 1, column: queries };
             let by_key = |values| Left { values, row: queries, column: 1 };
@@ -100,6 +80,25 @@ impl Tile<'_> {
                 multiply(arch, [positions, positions, width], left, right, d, Onto::Nothing);
             }
         }
+    }
+
+    /// Writes the product of each key with each query: a row by key, a column by query.
+    ///
+    /// Columns behind the last query hold anything: no product reads them, and columns do not meet.
+    fn meet(
+        &self,
+        keys: Left<'_>,
+        (queries, stride): (&[f32], usize),
+        turned: &mut Vec<f32>,
+        products: &mut [f32],
+    ) {
+        let (positions, d_head) = (self.positions, self.machine.layout.config.d_head);
+        let width = padded(positions);
+        let turned = grown(turned, d_head * width);
+        turn((queries, stride), positions, d_head, (&mut *turned, width));
+        let right = Right { values: turned, stride: width };
+        let shape = [positions, d_head, width];
+        multiply(self.machine.arch, shape, keys, right, (products, width), Onto::Nothing);
     }
 }
 

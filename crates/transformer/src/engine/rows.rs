@@ -179,7 +179,9 @@ for_all_vectors! {
     fn activate<'a>(simd, act_fn: ActFn, x: &'a mut [f32], y: &'a mut [f32]) -> () {
         let width = x.len();
         match act_fn {
-            ActFn::Relu => x.iter_mut().zip(y).for_each(|(x, y)| (*y, *x) = if *x > 0.0 { (*x, 1.0) } else { (0.0, 0.0) }),
+            ActFn::Relu => x.iter_mut().zip(y).for_each(|(x, y)| {
+                (*y, *x) = if *x > 0.0 { (*x, 1.0) } else { (0.0, 0.0) };
+            }),
             ActFn::GeluNew => {
                 // x σ(2u) with u = √(2/π) (x + 0.044715 x³).
                 const C: f32 = 2.0 * 0.797_884_6;

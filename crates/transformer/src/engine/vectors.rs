@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use pulp::{Arch, Simd};
 
+use crate::ops::real::expf::{self, LN_2, POWERS};
 use crate::{Error, Result};
 
 static ARCH: OnceLock<Arch> = OnceLock::new();
@@ -105,17 +106,15 @@ pub(super) fn ramp<S: Simd>(simd: S) -> S::f32s {
 /// -87, and no number of none.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    // Adding 1.5 x 2^23 leaves an integer in the lowest bits; 127 more, the biased exponent.
-    const ROUND: f32 = 12_582_912.0 + 127.0;
+    const ROUND: f32 = expf::ROUND + 127.0; // leaves the biased exponent in the lowest bits
     let splat = |x| simd.splat_f32s(x);
     let least = splat(-87.0);
     let x = simd.select_f32s(simd.less_than_f32s(x, least), least, x);
     let shifted = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), splat(ROUND));
     let n = simd.sub_f32s(shifted, splat(ROUND));
-    let r = simd.negate_mul_add_e_f32s(n, splat(0.693_359_4), x); // ln 2 in two parts
-    let r = simd.negate_mul_add_e_f32s(n, splat(-2.121_944_4e-4), r);
-    let coefficients = [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
-    let p = coefficients.iter().fold(splat(1.987_569_1e-4), |p, c| simd.mul_add_e_f32s(p, r, splat(*c)));
+    let r = simd.negate_mul_add_e_f32s(n, splat(LN_2[0]), x);
+    let r = simd.negate_mul_add_e_f32s(n, splat(LN_2[1]), r);
+    let p = POWERS[1..].iter().fold(splat(POWERS[0]), |p, c| simd.mul_add_e_f32s(p, r, splat(*c)));
     let p = simd.add_f32s(simd.mul_add_e_f32s(simd.mul_f32s(p, r), r, r), splat(1.0));
     let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     simd.mul_f32s(p, simd.transmute_f32s_u32s(exponent))

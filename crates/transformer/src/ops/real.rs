@@ -9,6 +9,17 @@ pub(crate) trait Real: WithDType {
     fn sqrt(self) -> Self;
 }
 
+/// Cephes' expf: e^x is 2^n e^r, with n the integer next to x / ln 2, and e^r is 1 + r + r^2 p(r).
+pub(crate) mod expf {
+    /// 1.5 x 2^23: adding it leaves an integer in the lowest bits.
+    pub(crate) const ROUND: f32 = 12_582_912.0;
+    /// ln 2 in two parts.
+    pub(crate) const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+    /// Coefficients of p, from the highest power down.
+    pub(crate) const POWERS: [f32; 6] =
+        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+}
+
 impl Real for f64 {
     #[inline(always)]
     fn exp(self) -> f64 {
@@ -30,18 +41,13 @@ impl Real for f32 {
     /// Within 2 units in the last place (Cephes' expf); clamped to where the result is a normal number.
     #[inline(always)]
     fn exp(self) -> f32 {
-        const ROUND: f32 = 12_582_912.0; // 1.5 x 2^23: adding it leaves an integer in the lowest bits
+        use expf::{LN_2, POWERS, ROUND};
         let x = if self < -87.0 { -87.0 } else { self };
         let x = if x > 88.0 { 88.0 } else { x };
         let shifted = x * std::f32::consts::LOG2_E + ROUND;
         let n = shifted - ROUND;
-        let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4; // ln 2 in two parts
-        let p = 1.987_569_1e-4_f32;
-        let p = p * r + 1.398_199_9e-3;
-        let p = p * r + 8.333_452e-3;
-        let p = p * r + 4.166_579_6e-2;
-        let p = p * r + 1.666_666_5e-1;
-        let p = p * r + 0.5;
+        let r = x - n * LN_2[0] - n * LN_2[1];
+        let p = POWERS[1..].iter().fold(POWERS[0], |p, c| p * r + c);
         let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
         (p * r * r + r + 1.0) * f32::from_bits(exponent)
     }
