@@ -16,6 +16,7 @@ race() { # NAME SEEDS STEPS-OF-THE-PEERS STEPS FLAGS...
   local torch=processes jax=processes
   ((seeds > 1)) || torch='eager compile' jax=vmap
   for ((turn = 0; turn < turns; turn++)); do
+    "$root/target/release/seqlab" --quiet bench peak
     "$root/target/release/seqlab" --quiet bench train --seeds "$seeds" --steps "$fast" "$@"
     for mode in $torch; do
       "$venv/bin/python" "$root/benches/train.py" --mode "$mode" --seeds "$seeds" --steps "$slow" "$@"
@@ -23,15 +24,20 @@ race() { # NAME SEEDS STEPS-OF-THE-PEERS STEPS FLAGS...
     "$venv/bin/python" "$root/benches/train_jax.py" --mode $jax --seeds "$seeds" --steps "$slow" "$@"
   done | "$venv/bin/python" -c '
 import json, statistics, sys
-rates = {}
+rates, flops = {}, {}
 for line in sys.stdin:
     run = json.loads(line)
-    rates.setdefault((run["framework"], run["mode"]), []).append(run["steps_per_s"])
+    if "gflops_per_core" in run:
+        flops.setdefault(run["mode"], []).append(run["gflops_per_core"])
+    if "steps_per_s" in run:
+        rates.setdefault((run["framework"], run["mode"]), []).append(run["steps_per_s"])
 best = {}
 for (framework, mode), found in rates.items():
     best[framework] = max(best.get(framework, 0), statistics.median(found))
 ours, torch, jax = (best[framework] for framework in ["seqlab", "pytorch", "jax"])
-print(f"{sys.argv[1]:32} seqlab {ours:8.1f}, PyTorch {torch:7.1f}, JAX {jax:7.1f} seed-steps/s: {ours / max(torch, jax):.2f} times")' "$name"
+done, peak = (statistics.median(flops[mode]) for mode in ["fused", "peak"])
+print(f"{sys.argv[1]:32} seqlab {ours:8.1f}, PyTorch {torch:7.1f}, JAX {jax:7.1f} seed-steps/s: {ours / max(torch, jax):.2f} times;"
+      f" {done:.0f} of {peak:.0f} GFLOP/s a core: {done / peak:.0%}")' "$name"
 }
 
 race 'd 64, 4 heads, MLP 256' 16 32 60

@@ -24,6 +24,12 @@ pub(crate) fn run<D: Device>(
         let message = "`once` reads rows as the steps go, a GPU has to hold them";
         Error::config("order", message, "leave it out, or train on the processor")
     })?;
+    let rows = held.0.extent.rows + fit.validation.extent.rows;
+    if u32::try_from(rows).is_err() {
+        let message =
+            format!("with those of validation {rows}, but a GPU takes {}; train on the processor", u32::MAX);
+        return Err(Error::Data { split: "train", message });
+    }
     let mut left = Vec::new();
     for seeds in fit.config.seeds.0.chunks(Fleet::capacity(&device()?)) {
         left.extend(Together::new(fit, device()?, held, seeds)?.run());
@@ -41,7 +47,8 @@ struct Together<'a, D: Device> {
     done: Vec<u64>,
     /// How the seeds that have ended did so.
     ended: Vec<Option<Result<(), Error>>>,
-    rows: &'a Rows,
+    /// Tokens of each training row that count in the loss.
+    scored: Vec<u32>,
     /// Rows of a batch.
     size: u64,
     /// The validation rows, for all seeds.
@@ -65,11 +72,11 @@ impl<'a, D: Device> Together<'a, D> {
         (rows, full): (&'a Rows, bool),
         seeds: &[i32],
     ) -> Result<Self, Error> {
-        let longest = rows.longest().max(fit.validation.longest());
+        let longest = rows.extent.longest.max(fit.validation.extent.longest);
         let mut table = Table { positions: longest - 1, ..Table::default() };
-        rows.write_to(&mut table);
-        fit.validation.write_to(&mut table);
-        let size = fit.config.batch.of(fit.train.rows);
+        let scored = rows.write_to(&mut table)?;
+        let scored_held: u64 = fit.validation.write_to(&mut table)?.into_iter().map(u64::from).sum();
+        let size = fit.config.batch.of(fit.train.extent.rows);
         let tracks = seeds.iter().map(|&seed| Track::begin(fit, seed)).collect::<Result<Vec<_>, _>>()?;
         let mut fleet =
             Fleet::new(device, fit.shape, table, seeds.len(), size as usize, fit.config.model.dropout)?;
@@ -78,16 +85,15 @@ impl<'a, D: Device> Together<'a, D> {
             let weights = learner.weights().to_vec1::<f32>()?;
             fleet.set(model, &weights, &learner.moments(), learner.dropout_stream())?;
         }
-        let validation = fit.validation;
-        let scored: usize = (0..validation.len()).map(|row| validation.scored(row).len()).sum();
-        let first = rows.len() as u32;
-        let held: Vec<u32> = (first..first + validation.len() as u32).collect();
-        let held =
-            Asked { order: held.repeat(seeds.len()), shares: vec![1.0 / scored.max(1) as f32; seeds.len()] };
-        let orders = seeds.iter().map(|&seed| (!full).then(|| Shuffled::new(seed, rows.len()))).collect();
+        let held: Vec<u32> =
+            (rows.extent.rows as u32..(rows.extent.rows + fit.validation.extent.rows) as u32).collect();
+        let share = 1.0 / scored_held.max(1) as f32;
+        let held = Asked { order: held.repeat(seeds.len()), shares: vec![share; seeds.len()] };
+        let orders =
+            seeds.iter().map(|&seed| (!full).then(|| Shuffled::new(seed, rows.extent.rows))).collect();
         let ended = seeds.iter().map(|_| None).collect();
         let done = tracks.iter().map(|track| track.learner.done()).collect();
-        Ok(Self { fit, fleet, tracks, orders, done, ended, rows, size, held })
+        Ok(Self { fit, fleet, tracks, orders, done, ended, scored, size, held })
     }
 
     fn run(mut self) -> Vec<Left> {
@@ -167,7 +173,7 @@ impl<'a, D: Device> Together<'a, D> {
                     }
                     None => to.iter_mut().zip(0..).for_each(|(to, row)| *to = row),
                 }
-                let scored: usize = to.iter().map(|row| self.rows.scored(*row as usize).len()).sum();
+                let scored: u64 = to.iter().map(|row| u64::from(self.scored[*row as usize])).sum();
                 asked.shares[at] = 1.0 / scored.max(1) as f32;
             }
         }
@@ -179,8 +185,11 @@ impl<'a, D: Device> Together<'a, D> {
         let models = self.tracks.len();
         let (weights, moments) = self.tracks[chunk.active[0]].asks(chunk.last);
         let evaluates = self.tracks[chunk.active[0]].evaluates(chunk.last);
-        let scores =
-            if evaluates && self.fit.validation.len() > 0 { self.fleet.ask(&self.held)? } else { Vec::new() };
+        let scores = if evaluates && self.fit.validation.extent.rows > 0 {
+            self.fleet.ask(&self.held)?
+        } else {
+            Vec::new()
+        };
         let mut failed = false;
         for &model in &chunk.active {
             let of = |step: u64| &said[(step - chunk.first) as usize * models + model];
@@ -201,7 +210,7 @@ impl<'a, D: Device> Together<'a, D> {
                 let row = track.logs(step).then(|| {
                     let score = scores.get(model).filter(|_| last).map(|said| Score {
                         loss: said.loss as f32,
-                        accuracy: said.right as f32 / self.fit.validation.len() as f32,
+                        accuracy: said.right as f32 / self.fit.validation.extent.rows as f32,
                     });
                     let (optimizer, of) = track.learner.optimizer();
                     let seen = Seen {

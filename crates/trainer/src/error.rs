@@ -56,6 +56,20 @@ pub enum Error {
     /// A table could not be read or written.
     #[error(transparent)]
     Artifact(#[from] artifact::Error),
+    /// Rows that are more than is held in memory could not be kept on disk.
+    #[error(
+        "the {split} rows are many, and could not be kept in a file in {}: {source}; see whether there is room, and whether \
+         files can be made there",
+        folder.display()
+    )]
+    Kept {
+        /// The split.
+        split: &'static str,
+        /// The folder of the file, which has no name.
+        folder: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// A file could not be written.
     #[error("cannot write {}: {source}", path.display())]
     Io {

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use transformer::engine::{AdamW, Dropout, Engine, Moments};
 use transformer::{Transformer, initial_weights};
 
-use crate::rows::{Batch, Rows};
+use crate::batch::Batch;
+use crate::rows::Rows;
 use crate::{Config, Error, Optimizer};
 
 /// A model and the state of its optimizer, as one value.
@@ -158,18 +159,18 @@ impl Learner {
 
     /// Returns loss and accuracy on all `rows`; `None` where there are none.
     pub(crate) fn score(&self, rows: &Rows) -> Result<Option<Score>, Error> {
-        const BATCH: usize = 256;
+        const BATCH: u64 = 256;
         let (mut loss, mut scored, mut right) = (0.0, 0, 0);
-        for first in (0..rows.len()).step_by(BATCH) {
-            let batch = rows.batch(first..rows.len().min(first + BATCH));
+        let count = rows.extent.rows;
+        for first in (0..count).step_by(BATCH as usize) {
+            let batch = rows.stretch(first..count.min(first + BATCH))?;
             let said = self.engine.answers(self.weights.as_tensor(), &batch.asked)?;
             loss += said.loss * batch.scored as f64;
             scored += batch.scored;
             right += batch.answers_right(&said.best);
         }
-        let score =
-            || Score { loss: (loss / scored as f64) as f32, accuracy: right as f32 / rows.len() as f32 };
-        Ok((rows.len() > 0).then(score))
+        let score = || Score { loss: (loss / scored as f64) as f32, accuracy: right as f32 / count as f32 };
+        Ok((count > 0).then(score))
     }
 
     /// Returns the L2 norm of all parameters.

@@ -1,13 +1,14 @@
 //! Fits many seeds at once and records every step.
 //!
 //! `learner.rs` is a model with its optimizer and one update, `run.rs` the loop over steps and seeds, `cuda.rs` that loop on a
-//! GPU, `track.rs` what a seed writes down and keeps, `rows.rs` which
-//! tokens are asked and scored, `source.rs` and `order.rs` which rows come when, `resume.rs` how an interrupted run goes
-//! on, `earlier.rs` how a finished one is continued.
+//! GPU, `track.rs` what a seed writes down and keeps, `table.rs` the rows in their files, `row.rs` and `batch.rs` which of
+//! their tokens are asked and scored, `rows.rs` where they are kept, `source.rs` and `order.rs` which come when,
+//! `resume.rs` how an interrupted run goes on, `earlier.rs` how a finished one is continued.
 //!
 //! [`Inputs`] has no path to the test table: what is not read cannot leak. Nothing here knows a clock; weights are
 //! bit-identical for any number of threads, and for one seed alone or many together.
 
+mod batch;
 mod batch_size;
 mod config;
 #[cfg(any(feature = "cuda", test))]
@@ -20,10 +21,12 @@ mod optimizer;
 mod order;
 mod record;
 mod resume;
+mod row;
 mod rows;
 mod run;
 mod seeds;
 mod source;
+mod table;
 mod track;
 
 pub use batch_size::BatchSize;
@@ -35,7 +38,7 @@ pub use run::{Device, Inputs, Summary, gpu, run};
 pub use seeds::Seeds;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 #[cfg(test)]
 mod tests;

@@ -1,259 +1,175 @@
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::borrow::Cow;
+use std::io::{self, BufWriter, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
-use artifact::tables::{ExampleTokens, Token};
-use transformer::cuda::Table;
-use transformer::engine;
+use tempfile::{SpooledData, SpooledTempFile};
+use transformer::cuda::Table as DeviceTable;
 
-use crate::{Error, Loss, Span};
+use crate::Error;
+use crate::batch::Batch;
+use crate::row::{Row, Scoring};
+use crate::table::{Extent, Table};
 
-/// Rows of one split, packed: two bytes a token and sixteen a row.
-#[derive(Debug, Clone)]
-pub(crate) struct Rows {
-    tokens: Vec<u16>, // of all rows, one behind the other
-    rows: Vec<Row>,
-    loss: Loss,
-    border: Option<Border>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    end: usize,       // of its tokens, in those of all rows
-    answer: [u32; 2], // token positions, the second one excluded
-}
-
-/// Some rows, padded on the right to one length, and the positions where the model is asked.
+/// The rows of a split, packed: eight bytes for where a row begins, eight for where its answer is, and two a token.
 ///
-/// Padding comes after a row's last token, so that causal attention never reaches it, and is never asked.
-#[derive(Clone)]
-pub(crate) struct Batch {
-    /// Each row without its last token, then zeros. A place has the weight 1 / (scored places) where it counts in the loss,
-    /// 0 where only the answer is looked at.
-    pub(crate) asked: Arc<engine::Batch>,
-    /// Number of positions that count in the loss.
-    pub(crate) scored: usize,
-    answers: Vec<std::ops::Range<usize>>, // of each row, within the asked positions
-    border: Option<Border>,
+/// Few are held in memory. Many are kept in files without a name, so that memory does not grow with them; where the system
+/// has memory to spare, it holds these in it.
+pub(crate) struct Rows {
+    split: &'static str,
+    scoring: Scoring,
+    pub(crate) extent: Extent,
+    /// Where the record of each row begins, and where the last one ends.
+    starts: SpooledData,
+    records: SpooledData,
+    /// Where the files without a name are.
+    folder: PathBuf,
 }
 
-/// What has to be known of the vocabulary.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Vocabulary {
-    /// Number of tokens.
-    pub(crate) size: usize,
-    border: Option<Border>,
-}
+/// The bytes of records that are held in memory at most, and of their starts.
+pub(crate) const HELD: usize = 64 << 20;
 
-/// END, and SEP, which ends a value as well: no rule decides which of them comes where rows differ in length.
-#[derive(Debug, Clone, Copy)]
-struct Border {
-    end: u32,
-    separator: u32,
-}
-
-impl Vocabulary {
-    /// Reads the table.
-    pub(crate) fn read(path: &std::path::Path) -> Result<Self, Error> {
-        Self::new(&artifact::read_table::<Token>(path)?)
-    }
-
-    /// Returns what has to be known of these tokens.
-    pub(crate) fn new(tokens: &[Token]) -> Result<Self, Error> {
-        let size = tokens.iter().map(|token| i64::from(token.token_id) + 1).max().unwrap_or(0);
-        let size = usize::try_from(size).ok().filter(|&size| size > 0).ok_or_else(|| Error::Data {
-            split: "vocabulary",
-            message: "there is no token in it; rebuild the data".into(),
-        })?;
-        let find = |kind| tokens.iter().find(|token| token.kind == kind).map(|token| token.token_id as u32);
-        let border = find("end").zip(find("separator")).map(|(end, separator)| Border { end, separator });
-        Ok(Self { size, border })
-    }
-}
+const START: usize = size_of::<u64>();
 
 impl Rows {
-    pub(crate) fn none(vocabulary: &Vocabulary, loss: Loss) -> Self {
-        Self { tokens: Vec::new(), rows: Vec::new(), loss, border: vocabulary.border }
+    /// Reads and checks all rows; more than `held` bytes go into a file without a name in `folder`.
+    pub(crate) fn read(table: &Table, held: usize, folder: &Path) -> Result<Self, Error> {
+        let Table { split, scoring, .. } = *table;
+        let failed = |source| Error::Kept { split, folder: folder.to_owned(), source };
+        let pile = || BufWriter::new(SpooledTempFile::new_in(held, folder));
+        let (mut starts, mut records) = (pile(), pile());
+        let (mut start, mut record) = (0_u64, Vec::new());
+        let extent = table.read(|Row { tokens, answer }| {
+            record.clear();
+            record.extend([answer.start, answer.end].iter().flat_map(|at| (*at as u32).to_le_bytes()));
+            record.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
+            starts
+                .write_all(&start.to_le_bytes())
+                .and_then(|()| records.write_all(&record))
+                .map_err(failed)?;
+            start += record.len() as u64;
+            Ok(())
+        })?;
+        starts.write_all(&start.to_le_bytes()).map_err(failed)?;
+        let kept = |pile: BufWriter<SpooledTempFile>| match pile.into_inner() {
+            Ok(file) => Ok(file.into_inner()),
+            Err(error) => Err(failed(error.into_error())),
+        };
+        Ok(Self {
+            split,
+            scoring,
+            extent,
+            starts: kept(starts)?,
+            records: kept(records)?,
+            folder: folder.to_owned(),
+        })
     }
 
-    /// Reads the shards of `split` and checks every row.
-    pub(crate) fn read(
-        split: &'static str,
-        paths: &[PathBuf],
-        vocabulary: &Vocabulary,
-        loss: Loss,
-    ) -> Result<Self, Error> {
-        let mut all = Self::none(vocabulary, loss);
-        for path in paths {
-            let rows = usize::try_from(artifact::row_count(path)?).unwrap_or(usize::MAX);
-            // A footer may promise too much: what it says is reserved only as far as that costs nothing.
-            all.rows.reserve_exact(rows.min(1 << 24));
-            for batch in artifact::table_rows(path)? {
-                all.extend(split, &batch?, vocabulary)?;
-            }
+    /// Returns the rows of these numbers as one batch.
+    pub(crate) fn batch(&self, numbers: impl Iterator<Item = u64>) -> Result<Batch, Error> {
+        let mut rows = Vec::with_capacity(numbers.size_hint().0);
+        for number in numbers {
+            self.unpack(number..number + 1, &mut rows)?;
         }
-        all.tokens.shrink_to_fit();
-        all.rows.shrink_to_fit();
-        Ok(all)
+        Ok(Batch::new(&rows, &self.scoring))
     }
 
-    /// Appends rows, after checking each.
-    pub(crate) fn extend(
-        &mut self,
-        split: &'static str,
-        examples: &[ExampleTokens],
-        vocabulary: &Vocabulary,
-    ) -> Result<(), Error> {
-        for example in examples {
-            let answer = answer(example, vocabulary.size, self.loss).map_err(|message| Error::Data {
-                split,
-                message: format!("row {}: {message}", example.example_id),
-            })?;
-            self.tokens.extend_from_slice(&example.tokens);
-            self.rows.push(Row { end: self.tokens.len(), answer });
-        }
+    /// Returns rows that lie one behind the other as one batch.
+    pub(crate) fn stretch(&self, numbers: Range<u64>) -> Result<Batch, Error> {
+        let mut rows = Vec::with_capacity((numbers.end - numbers.start) as usize);
+        self.unpack(numbers, &mut rows)?;
+        Ok(Batch::new(&rows, &self.scoring))
+    }
+
+    /// Appends rows to `to`.
+    fn unpack(&self, numbers: Range<u64>, to: &mut Vec<Row>) -> Result<(), Error> {
+        let failed = |source| Error::Kept { split: self.split, folder: self.folder.clone(), source };
+        let (first, count) = (numbers.start * START as u64, (numbers.end - numbers.start) as usize);
+        let starts = bytes(&self.starts, first, (count + 1) * START).map_err(failed)?;
+        let starts = starts.as_chunks().0;
+        let start = |row: usize| u64::from_le_bytes(starts[row]);
+        let records = bytes(&self.records, start(0), (start(count) - start(0)) as usize).map_err(failed)?;
+        to.extend((0..count).map(|row| {
+            let [from, end] = [row, row + 1].map(|row| (start(row) - start(0)) as usize);
+            let (answer, tokens) = records[from..end].split_at(2 * size_of::<u32>());
+            let at = |which: usize| u32::from_le_bytes(answer.as_chunks().0[which]) as usize;
+            let tokens = tokens.as_chunks().0.iter().map(|token| u16::from_le_bytes(*token)).collect();
+            Row { tokens, answer: at(0)..at(1) }
+        }));
         Ok(())
     }
 
-    /// Forgets the first rows.
-    pub(crate) fn skip(&mut self, rows: usize) {
-        let tokens = self.start(rows);
-        self.tokens.drain(..tokens);
-        self.rows.drain(..rows);
-        self.rows.iter_mut().for_each(|row| row.end -= tokens);
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    /// Tokens of the longest row.
-    pub(crate) fn longest(&self) -> usize {
-        (0..self.len()).map(|row| self.rows[row].end - self.start(row)).max().unwrap_or(0)
-    }
-
-    fn start(&self, row: usize) -> usize {
-        row.checked_sub(1).map_or(0, |before| self.rows[before].end)
-    }
-
-    /// Returns the tokens of a row and the positions of its answer.
-    fn row(&self, index: usize) -> (&[u16], std::ops::Range<usize>) {
-        let Row { end, answer } = self.rows[index];
-        (&self.tokens[self.start(index)..end], answer[0] as usize..answer[1] as usize)
-    }
-
-    /// Returns the positions of a row's tokens that count in the loss.
-    pub(crate) fn scored(&self, index: usize) -> std::ops::Range<usize> {
-        let (tokens, spoken) = self.row(index);
-        first_scored(self.loss, spoken.start)..if self.loss == Loss::Answer {
-            spoken.end
-        } else {
-            tokens.len()
-        }
-    }
-
-    /// Appends all rows, padded to the table's length.
-    pub(crate) fn write_to(&self, table: &mut Table) {
-        table.border = self.border.map(|border| (border.end as u16, border.separator as u16));
-        for index in 0..self.len() {
-            let ((tokens, spoken), scored) = (self.row(index), self.scored(index));
-            table.tokens.extend_from_slice(tokens);
-            table.tokens.extend(std::iter::repeat_n(0, table.positions + 1 - tokens.len()));
+    /// Appends all rows, padded to the table's length; returns how many tokens of each count in the loss.
+    pub(crate) fn write_to(&self, table: &mut DeviceTable) -> Result<Vec<u32>, Error> {
+        let border = self.scoring.vocabulary.border;
+        table.border = border.map(|border| (border.end as u16, border.separator as u16));
+        let mut write = |row: Row| {
+            let scored = self.scoring.scored(&row);
+            table.tokens.extend_from_slice(&row.tokens);
+            table.tokens.extend(std::iter::repeat_n(0, table.positions + 1 - row.tokens.len()));
             table.flags.extend((1..=table.positions).map(|target| {
-                let flag =
-                    |range: &std::ops::Range<usize>, flag| if range.contains(&target) { flag } else { 0 };
-                flag(&scored, Table::SCORED) | flag(&spoken, Table::ANSWER)
+                let flag = |range: &Range<usize>, flag| if range.contains(&target) { flag } else { 0 };
+                flag(&scored, DeviceTable::SCORED) | flag(&row.answer, DeviceTable::ANSWER)
             }));
-        }
-    }
-
-    /// Returns the rows at `indices` as one batch.
-    pub(crate) fn batch(&self, indices: impl ExactSizeIterator<Item = usize> + Clone) -> Batch {
-        let count = indices.len();
-        let width = indices.clone().map(|index| self.row(index).0.len() - 1).max().unwrap_or(0);
-        let mut inputs = vec![0_u32; count * width];
-        let (mut asked, mut targets, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        let mut answers = Vec::with_capacity(count);
-        for (i, index) in indices.enumerate() {
-            let (tokens, spoken) = self.row(index);
-            let to = &mut inputs[i * width..][..tokens.len() - 1];
-            to.iter_mut().zip(tokens).for_each(|(to, token)| *to = u32::from(*token));
-            let scored = self.scored(index);
-            let mut answer = asked.len()..asked.len();
-            for (target, token) in tokens.iter().enumerate().skip(scored.start.min(spoken.start)) {
-                if !scored.contains(&target) && !spoken.contains(&target) {
-                    continue;
-                }
-                if target == spoken.start {
-                    answer.start = asked.len();
-                }
-                asked.push((i * width + target - 1) as u32); // the token before it predicts it
-                targets.push(u32::from(*token));
-                counts.push(scored.contains(&target));
-                if spoken.contains(&target) {
-                    answer.end = asked.len();
-                }
-            }
-            answers.push(answer);
-        }
-        let scored = counts.iter().filter(|&&counts| counts).count();
-        let weights: Vec<f32> =
-            counts.iter().map(|&counts| if counts { 1.0 / scored as f32 } else { 0.0 }).collect();
-        let asked = engine::Batch { tokens: inputs, positions: width, places: asked, targets, weights };
-        Batch { asked: Arc::new(asked), scored, answers, border: self.border }
-    }
-}
-
-/// Returns the token positions of a row's answer, after checking the row.
-fn answer(example: &ExampleTokens, d_vocab: usize, loss: Loss) -> Result<[u32; 2], String> {
-    let ExampleTokens { tokens, answer_start, answer_length, .. } = example;
-    if let Some(token) = tokens.iter().find(|&&token| usize::from(token) >= d_vocab) {
-        return Err(format!("token {token} is not in the vocabulary of {d_vocab}"));
-    }
-    let start = u32::try_from(*answer_start).unwrap_or(0);
-    let length = u32::try_from(*answer_length).unwrap_or(0);
-    let end = start.saturating_add(length);
-    if start == 0 || length == 0 || end as usize > tokens.len() {
-        return Err(format!(
-            "the answer (start {answer_start}, length {answer_length}) must lie in the {} tokens, after the first",
-            tokens.len()
-        ));
-    }
-    if let Loss::Span(Span { from }) = loss
-        && from >= tokens.len()
-    {
-        return Err(format!("loss.span.from {from} leaves none of its {} tokens to score", tokens.len()));
-    }
-    Ok([start, end])
-}
-
-/// The first token whose prediction counts.
-fn first_scored(loss: Loss, answer_start: usize) -> usize {
-    match loss {
-        Loss::Answer => answer_start,
-        Loss::Span(Span { from }) => from,
-        // `Last` never gets past the check of the config.
-        Loss::All | Loss::Last => 1,
-    }
-}
-
-impl Batch {
-    /// Returns the number of rows whose every answer token is the likeliest one, of those at the asked positions.
-    ///
-    /// SEP is as right as END.
-    pub(crate) fn answers_right(&self, best: &[u32]) -> usize {
-        let is_border =
-            |target, said| self.border.is_some_and(|border| (target, said) == (border.end, border.separator));
-        let right = |answer: &&std::ops::Range<usize>| {
-            (*answer).clone().all(|at| {
-                let (target, said) = (self.asked.targets[at], best[at]);
-                target == said || is_border(target, said)
-            })
+            scored.len() as u32
         };
-        self.answers.iter().filter(right).count()
+        let (mut counts, mut rows) = (Vec::new(), Vec::new());
+        for first in (0..self.extent.rows).step_by(1024) {
+            self.unpack(first..self.extent.rows.min(first + 1024), &mut rows)?;
+            counts.extend(rows.drain(..).map(&mut write));
+        }
+        Ok(counts)
+    }
+}
+
+/// Returns bytes from where they are kept.
+fn bytes(kept: &SpooledData, from: u64, count: usize) -> io::Result<Cow<'_, [u8]>> {
+    match kept {
+        SpooledData::InMemory(all) => Ok(Cow::Borrowed(&all.get_ref()[from as usize..][..count])),
+        SpooledData::OnDisk(file) => {
+            let mut found = vec![0; count];
+            file.read_exact_at(&mut found, from)?;
+            Ok(Cow::Owned(found))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::tests::{numbered, row};
+
+    #[test]
+    fn rows_in_files_are_those_in_memory_and_leave_nothing_behind() {
+        let [data, kept] = std::array::from_fn(|_| tempfile::tempdir().expect("a temporary folder"));
+        let table = numbered(&data, &[9_000, 9_000]);
+        // 18,000 rows of 12 to 16 bytes, and 18,001 starts of 8.
+        for (held, in_memory) in [(HELD, [true, true]), (200_000, [true, false]), (0, [false, false])] {
+            let rows = Rows::read(&table, held, kept.path()).expect("rows");
+            let kept = [&rows.starts, &rows.records].map(|kept| matches!(kept, SpooledData::InMemory(_)));
+            assert_eq!(kept, in_memory, "{held} bytes held");
+            assert_eq!(rows.extent, Extent { rows: 18_000, longest: 4 });
+            let mut found = Vec::new();
+            rows.unpack(0..18_000, &mut found).expect("rows");
+            assert!(found.drain(..).eq((0..18_000).map(row)), "{held} bytes held");
+            for number in [17_999, 0, 1, 8_999, 9_000] {
+                rows.unpack(number..number + 1, &mut found).expect("a row");
+                assert_eq!(found.pop(), Some(row(number as u16)), "{held} bytes held");
+            }
+            let scattered = rows.batch(500..700).expect("rows");
+            assert_eq!(scattered.asked.tokens, rows.stretch(500..700).expect("rows").asked.tokens);
+        }
+        assert_eq!(std::fs::read_dir(kept.path()).expect("the folder").count(), 0);
     }
 
-    /// Number of rows.
-    pub(crate) fn len(&self) -> usize {
-        self.answers.len()
+    #[test]
+    fn a_folder_that_takes_no_file_is_named() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let none = data.path().join("none");
+        let error = Rows::read(&numbered(&data, &[9]), 0, &none).err().expect("it cannot be");
+        let expected =
+            format!("the train rows are many, and could not be kept in a file in {}: ", none.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
 }

@@ -11,8 +11,10 @@ use crate::learner::Learner;
 use crate::milestones::Milestones;
 use crate::record::Record;
 use crate::resume::Resume;
-use crate::rows::{Rows, Vocabulary};
-use crate::source::Source;
+use crate::row::{Scoring, Vocabulary};
+use crate::rows::{HELD, Rows};
+use crate::source::{SPLIT, Source};
+use crate::table::Table;
 use crate::track::{Seen, Track};
 use crate::{Config, Error, Order};
 
@@ -87,11 +89,13 @@ pub(crate) fn run_by(
 ) -> Result<Summary, Error> {
     config.check()?;
     let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
-    let train = Source::open(config, &inputs.train, &vocabulary)?;
-    let validation = Rows::read("validation", &inputs.validation, &vocabulary, config.loss)?;
-    check_rows(config, train.rows, validation.len())?;
     let earlier = inputs.from.as_deref().map(Earlier::read).transpose()?;
-    let longest = train.longest.max(validation.longest()) - 1;
+    std::fs::create_dir_all(out).map_err(|source| Error::Io { path: out.to_owned(), source })?;
+    let scoring = Scoring { vocabulary, loss: config.loss };
+    let train = Source::open(config, Table::open(SPLIT, &inputs.train, scoring)?, out)?;
+    let validation = Rows::read(&Table::open("validation", &inputs.validation, scoring)?, HELD, out)?;
+    check_validation(config, validation.extent.rows)?;
+    let longest = train.extent.longest.max(validation.extent.longest) - 1;
     let mut shape = config.model.shape(vocabulary.size, longest);
     if let (None, Some(earlier)) = (config.model.n_ctx, &earlier) {
         shape.n_ctx = earlier.shape.n_ctx;
@@ -129,8 +133,8 @@ pub(crate) fn run_by(
         "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {}, context {}",
         config.seeds.0.len(),
         config.steps,
-        config.batch.of(train.rows),
-        train.rows,
+        config.batch.of(train.extent.rows),
+        train.extent.rows,
         vocabulary.size,
         shape.n_ctx
     );
@@ -201,25 +205,17 @@ fn on_gpu(fit: &Fit<'_>) -> Result<Vec<Left>, Error> {
     gpu().map(|_| Vec::new())
 }
 
-/// Checks that there are rows for what is asked.
-fn check_rows(config: &Config, train: u64, validation: usize) -> Result<(), Error> {
-    let refuse = |split, message| Err(Error::Data { split, message });
-    let size = config.batch.of(train);
-    if train == 0 {
-        return refuse("train", "there are none; build more rows".to_owned());
+/// Checks that there are validation rows for what is asked.
+fn check_validation(config: &Config, rows: u64) -> Result<(), Error> {
+    if rows > 0 {
+        return Ok(());
     }
-    if train < size {
-        let message = format!("{train} rows are fewer than the batch of {size}");
-        return refuse("train", format!("{message}; lower `batch`, or build more rows"));
-    }
-    if validation == 0 && config.checkpoints.best {
+    if config.checkpoints.best {
         let message =
             "there are none to choose the best checkpoint by; leave `checkpoints.best` out, or build some";
-        return refuse("validation", message.to_owned());
+        return Err(Error::Data { split: "validation", message: message.to_owned() });
     }
-    if validation == 0 {
-        tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
-    }
+    tracing::warn!("there are no validation rows: validation loss and accuracy stay empty");
     Ok(())
 }
 
@@ -262,7 +258,7 @@ impl Fit<'_> {
                 seen = seen.max(self.learner(seed)?.seen());
             }
         }
-        let (size, rows) = (self.config.batch.of(self.train.rows), self.train.rows);
+        let (size, rows) = (self.config.batch.of(self.train.extent.rows), self.train.extent.rows);
         let asked = size.saturating_mul(self.config.steps).saturating_add(seen);
         if self.config.order == Order::Once && asked > rows {
             let before =
@@ -287,7 +283,7 @@ impl Fit<'_> {
     }
 
     fn follow(&self, track: &mut Track<'_>) -> Result<(), Error> {
-        let size = self.config.batch.of(self.train.rows);
+        let size = self.config.batch.of(self.train.extent.rows);
         let mut batches = self.train.batches(track.seed);
         for step in track.learner.done() + 1..=track.last {
             if self.stop.load(Ordering::Relaxed) {

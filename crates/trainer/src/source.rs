@@ -1,24 +1,24 @@
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
-use artifact::tables::ExampleTokens;
-
+use crate::batch::Batch;
 use crate::batch_size::BatchSize;
 use crate::order::Shuffled;
-use crate::rows::{Batch, Rows, Vocabulary};
-use crate::{Config, Error, Loss, Order};
+use crate::rows::{HELD, Rows};
+use crate::table::{Extent, Reading, Table};
+use crate::{Config, Error, Order};
+
+/// The split that is trained on.
+pub(crate) const SPLIT: &str = "train";
 
 /// The training rows, kept as the order asks for it.
 pub(crate) struct Source {
     kind: Kind,
-    /// Number of rows.
-    pub(crate) rows: u64,
-    /// Tokens of the longest row.
-    pub(crate) longest: usize,
+    pub(crate) extent: Extent,
 }
 
 enum Kind {
-    /// In memory, to be drawn epoch by epoch.
+    /// Packed, to be drawn epoch by epoch.
     Shuffled(Rows),
     /// All of them, every time.
     Full(Rows, Arc<Batch>),
@@ -26,42 +26,28 @@ enum Kind {
     Once(Table),
 }
 
-/// The rows of a table that lies in several files.
-struct Table {
-    /// With the number of rows of each.
-    shards: Vec<(PathBuf, u64)>,
-    vocabulary: Vocabulary,
-    loss: Loss,
-}
-
-const SPLIT: &str = "train";
-
 impl Source {
-    /// Reads every row once and checks it.
-    pub(crate) fn open(config: &Config, paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<Self, Error> {
+    /// Reads every row once and checks it; what is kept of them and too large for memory is kept in `folder`.
+    pub(crate) fn open(config: &Config, table: Table, folder: &Path) -> Result<Self, Error> {
         if config.order == Order::Once {
-            let table = Table::open(paths, vocabulary, config.loss)?;
-            let (rows, longest) = table.check()?;
-            return Ok(Self { kind: Kind::Once(table), rows, longest });
+            let extent = table.read(|_| Ok(()))?;
+            check_batch(config, extent)?;
+            return Ok(Self { kind: Kind::Once(table), extent });
         }
-        let all = Rows::read(SPLIT, paths, vocabulary, config.loss)?;
-        let (rows, longest) = (all.len() as u64, all.longest());
-        if rows > u64::from(u32::MAX) {
-            let message =
-                format!("{rows} are more than can be shuffled, {}; train with `order: once`", u32::MAX);
-            return Err(Error::Data { split: SPLIT, message });
-        }
+        let all = Rows::read(&table, HELD, folder)?;
+        let extent = all.extent;
+        check_batch(config, extent)?;
         let kind = match config.batch {
             BatchSize::Full => {
-                let batch = Arc::new(all.batch(0..all.len()));
+                let batch = Arc::new(all.stretch(0..extent.rows)?);
                 Kind::Full(all, batch)
             }
             BatchSize::Rows(_) => Kind::Shuffled(all),
         };
-        Ok(Self { kind, rows, longest })
+        Ok(Self { kind, extent })
     }
 
-    /// Returns the rows, and whether every batch is all of them; `None` where they are not in memory.
+    /// Returns the rows, and whether every batch is all of them; `None` where they are not at hand.
     pub(crate) fn held(&self) -> Option<(&Rows, bool)> {
         match &self.kind {
             Kind::Shuffled(rows) => Some((rows, false)),
@@ -73,11 +59,32 @@ impl Source {
     /// Returns the batches of a model's seed.
     pub(crate) fn batches(&self, seed: i32) -> Batches<'_> {
         match &self.kind {
-            Kind::Shuffled(rows) => Batches::Shuffled(rows, Shuffled::new(seed, rows.len())),
+            Kind::Shuffled(rows) => Batches::Shuffled(rows, Shuffled::new(seed, self.extent.rows)),
             Kind::Full(_, batch) => Batches::Full(batch),
             Kind::Once(table) => Batches::Once(Stream::new(table, 0)),
         }
     }
+}
+
+/// Checks that there are rows for a batch, and that it is not too large.
+fn check_batch(config: &Config, Extent { rows, longest }: Extent) -> Result<(), Error> {
+    let refuse = |message| Err(Error::Data { split: SPLIT, message });
+    let size = config.batch.of(rows);
+    if rows == 0 {
+        return refuse("there are none; build more rows".to_owned());
+    }
+    if rows < size {
+        let message = format!("{rows} rows are fewer than the batch of {size}");
+        return refuse(format!("{message}; lower `batch`, or build more rows"));
+    }
+    let (tokens, most) = (size.saturating_mul(longest as u64), u64::from(u32::MAX));
+    if tokens > most {
+        let message = format!(
+            "{size} rows of up to {longest} tokens are {tokens} tokens, more than the {most} of an update"
+        );
+        return Err(Error::config("batch", message, "lower it"));
+    }
+    Ok(())
 }
 
 /// The batches of one seed.
@@ -92,123 +99,79 @@ impl Batches<'_> {
     pub(crate) fn at(&mut self, seen: u64, size: u64) -> Result<Arc<Batch>, Error> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         Ok(match self {
-            Self::Shuffled(rows, order) => Arc::new(rows.batch(order.rows(seen, size).into_iter())),
+            Self::Shuffled(rows, order) => Arc::new(rows.batch(order.rows(seen, size))?),
             Self::Full(batch) => Arc::clone(batch),
             Self::Once(stream) => Arc::new(stream.batch(seen, size)?),
         })
     }
 }
 
-impl Table {
-    fn open(paths: &[PathBuf], vocabulary: &Vocabulary, loss: Loss) -> Result<Self, Error> {
-        let shards = paths.iter().map(|path| Ok((path.clone(), artifact::row_count(path)?)));
-        Ok(Self { shards: shards.collect::<Result<_, Error>>()?, vocabulary: *vocabulary, loss })
-    }
-
-    /// Checks every row; returns how many there are, and the tokens of the longest.
-    fn check(&self) -> Result<(u64, usize), Error> {
-        let (mut rows, mut longest) = (0, 0);
-        let mut read = self.read_from(0);
-        let mut some = Rows::none(&self.vocabulary, self.loss);
-        while let Some(examples) = read.next().transpose()? {
-            some.skip(some.len());
-            some.extend(SPLIT, &examples, &self.vocabulary)?;
-            rows += some.len() as u64;
-            longest = longest.max(some.longest());
-        }
-        Ok((rows, longest))
-    }
-
-    /// Returns the rows from number `first` on, some at a time.
-    fn read_from(&self, first: u64) -> Examples<'_> {
-        let mut skipped = 0;
-        let shards = self.shards.iter().filter_map(move |(path, rows)| {
-            let before = skipped;
-            skipped += rows;
-            (first < skipped).then(|| (path, first.saturating_sub(before)))
-        });
-        Box::new(shards.flat_map(|(path, first)| -> Examples<'_> {
-            match artifact::table_rows_from(path, first) {
-                Ok(batches) => Box::new(batches.map(|batch| Ok(batch?))),
-                Err(error) => Box::new(std::iter::once(Err(error.into()))),
-            }
-        }))
-    }
-}
-
-type Examples<'a> = Box<dyn Iterator<Item = Result<Vec<ExampleTokens>, Error>> + 'a>;
-
-/// A seed's way through a table, holding a few thousand rows.
+/// A seed's way through a table.
 pub(crate) struct Stream<'a> {
     table: &'a Table,
-    examples: Examples<'a>,
-    held: Rows,
-    /// Rows of those held that were given out, and the number of the next one.
-    used: usize,
+    rows: Reading<'a>,
+    /// Number of the row that comes next.
     next: u64,
 }
 
 impl<'a> Stream<'a> {
     fn new(table: &'a Table, next: u64) -> Self {
-        let held = Rows::none(&table.vocabulary, table.loss);
-        Self { table, examples: table.read_from(next), held, used: 0, next }
+        Self { table, rows: table.rows_from(next), next }
     }
 
     fn batch(&mut self, first: u64, size: usize) -> Result<Batch, Error> {
         if first != self.next {
             *self = Self::new(self.table, first);
         }
-        while self.held.len() < self.used + size {
-            let examples = self.examples.next().transpose()?.ok_or_else(|| {
-                let end = self.next + (self.held.len() - self.used) as u64;
-                Error::Data { split: SPLIT, message: format!("row {end} is asked for, but there are {end}") }
-            })?;
-            self.held.skip(self.used);
-            self.used = 0;
-            self.held.extend(SPLIT, &examples, &self.table.vocabulary)?;
+        let rows = self.rows.by_ref().take(size).collect::<Result<Vec<_>, _>>()?;
+        self.next += rows.len() as u64;
+        if rows.len() < size {
+            let message = format!(
+                "row {} is asked for, but the table ends before; was it built again meanwhile?",
+                self.next
+            );
+            return Err(Error::Data { split: self.table.split, message });
         }
-        let batch = self.held.batch(self.used..self.used + size);
-        (self.used, self.next) = (self.used + size, first + size as u64);
-        Ok(batch)
+        Ok(Batch::new(&rows, &self.table.scoring))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use artifact::tables::Token;
-    use artifact::{Provenance, write_table};
-
     use super::*;
+    use crate::table::tests::numbered;
 
     #[test]
-    fn a_stream_gives_each_row_in_its_place_over_the_borders_of_files() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let row = |id: u16| ExampleTokens {
-            example_id: i64::from(id),
-            tokens: vec![id, 0, 1],
-            answer_start: 2,
-            answer_length: 1,
+    fn a_batch_needs_rows_and_has_bounds() {
+        let check = |batch: serde_json::Value, rows, longest| {
+            let model = serde_json::json!({ "n_layers": 1, "n_heads": 1, "d_model": 4 });
+            let config = serde_json::json!({ "model": model, "seeds": 1, "steps": 1, "batch": batch });
+            let config = serde_json::from_value(config).expect("a config");
+            check_batch(&config, Extent { rows, longest }).map_err(|error| error.to_string())
         };
-        let mut first = 0;
-        let paths: Vec<PathBuf> = [9_000, 5, 1, 9_000]
-            .into_iter()
-            .map(|count| {
-                let path = folder.path().join(format!("train-{first}.parquet"));
-                write_table(&path, &Provenance::default(), (first..first + count).map(row))
-                    .expect("it is written");
-                first += count;
-                path
-            })
-            .collect();
-        let token = |token_id| Token { token_id, token: String::new(), kind: "value".to_owned(), value: 0 };
-        let vocabulary =
-            Vocabulary::new(&(0..i32::from(first)).map(token).collect::<Vec<_>>()).expect("tokens");
-        let table = Table::open(&paths, &vocabulary, Loss::All).expect("files");
-        assert_eq!(table.check().expect("rows"), (u64::from(first), 3));
+        assert_eq!(check(8.into(), 8, 4), Ok(()));
+        for (batch, rows, expected) in [
+            (8.into(), 0, "train rows: there are none"),
+            (8.into(), 7, "train rows: 7 rows are fewer than the batch of 8"),
+            (
+                "full".into(),
+                1 << 30,
+                "batch: 1073741824 rows of up to 4 tokens are 4294967296 tokens, more than",
+            ),
+        ] {
+            let message = check(batch, rows, 4).expect_err(expected);
+            assert!(message.starts_with(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_stream_gives_each_row_in_its_place() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let table = numbered(&folder, &[9_000, 5, 1, 9_000]);
         let mut stream = Stream::new(&table, 0);
         let mut batch = |from: u64, size: usize| -> Vec<u32> {
             let batch = stream.batch(from, size).expect("rows");
-            batch.asked.tokens.iter().step_by(2).copied().collect()
+            batch.asked.tokens.iter().step_by(batch.asked.positions).copied().collect()
         };
         let expected = |from: u32, size: u32| (from..from + size).collect::<Vec<u32>>();
         for from in (0..18_000).step_by(7) {
@@ -217,7 +180,12 @@ mod tests {
         for from in [9_001, 17_000, 3, 8_999, 9_005, 9_006] {
             assert_eq!(batch(u64::from(from), 900), expected(from, 900), "from {from}");
         }
-        let error = stream.batch(u64::from(first) - 3, 4).err().map(|error| error.to_string());
-        assert_eq!(error.as_deref(), Some("train rows: row 18006 is asked for, but there are 18006"));
+        let error = stream.batch(18_003, 4).err().map(|error| error.to_string());
+        assert_eq!(
+            error.as_deref(),
+            Some(
+                "train rows: row 18006 is asked for, but the table ends before; was it built again meanwhile?"
+            )
+        );
     }
 }

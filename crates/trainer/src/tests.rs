@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use artifact::tables::{ExampleTokens, Token};
+use artifact::{Provenance, write_table};
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use transformer::engine::Engine;
 use transformer::{ActFn, Normalization, PositionalEmbedding};
 
 use self::golden::{scattered, tokens};
+use crate::batch::Batch;
 use crate::learner::{Learner, Score};
-use crate::rows::{Batch, Rows, Vocabulary};
+use crate::row::{Row, Scoring, Vocabulary};
+use crate::rows::{HELD, Rows};
+use crate::table::Table;
 use crate::{BatchSize, Checkpoints, Config, Error, Loss, Optimizer, OptimizerKind, Schedule, Span};
 
 mod cuda;
@@ -52,14 +56,16 @@ fn token(token_id: i32, kind: &str) -> Token {
     Token { token_id, token: token_id.to_string(), kind: kind.into(), value: i64::from(token_id) }
 }
 
-fn rows_of(examples: &[ExampleTokens], vocabulary: &Vocabulary, loss: Loss) -> Result<Rows, Error> {
-    let mut rows = Rows::none(vocabulary, loss);
-    rows.extend("train", examples, vocabulary)?;
-    Ok(rows)
+/// All of the rows, as one batch.
+fn batch(examples: &[ExampleTokens], d_vocab: i32, loss: Loss) -> Batch {
+    batch_of(examples, vocabulary(d_vocab), loss)
 }
 
-fn rows(examples: &[ExampleTokens], d_vocab: i32, loss: Loss) -> Rows {
-    rows_of(examples, &vocabulary(d_vocab), loss).unwrap()
+fn batch_of(examples: &[ExampleTokens], vocabulary: Vocabulary, loss: Loss) -> Batch {
+    let scoring = Scoring { vocabulary, loss };
+    let rows: Result<Vec<Row>, Error> =
+        examples.iter().map(|example| scoring.row("train", example.clone())).collect();
+    Batch::new(&rows.unwrap(), &scoring)
 }
 
 #[test]
@@ -69,8 +75,7 @@ fn a_separator_ends_an_answer_as_well_as_the_end_does() {
     let tokens: Vec<Token> = kinds.iter().zip(0..).map(|(kind, id)| token(id, kind)).collect();
     let examples =
         [example(0, &[0, 3, 2, 1], 3, 1), example(1, &[0, 3, 2, 3], 3, 1), example(2, &[0, 3, 2], 2, 1)];
-    let rows = rows_of(&examples, &Vocabulary::new(&tokens).unwrap(), Loss::Answer).unwrap();
-    let batch = rows.batch(0..3);
+    let batch = batch_of(&examples, Vocabulary::new(&tokens).unwrap(), Loss::Answer);
     assert_eq!(batch.answers_right(&vec![2; batch.asked.places.len()]), 2);
 }
 
@@ -80,7 +85,7 @@ fn host(x: &Tensor) -> Vec<f64> {
 
 /// Two rows of other lengths: 0 1 2 1 with the answer 2 1, and 0 2 with the answer 2.
 fn two_rows(loss: Loss) -> Batch {
-    rows(&[example(0, &[0, 1, 2, 1], 2, 2), example(1, &[0, 2], 1, 1)], 3, loss).batch(0..2)
+    batch(&[example(0, &[0, 1, 2, 1], 2, 2), example(1, &[0, 2], 1, 1)], 3, loss)
 }
 
 #[test]
@@ -94,7 +99,7 @@ fn padding_is_never_asked_and_each_loss_scores_its_positions() {
     assert_eq!(answer.asked.places, [1, 2, 3]);
     assert_eq!(answer.asked.targets, [2, 1, 2]);
     let examples = [example(0, &[0, 1, 2, 1], 2, 2)];
-    let span = rows(&examples, 3, Loss::Span(Span { from: 3 })).batch(0..1);
+    let span = batch(&examples, 3, Loss::Span(Span { from: 3 }));
     assert_eq!(span.asked.places, [1, 2]); // the whole answer is looked at,
     assert_eq!(span.asked.weights, [0.0, 1.0]); // the span alone is scored
     assert_eq!((all.scored, answer.scored, span.scored), (4, 3, 1));
@@ -116,6 +121,16 @@ fn constant_model() -> Learner {
     Learner::from_weights(&shape, &engine(&shape), weights, &Optimizer::default(), 1).unwrap()
 }
 
+/// The score on these rows, of a vocabulary of three.
+fn score(learner: &Learner, examples: &[ExampleTokens], loss: Loss) -> Score {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("validation.parquet");
+    write_table(&path, &Provenance::default(), examples.iter().cloned()).unwrap();
+    let table = Table::open("validation", &[path], Scoring { vocabulary: vocabulary(3), loss }).unwrap();
+    let rows = Rows::read(&table, HELD, folder.path()).unwrap();
+    learner.score(&rows).unwrap().unwrap()
+}
+
 #[test]
 fn losses_are_those_computed_by_hand() {
     let (of_one, of_two) = ((8.0_f64 / 2.0).ln(), (8.0_f64 / 5.0).ln());
@@ -126,18 +141,17 @@ fn losses_are_those_computed_by_hand() {
         (Loss::Span(Span { from: 1 }), (2.0 * of_one + 2.0 * of_two) / 4.0),
     ] {
         let mut learner = constant_model();
-        let rows = rows(&examples, 3, loss);
-        let Score { loss: scored, accuracy } = learner.score(&rows).unwrap().unwrap();
+        let Score { loss: scored, accuracy } = score(&learner, &examples, loss);
         assert!((f64::from(scored) - expected).abs() < 1e-6, "{loss:?}: {scored}");
         // It always says 2: wrong in the first row's second answer token, right in the second row.
         assert_eq!(accuracy, 0.5);
-        let update = learner.step(&rows.batch(0..2)).unwrap().ok().unwrap();
+        let update = learner.step(&batch(&examples, 3, loss)).unwrap().ok().unwrap();
         assert!((f64::from(update.loss) - expected).abs() < 1e-6, "{loss:?}");
     }
     let mut learner = constant_model();
-    let span = rows(&examples[..1], 3, Loss::Span(Span { from: 3 }));
-    assert!((f64::from(learner.score(&span).unwrap().unwrap().loss) - of_one).abs() < 1e-6);
-    let update = learner.step(&span.batch(0..1)).unwrap().ok().unwrap();
+    let (span, first) = (Loss::Span(Span { from: 3 }), &examples[..1]);
+    assert!((f64::from(score(&learner, first, span).loss) - of_one).abs() < 1e-6);
+    let update = learner.step(&batch(first, 3, span)).unwrap().ok().unwrap();
     // d loss / d b_U = p - onehot = (1/8, 2/8 - 1, 5/8), and nothing else has a gradient.
     let expected = (1.0_f64 / 64.0 + 36.0 / 64.0 + 25.0 / 64.0).sqrt();
     assert!((f64::from(update.gradient_norm) - expected).abs() < 1e-6);
@@ -148,7 +162,7 @@ fn with_the_loss_on_the_answer_nothing_behind_it_has_a_gradient_and_all_before_h
     let shape = shape(1, 11, 6);
     let engine = engine(&shape);
     // Of six inputs, the one at position 2 is asked for the answer, token 3; tokens 0 to 5 stand at their positions.
-    let batch = rows(&[example(0, &[0, 1, 2, 3, 4, 5, 6], 3, 1)], 11, Loss::Answer).batch(0..1);
+    let batch = batch(&[example(0, &[0, 1, 2, 3, 4, 5, 6], 3, 1)], 11, Loss::Answer);
     let weights: Vec<f32> = scattered(&shape).values().flat_map(host).map(|weight| weight as f32).collect();
     let mut gradient = vec![f32::NAN; weights.len()];
     engine.differentiate(&weights, &batch.asked, None, &mut gradient).unwrap();
@@ -171,7 +185,7 @@ fn with_the_loss_on_the_answer_nothing_behind_it_has_a_gradient_and_all_before_h
 #[test]
 fn only_matrices_decay() {
     let shape = shape(1, 11, 6);
-    let batch = rows(&tokens(0, false), 11, Loss::All).batch(0..2);
+    let batch = batch(&tokens(0, false)[..2], 11, Loss::All);
     let after = |optimizer| {
         let mut learner =
             Learner::from_weights(&shape, &engine(&shape), scattered(&shape), &optimizer, 1).unwrap();
@@ -205,7 +219,7 @@ fn a_loss_that_is_no_number_leaves_the_model_as_it_was() {
     let mut learner =
         Learner::from_weights(&shape, &engine(&shape), weights, &Optimizer::default(), 2).unwrap();
     let before = learner.to_safetensors().unwrap();
-    let batch = rows(&tokens(0, false), 11, Loss::All).batch(0..2);
+    let batch = batch(&tokens(0, false)[..2], 11, Loss::All);
     let what = learner.step(&batch).unwrap().err().unwrap();
     assert_eq!(what.quantity, "loss");
     assert_eq!((learner.done(), learner.to_safetensors().unwrap()), (0, before));
@@ -372,7 +386,8 @@ fn rows_that_cannot_be_trained_on_are_refused() {
             "row 7: loss.span.from 2 leaves none of its 2 tokens",
         ),
     ] {
-        let message = rows_of(&[example], &vocabulary(3), loss).unwrap_err().to_string();
+        let scoring = Scoring { vocabulary: vocabulary(3), loss };
+        let message = scoring.row("train", example).unwrap_err().to_string();
         assert!(message.starts_with(&format!("train rows: {expected}")), "{message}");
     }
 }

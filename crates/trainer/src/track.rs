@@ -84,7 +84,7 @@ impl<'a> Track<'a> {
         score: Option<Score>,
     ) -> Training {
         // The learner may be elsewhere, where updates are done elsewhere.
-        let size = self.fit.config.batch.of(self.fit.train.rows) as i64;
+        let size = self.fit.config.batch.of(self.fit.train.extent.rows) as i64;
         let examples_seen = self.learner.seen() as i64 + (step as i64 - self.learner.done() as i64) * size;
         Training {
             seed: self.seed,

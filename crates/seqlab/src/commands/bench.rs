@@ -17,6 +17,15 @@ use crate::failure::Failure;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     Train(Train),
+    Peak(Peak),
+}
+
+/// Do fused multiply-adds in registers and nothing else, and print their rate, which no training can exceed, as one JSON line
+#[derive(Debug, Args)]
+pub(crate) struct Peak {
+    /// How many do so at once; the rate is that of one
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    threads: u64,
 }
 
 /// Train on made-up tokens and print the rate as one JSON line; `steps_per_s` counts the steps of all seeds
@@ -83,7 +92,43 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
         "ctx": arguments.ctx, "batch": arguments.batch, "seeds": arguments.seeds, "threads": arguments.threads,
         "steps": arguments.steps, "seconds": seconds, "cpu_seconds": cpu_seconds,
         "steps_per_s": steps / seconds, "steps_per_cpu_s": steps / cpu_seconds,
-        "tokens_per_s": steps * tokens / seconds, "compile_s": first.seconds - before.seconds, "final_loss": all.loss,
+        "tokens_per_s": steps * tokens / seconds, "gflops_per_core": arguments.gflop() * steps / cpu_seconds, "compile_s": first.seconds - before.seconds, "final_loss": all.loss,
+    });
+    println!("{line}");
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Train {
+    /// Returns the floating-point operations of a step of one seed, in 10^9: two per token and weight of a matrix, four per
+    /// token, position, layer and head's dimension where positions meet, masked or not, and twice as many on the way back.
+    fn gflop(&self) -> f64 {
+        let [layers, d_model, mlp, vocabulary, positions, rows] =
+            [self.layers, self.d_model, self.mlp, self.vocab.into(), self.ctx.into(), self.batch]
+                .map(|n| n as f64);
+        let weights = layers * (4.0 * d_model * d_model + 2.0 * d_model * mlp) + d_model * vocabulary;
+        let meetings = layers * positions * d_model;
+        3.0 * rows * positions * (2.0 * weights + 4.0 * meetings) * 1e-9
+    }
+}
+
+pub(crate) fn peak(arguments: &Peak) -> Result<ExitCode, Failure> {
+    const ROUNDS: u64 = 20_000_000;
+    let measure = || {
+        let begun = Instant::now();
+        let operations = transformer::engine::multiply_adds(ROUNDS);
+        operations as f64 / begun.elapsed().as_secs_f64() * 1e-9
+    };
+    // The best of some, as others may be at work here; each begins when all have ended the one before.
+    let rates = (0..5).map(|_| {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..arguments.threads).map(|_| scope.spawn(measure)).collect();
+            let rates = threads.into_iter().map(|thread| thread.join().expect("it only multiplies"));
+            rates.sum::<f64>() / arguments.threads as f64
+        })
+    });
+    let line = json!({
+        "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "peak", "isa": transformer::engine::isa(),
+        "threads": arguments.threads, "gflops_per_core": rates.fold(0.0, f64::max),
     });
     println!("{line}");
     Ok(ExitCode::SUCCESS)

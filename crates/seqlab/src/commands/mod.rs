@@ -33,6 +33,7 @@ pub(crate) fn execute(command: Command, output: &Output) -> Result<ExitCode, Fai
         Command::Status(arguments) => status::status(&arguments),
         Command::Audit(arguments) => audit::audit(&arguments, output),
         Command::Bench(bench::Bench::Train(arguments)) => bench::train(&arguments),
+        Command::Bench(bench::Bench::Peak(arguments)) => bench::peak(&arguments),
         Command::Tasks(_) => list::tasks(),
         Command::Analyses(_) => list::analyses(),
         Command::Tables(arguments) => tables::tables(&arguments),

@@ -10,7 +10,7 @@ fn train(shape: &transformer::Config, seed: i32) -> (Vec<f32>, Vec<u8>) {
         r#"{ "model": { "n_layers": 1, "n_heads": 2, "d_model": 8 }, "optimizer": { "learning_rate": 0.01 },
              "seeds": 1, "steps": 30, "batch": "full" }"#,
     );
-    let batch = rows(&tokens(0, false), 11, Loss::All).batch(0..12);
+    let batch = batch(&tokens(0, false), 11, Loss::All);
     let mut learner = Learner::new(shape, &engine(shape), &config.unwrap(), STEPS, seed).unwrap();
     let losses = (0..STEPS).map(|_| learner.step(&batch).unwrap().ok().unwrap().loss).collect();
     (losses, learner.to_safetensors().unwrap())

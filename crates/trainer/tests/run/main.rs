@@ -146,7 +146,17 @@ fn without_validation_rows_its_columns_are_empty() {
 
 #[test]
 fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
+    interrupt("shuffled", 30);
+}
+
+#[test]
+fn a_run_that_reads_rows_once_and_is_interrupted_anywhere_goes_on_to_the_same_bits() {
+    interrupt("once", 90 * 16);
+}
+
+fn interrupt(order: &str, rows: u16) {
     let config = config(|config| {
+        config["order"] = order.into();
         config["steps"] = 90.into();
         config["evaluate_every"] = 3.into();
         config["checkpoints"] = serde_json::json!({ "every": 7, "log_spaced": 4, "best": true });
@@ -154,7 +164,7 @@ fn a_run_interrupted_anywhere_goes_on_to_the_same_bits() {
         config["optimizer"] = serde_json::json!({ "schedule": "cosine", "warmup": 5, "clip": 0.5 });
     });
     let (data, whole) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
+    let inputs = inputs(data.path(), examples(0, rows), examples(rows, 7));
     run(&config, &inputs, whole.path(), trainer::Device::Cpu, None, &Provenance::default()).unwrap();
     let expected = files(whole.path());
     let state = tempfile::tempdir().unwrap();

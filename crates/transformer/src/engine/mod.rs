@@ -12,6 +12,7 @@
 //! * `dropout.rs`: what an update leaves out.
 //! * `optimizer.rs`: AdamW and Adam.
 //! * `op.rs`: all of it as one operation of candle on one flat tensor.
+//! * `peak.rs`: how fast any of it could be.
 
 mod attention;
 mod dropout;
@@ -20,6 +21,7 @@ pub(crate) mod layout;
 mod op;
 mod optimizer;
 mod pass;
+mod peak;
 mod rows;
 mod vectors;
 
@@ -33,6 +35,7 @@ pub use dropout::{Dropout, Site};
 use layout::Layout;
 pub use optimizer::{AdamW, Moments};
 use pass::Arena;
+pub use peak::multiply_adds;
 pub use vectors::{hold_to, isa};
 
 /// Tokens of a tile, about: what it keeps stays in the second cache.
