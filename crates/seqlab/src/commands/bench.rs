@@ -24,8 +24,8 @@ pub(crate) enum Bench {
 #[derive(Debug, Args)]
 pub(crate) struct Peak {
     /// How many do so at once; the rate is that of one
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
-    threads: u64,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: u16,
 }
 
 /// Train on made-up tokens and print the rate as one JSON line; `steps_per_s` counts the steps of all seeds
@@ -123,7 +123,7 @@ pub(crate) fn peak(arguments: &Peak) -> Result<ExitCode, Failure> {
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..arguments.threads).map(|_| scope.spawn(measure)).collect();
             let rates = threads.into_iter().map(|thread| thread.join().expect("it only multiplies"));
-            rates.sum::<f64>() / arguments.threads as f64
+            rates.sum::<f64>() / f64::from(arguments.threads)
         })
     });
     let line = json!({
