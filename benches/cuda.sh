@@ -27,7 +27,10 @@ both() { # NAME STEPS STEPS-OF-THE-SMALL COMMAND...
   rate "d 32, 1 head, no MLP, batch 128: $name" "$@" --steps "$fast" "${small[@]}"
 }
 
-nvidia-smi --query-gpu=name,driver_version --format=csv,noheader
+if ! nvidia-smi --query-gpu=name,driver_version --format=csv,noheader; then
+  echo 'There is nothing to measure: this takes an NVIDIA GPU and its driver, which nvidia-smi shows.' >&2
+  exit 1
+fi
 for seeds in 132 16 1; do
   both "seqlab, $seeds seeds" 100 500 "$seqlab" --quiet bench train --device cuda --seeds "$seeds"
 done
