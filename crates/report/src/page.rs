@@ -1,7 +1,7 @@
 //! Fills the template, and keeps the page below its size.
 
 use artifact::Provenance;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, value::Serde};
+use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, Value, value::Serde};
 use serde::Serialize;
 
 use crate::ceiling::METRICS;
@@ -134,6 +134,7 @@ fn render(
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.add_filter("code", code);
     environment.add_template("page", include_str!("page.html"))?;
     let page = Page {
         title: title.unwrap_or_else(|| "Report".to_owned()),
@@ -176,4 +177,34 @@ fn embedded(value: &serde_json::Value) -> String {
         text = text.replace(from, to);
     }
     text
+}
+
+/// Sets what stands between backticks as code.
+fn code(text: &str) -> Value {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return Value::from(text); // one of them has no other
+    }
+    let html = parts.iter().enumerate().map(|(number, part)| match number % 2 {
+        0 => HtmlEscape(part).to_string(),
+        _ => format!("<code>{}</code>", HtmlEscape(part)),
+    });
+    Value::from_safe_string(html.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_nothing_is_markup() {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.add_filter("code", code);
+        let shown = |text: &str| {
+            environment.render_str("{{ text|code }}", minijinja::context! { text }).expect("a text")
+        };
+        assert_eq!(shown("is `2 < 4` or `x`?"), "is <code>2 &lt; 4</code> or <code>x</code>?");
+        assert_eq!(shown("<b> & one `"), "&lt;b&gt; &amp; one `");
+    }
 }
