@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Trains the same small models with seqlab, PyTorch and JAX, in turns, and prints their rates and the ratio to the better peer.
+# Trains the same small models with seqlab, PyTorch and JAX, in turns; prints their rates, the ratio to the better peer, and how
+# close seqlab comes to the peak of the machine.
 # Usage: benches/train.sh VENV [TURNS [avx2]]. Installs PyTorch and JAX in VENV. With avx2 all are held to it.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)

@@ -10,6 +10,7 @@ use crate::order::Shuffled;
 use crate::record::Record;
 use crate::rows::Rows;
 use crate::run::{Fit, Left};
+use crate::source::SPLIT;
 use crate::track::{Seen, Track};
 
 /// Steps that go without the host, at most: a run that is interrupted waits for them.
@@ -28,7 +29,7 @@ pub(crate) fn run<D: Device>(
     if u32::try_from(rows).is_err() {
         let message =
             format!("with those of validation {rows}, but a GPU takes {}; train on the processor", u32::MAX);
-        return Err(Error::Data { split: "train", message });
+        return Err(Error::Data { split: SPLIT, message });
     }
     let mut left = Vec::new();
     for seeds in fit.config.seeds.0.chunks(Fleet::capacity(&device()?)) {
@@ -85,8 +86,8 @@ impl<'a, D: Device> Together<'a, D> {
             let weights = learner.weights().to_vec1::<f32>()?;
             fleet.set(model, &weights, &learner.moments(), learner.dropout_stream())?;
         }
-        let held: Vec<u32> =
-            (rows.extent.rows as u32..(rows.extent.rows + fit.validation.extent.rows) as u32).collect();
+        let (first, count) = (rows.extent.rows as u32, fit.validation.extent.rows as u32);
+        let held: Vec<u32> = (first..first + count).collect();
         let share = 1.0 / scored_held.max(1) as f32;
         let held = Asked { order: held.repeat(seeds.len()), shares: vec![share; seeds.len()] };
         let orders =

@@ -62,7 +62,7 @@ pub struct Summary {
 ///
 /// # Errors
 /// [`Error::Interrupted`] after every seed has saved its state. A config or rows that cannot be trained on, a loss that is no number (what was logged and saved before is kept in
-/// `out`), or a file that cannot be read or written.
+/// `out`), a file that cannot be read or written, or rows that are too many for memory and cannot be kept on disk.
 pub fn run(
     config: &Config,
     inputs: &Inputs,
