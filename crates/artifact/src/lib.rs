@@ -4,6 +4,7 @@
 //! * [`TableWriter`], [`write_table`], [`read_table`], [`table_rows`]: rows in and out, streaming.
 //! * [`Provenance`]: what stands in the key-value metadata of every file.
 //! * [`file_digest`], [`DigestCache`], [`stream_key`]: contents as BLAKE3.
+//! * [`found`], [`exists`]: absence told from failure.
 //! * [`Manifest`], [`commit_folder`], [`swap_link`]: a folder is complete or it is not there.
 //!
 //! Nothing here knows a tensor, a rule, a stage or a clock.
@@ -13,6 +14,7 @@ mod commit;
 mod digest;
 mod error;
 mod manifest;
+mod presence;
 mod provenance;
 mod reader;
 mod row;
@@ -24,6 +26,7 @@ pub use commit::{commit_folder, swap_link};
 pub use digest::{DigestCache, digest_bytes, file_digest, stream_key};
 pub use error::Error;
 pub use manifest::{FileEntry, MANIFEST_FILE, Manifest, list_files, read_manifest};
+pub use presence::{exists, found};
 pub use provenance::{Provenance, read_provenance};
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
