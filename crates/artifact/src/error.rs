@@ -44,13 +44,37 @@ pub enum Error {
         /// The type in the file, or "nothing".
         found: String,
     },
-    /// A manifest is not what `commit_folder` writes.
-    #[error("{}: not a readable manifest ({message}); remove the folder and rerun the stage", path.display())]
+    /// A manifest is not what [`crate::seal`] writes.
+    #[error("{}: not a readable manifest ({message}); rerun the stage that wrote the folder", path.display())]
     Manifest {
         /// The manifest file.
         path: PathBuf,
         /// The parser's own words.
         message: String,
+    },
+    /// A finished folder lacks a file that belongs into it.
+    #[error("{}: its manifest lists no `{name}`; rerun the stage that wrote the folder", folder.display())]
+    NotListed {
+        /// The folder.
+        folder: PathBuf,
+        /// The file, or a pattern of files.
+        name: String,
+    },
+    /// Something in a folder is neither a regular file nor a folder.
+    #[error("{} is {found}; only regular files can be kept as a result", path.display())]
+    Irregular {
+        /// What it is.
+        path: PathBuf,
+        /// What kind of thing.
+        found: &'static str,
+    },
+    /// A path that stands in a file leads out of its folder.
+    #[error("{}: `{}` is no path inside this folder; rerun the stage that wrote it", folder.display(), inner.escape_debug())]
+    Path {
+        /// The folder.
+        folder: PathBuf,
+        /// The path as it stands there.
+        inner: String,
     },
 }
 

@@ -3,9 +3,9 @@
 //! * [`Row`]: one row struct a table; `tables::*` lists them all.
 //! * [`TableWriter`], [`write_table`], [`read_table`], [`table_rows`]: rows in and out, streaming.
 //! * [`Provenance`]: what stands in the key-value metadata of every file.
-//! * [`file_digest`], [`DigestCache`], [`stream_key`]: contents as BLAKE3.
+//! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
-//! * [`Manifest`], [`commit_folder`], [`swap_link`]: a folder is complete or it is not there.
+//! * [`Manifest`], [`Folder`], [`seal`], [`place`], [`swap`]: a folder is complete or it is not there.
 //!
 //! Nothing here knows a tensor, a rule, a stage or a clock.
 
@@ -19,17 +19,19 @@ mod provenance;
 mod reader;
 mod row;
 pub mod tables;
+mod verify;
 mod writer;
 
 pub use cell::Cell;
-pub use commit::{commit_folder, swap_link};
-pub use digest::{DigestCache, digest_bytes, file_digest, stream_key};
+pub use commit::{place, remove, seal, swap, write_whole};
+pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
-pub use manifest::{FileEntry, MANIFEST_FILE, Manifest, list_files, read_manifest};
+pub use manifest::{Digests, FileEntry, Folder, MANIFEST_FILE, Manifest, list_files, read_manifest};
 pub use presence::{exists, found};
 pub use provenance::{Provenance, read_provenance};
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
+pub use verify::{Clock, Verified, inner_path};
 pub use writer::{ROWS_PER_GROUP, RowGroup, TableWriter, write_table};
 
 /// Raised whenever the Parquet writer's version or settings change the bytes of a table; part of every stage key.

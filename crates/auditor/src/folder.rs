@@ -12,11 +12,12 @@ use crate::columns::{ALL, Wanted, is_integer_list, nothing};
 use crate::counterfactuals::Corrupted;
 use crate::error::Leak;
 use crate::level::{self, Level};
-use crate::names::{Beside, Files, rank, splits_of};
+use crate::names::{Files, rank, splits_of};
 use crate::proof::Scope;
 use crate::rows::Rows;
 use crate::split::{Split, guard};
 use crate::vocabulary::Vocabulary;
+use crate::whole::verify;
 use crate::{Error, Result, windows};
 
 /// The column that holds the sequences, where it has another name than ours.
@@ -142,7 +143,8 @@ impl Prepared {
         let scope = if options.only_windows { Scope::Windows } else { Scope::Everything };
         let described = if options.only_windows { &[] } else { ALL };
         if scope == Scope::Everything {
-            verify(folder, &files, &beside)?;
+            let read = files.values().flatten().chain(&beside.vocabulary).chain(&beside.counterfactuals);
+            verify(folder, &read.collect::<Vec<_>>())?;
         }
         let vocabulary = match beside.vocabulary.filter(|_| tokens.is_some()) {
             Some(path) => guard(&path, || Vocabulary::read(&path))??,
@@ -221,7 +223,7 @@ impl Opened {
                 text.push_str(&format!("\n{} {name} {rows}", split.name));
                 if split.name != self.splits[self.splits.len() - 1].name {
                     text.push(' ');
-                    text.push_str(&artifact::file_digest(path)?);
+                    text.push_str(&artifact::digest_file(path)?.content);
                 }
             }
         }
@@ -257,22 +259,6 @@ impl Opened {
             unread: self.unread.clone(),
         }
     }
-}
-
-/// Compares the files with the manifest that was committed with them: Parquet pages of ours carry no checksums.
-fn verify(folder: &Path, files: &Files, beside: &Beside) -> Result<()> {
-    let Some(manifest) = artifact::read_manifest(folder)? else { return Ok(()) };
-    let read = files.values().flatten().chain(&beside.vocabulary).chain(&beside.counterfactuals);
-    let read: Vec<&PathBuf> = read.collect();
-    read.par_iter().try_for_each(|path| {
-        let name = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
-        let Some(entry) = manifest.files.iter().find(|entry| entry.path == name) else { return Ok(()) };
-        let digest = guard(path, || artifact::file_digest(path))??;
-        if digest == entry.digest {
-            return Ok(());
-        }
-        Err(Error::parquet(path, "its content is not what manifest.json says was written"))
-    })
 }
 
 /// Returns the level that was asked for, by its name or as it stands in a definition; else the one that our own files

@@ -33,6 +33,7 @@ mod split;
 mod stage;
 mod units;
 mod vocabulary;
+mod whole;
 mod windows;
 
 pub use error::{Error, Leak, Result};

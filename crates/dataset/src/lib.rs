@@ -10,6 +10,7 @@ use std::path::Path;
 mod check;
 mod config;
 mod counterfactual;
+mod cover;
 mod draw;
 mod error;
 mod level;
@@ -23,6 +24,7 @@ mod world;
 mod write;
 
 pub use config::{Config, Corruption, Counterfactuals, Holdout, MinRows, Pin, Pins, Rows, Task};
+pub use cover::cover;
 pub use error::Error;
 pub use level::{FamilyName, Held, Level, NotationName, Thresholds, Window};
 pub use split::Split;

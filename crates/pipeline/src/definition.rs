@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::location::Locations;
-use crate::{Diagnostic, Error, Place, Result, did_you_mean, matrix, read, set};
+use crate::{Diagnostic, Error, Place, Result, did_you_mean, matrix, read, set, variant};
 
 /// The keys at the top of a definition.
 pub(crate) const TOP: [&str; 4] = ["name", "description", "matrix", "stages"];
@@ -16,6 +16,8 @@ pub struct Definition {
     pub name: String,
     /// What the pipeline asks, in the author's words.
     pub description: String,
+    /// What `--set` changed, as it follows the name in folders: `@train.seeds=4`; empty where nothing is changed.
+    pub variant: String,
     /// The axes of the matrix and their values, in the order of the definition.
     pub(crate) matrix: matrix::Axes,
     /// Stage to verb, in the order of the definition.
@@ -48,7 +50,9 @@ impl Definition {
             problems.add("", false, "the definition has to be a mapping with `name` and `stages`");
             return Err(problems.into_error());
         }
+        let written = value.clone();
         source.sets = set::apply(&mut value, sets)?;
+        let variant = variant::variant(&written, &value, &source.sets);
         let mut problems = Problems::new(&source);
         problems.unknown_keys(&value, "", &TOP, "at the top of the definition");
         let name = problems.text(&value, "name", true);
@@ -59,7 +63,7 @@ impl Definition {
         let stages = stages(&value, &mut problems);
         let matrix = matrix::axes(&value, &mut problems);
         problems.finish()?;
-        Ok(Self { name, description, matrix, stages, value, source })
+        Ok(Self { name, description, variant, matrix, stages, value, source })
     }
 
     /// Returns the names of the stages, in the order of the definition.

@@ -19,11 +19,11 @@ pub enum Error {
         /// What to do about it.
         help: Option<String>,
     },
-    /// Another runner writes into the same folder.
-    #[error("{} is in use by {holder}; wait until it has finished, or stop it", root.display())]
+    /// Another process is at the same pipeline, or removes garbage.
+    #[error("{what} is in use by {holder}; wait until it has finished, or stop it")]
     Locked {
-        /// The output root that is locked.
-        root: PathBuf,
+        /// What is locked, and where.
+        what: String,
         /// Process id and command of the holder.
         holder: String,
     },
@@ -34,6 +34,29 @@ pub enum Error {
         stage: String,
         /// What happened: an exit status, a signal, a missing output.
         reason: String,
+    },
+    /// Several stages failed, or one and others need it.
+    #[error("{}", several(failures, *left))]
+    Several {
+        /// What failed.
+        failures: Vec<Error>,
+        /// How many jobs could not run for it.
+        left: usize,
+    },
+    /// A finished folder that is to be read is not what was written.
+    #[error(
+        "{}: {damage}; the result of stage {stage} is damaged and is not read\n  help: `seqlab run FILE {heal}` makes it again",
+        folder.display()
+    )]
+    Damaged {
+        /// Stage and matrix point.
+        stage: String,
+        /// Its folder in the store.
+        folder: PathBuf,
+        /// What is wrong with it.
+        damage: String,
+        /// The stage to run.
+        heal: String,
     },
     /// The run was cancelled; nothing unfinished is left but what can be resumed.
     #[error("interrupted; run the same command to go on")]
@@ -59,9 +82,36 @@ impl Error {
         move |source| Self::Io { action, path, source }
     }
 
+    pub(crate) fn failed(stage: &str, reason: impl Into<String>) -> Self {
+        Self::Failed { stage: stage.to_owned(), reason: reason.into() }
+    }
+
+    /// Returns the error for a panic that was caught: what should never happen fails what it happened to, and nothing else.
+    pub(crate) fn panic(panic: &(dyn std::any::Any + Send)) -> Self {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+        Self::failed("", format!("internal fault: {words}; please report it"))
+    }
+
+    /// Names the stage of a failure.
+    pub(crate) fn of(self, title: &str) -> Self {
+        match self {
+            Self::Failed { reason, .. } => Self::failed(title, reason),
+            other => other,
+        }
+    }
+
     pub(crate) fn usage(message: impl Into<String>, help: Option<String>) -> Self {
         Self::Usage { message: message.into(), help }
     }
+}
+
+fn several(failures: &[Error], left: usize) -> String {
+    let mut lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    if left > 0 {
+        lines.push(format!("{left} more could not run for it"));
+    }
+    lines.join("\n")
 }
 
 fn join(diagnostics: &[Diagnostic]) -> String {

@@ -1,21 +1,18 @@
-//! Runs every job whose key has no finished folder yet, and commits its folder.
+//! Runs every job whose key has no finished entry yet.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 
-use artifact::Manifest;
-
-use crate::child::{Ended, Spec, SpecFolder, SpecInput, watch};
+use crate::attempt::Attempt;
+use crate::desk::{self, Desk};
 use crate::key::Parts;
-use crate::layout::TEMPORARY;
-use crate::litter::{remove, remove_all};
-use crate::lock::Lock;
-use crate::record::{MEASURED, Outcome, RunRecord, SPEC, write_json};
+use crate::lock::{GARBAGE, Lock, Wish};
 use crate::select::Chosen;
-use crate::state::{Found, Store, linked, target};
-use crate::{Change, Done, Error, Event, Job, Layout, Options, Plan, Result, Root, State, status};
+use crate::state::{Found, Store, last_shown, linked};
+use crate::view::View;
+use crate::{Change, Done, Error, Event, Layout, Options, Plan, Result, State, status};
 
 /// What a run did. Indices into [`Plan::jobs`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,11 +34,12 @@ pub struct Step {
 
 /// Runs what `options` select of `plan` and is not done yet.
 ///
-/// When `cancel` becomes true, children are stopped and nothing unfinished stays behind, except what can go on.
+/// When `cancel` becomes true, children are stopped and nothing unfinished stays behind, except what can go on. Where nothing is to do,
+/// nothing is written and no lock is needed.
 ///
 /// # Errors
-/// [`Error::Locked`] while another runner writes there, [`Error::Failed`] for the first job that failed (those beside
-/// it are still finished), [`Error::Cancelled`], [`Error::Usage`] for what cannot be selected.
+/// [`Error::Locked`] while another runner is at this pipeline, [`Error::Failed`] for the first job that failed (those beside
+/// it are still finished) or [`Error::Several`], [`Error::Cancelled`], [`Error::Usage`] for what cannot be selected.
 pub fn run(
     plan: &Plan,
     layout: &Layout,
@@ -50,22 +48,46 @@ pub fn run(
     observer: &(dyn Fn(Event<'_>) + Sync),
 ) -> Result<Summary> {
     let chosen = plan.choose(&options.selection)?;
-    let writes = |root| {
-        plan.jobs.iter().zip(&chosen).any(|(job, chosen)| chosen.considered && job.resolved.root == root)
-    };
-    let mut locks = Vec::new();
-    for root in [Root::Datasets, Root::Results] {
-        // Records and remembered digests always lie in `results/`.
-        if root == Root::Results || writes(root) {
-            locks.push(Lock::take(layout, root, &options.command)?);
+    let store = Store::new(layout);
+    let observe = |event: Event<'_>| observer(event);
+    let survey = Survey { plan, layout, options, chosen: &chosen, store: &store, desk: None };
+    let shown = plan.shown();
+    if let Some(summary) = survey.settled(&observe)? {
+        if desk::is_littered(layout)?
+            && let Err(error) = desk::sweep_alone(layout, &shown, &options.command)
+        {
+            tracing::debug!("what an earlier run left stays: {error}");
         }
+        return Ok(summary);
     }
-    let runner = Runner { plan, layout, options, cancel, observer, chosen, store: Store::open(layout) };
-    runner.clean()?;
-    let result = runner.all();
-    runner.store.save();
-    drop(locks);
-    result
+    layout.prepare()?;
+    let granted = |wish, what: String| match wish {
+        Wish::Granted(lock) => Ok(lock),
+        Wish::Held(holder) => Err(Error::Locked { what, holder }),
+    };
+    let project = layout.base().display();
+    let _garbage = granted(Lock::shared(layout, GARBAGE)?, format!("the store in {project}"))?;
+    let own = Lock::alone(layout, &shown, &options.command)?;
+    let _own = granted(own, format!("pipeline {shown} in {project}"))?;
+    desk::sweep(layout, &shown)?;
+    let desk = Desk::new(layout, &shown)?;
+    let runner = Runner {
+        plan,
+        layout,
+        options,
+        cancel,
+        observer,
+        chosen: &chosen,
+        view: View::new(plan, layout),
+        store: &store,
+        desk: &desk,
+    };
+    let result = catch_unwind(AssertUnwindSafe(|| runner.all())).unwrap_or_else(|panic| Err(Error::panic(&*panic)));
+    store.save(&desk);
+    let cleared = desk.clear();
+    let summary = result?;
+    cleared?;
+    Ok(summary)
 }
 
 /// Returns what [`run`] would do, without running or changing anything.
@@ -74,109 +96,65 @@ pub fn run(
 /// As [`run`], before anything starts.
 pub fn dry_run(plan: &Plan, layout: &Layout, options: &Options) -> Result<Vec<Step>> {
     let chosen = plan.choose(&options.selection)?;
-    let cancel = AtomicBool::new(false);
-    let runner = Runner {
-        plan,
-        layout,
-        options,
-        cancel: &cancel,
-        observer: &|_| {},
-        chosen,
-        store: Store::open(layout),
-    };
-    let mut done = runner.given()?;
+    let store = Store::new(layout);
+    let survey = Survey { plan, layout, options, chosen: &chosen, store: &store, desk: None };
+    let mut done = survey.given(&|_| {})?;
     let mut steps = Vec::new();
-    for index in (0..plan.jobs.len()).filter(|index| runner.chosen[*index].considered) {
+    for index in (0..plan.jobs.len()).filter(|index| chosen[*index].considered) {
         let mut waiting: Vec<usize> = plan.inputs_of(index).filter(|input| done[*input].is_none()).collect();
         waiting.dedup();
-        let state = if waiting.is_empty() { runner.look(index, &done)?.1 } else { State::Waiting(waiting) };
+        let state = if waiting.is_empty() { survey.look(index, &done)?.1 } else { State::Waiting(waiting) };
         if let State::UpToDate(found) = &state {
             done[index] = Some(found.clone());
         }
         steps.push(Step { job: index, state });
     }
-    runner.store.save();
     Ok(steps)
 }
 
-struct Runner<'a> {
+/// What can be found out about a run without changing anything.
+#[derive(Clone, Copy)]
+pub(crate) struct Survey<'a> {
     plan: &'a Plan,
     layout: &'a Layout,
     options: &'a Options,
-    cancel: &'a AtomicBool,
-    observer: &'a (dyn Fn(Event<'_>) + Sync),
-    chosen: Vec<Chosen>,
-    store: Store,
+    chosen: &'a [Chosen],
+    store: &'a Store<'a>,
+    desk: Option<&'a Desk>,
 }
 
-impl Runner<'_> {
-    /// Works through the plan, several jobs at once where they do not need each other.
-    fn all(&self) -> Result<Summary> {
-        let mut summary = Summary::default();
-        let mut done = self.given()?;
-        let mut open: Vec<usize> =
-            (0..self.plan.jobs.len()).filter(|job| self.chosen[*job].considered).collect();
-        let mut failure = None;
-        std::thread::scope(|scope| {
-            let (sender, receiver) = mpsc::channel();
-            let mut running = 0;
-            loop {
-                while failure.is_none() && running < self.options.jobs.max(1) && !self.cancelled() {
-                    let ready = |job: &usize| self.plan.inputs_of(*job).all(|input| done[input].is_some());
-                    let Some(position) = open.iter().position(ready) else { break };
-                    let index = open.remove(position);
-                    match self.begin(index, &done) {
-                        Ok(Begun::Done(found)) => {
-                            done[index] = Some(found);
-                            summary.skipped.push(index);
-                        }
-                        Ok(Begun::Run(attempt)) => {
-                            running += 1;
-                            let sender = sender.clone();
-                            scope.spawn(move || {
-                                let sent = sender.send((index, self.attempt(*attempt)));
-                                sent.expect("the receiver outlives the jobs");
-                            });
-                        }
-                        Err(error) => failure = Some(error),
-                    }
-                }
-                if running == 0 {
-                    break;
-                }
-                let (index, result) = receiver.recv().expect("a running job reports its end");
-                running -= 1;
-                match result {
-                    Ok(finished) => {
-                        done[index] = Some(finished);
-                        summary.ran.push(index);
-                    }
-                    Err(error) => failure = failure.take().or(Some(error)),
-                }
-            }
-        });
-        if self.cancelled() {
-            return Err(Error::Cancelled);
+impl Survey<'_> {
+    /// Returns the summary of a run that has nothing to do and nothing to show that is not shown; `None` of another.
+    fn settled(&self, observe: &dyn Fn(Event<'_>)) -> Result<Option<Summary>> {
+        if self.options.force {
+            return Ok(None);
         }
-        // Remembering the digests of what was just written makes the next run quick.
-        summary
-            .ran
-            .iter()
-            .filter_map(|index| done[*index].as_ref())
-            .for_each(|done| self.store.remember(done));
-        failure.map_or(Ok(summary), Err)
+        let (view, stale) = (View::new(self.plan, self.layout), std::cell::RefCell::new(Vec::new()));
+        let mut done = self.given(&|index| stale.borrow_mut().push(index))?;
+        let mut summary = Summary::default();
+        if !view.is_tidy()? {
+            return Ok(None);
+        }
+        for index in (0..self.plan.jobs.len()).filter(|index| self.chosen[*index].considered) {
+            let (_, State::UpToDate(found)) = self.look(index, &done)? else { return Ok(None) };
+            if !view.shows(index, &found)? {
+                return Ok(None);
+            }
+            done[index] = Some(found);
+            summary.skipped.push(index);
+        }
+        for index in stale.into_inner() {
+            observe(Event::StaleInput { job: &self.plan.jobs[index] });
+        }
+        for index in &summary.skipped {
+            let job = &self.plan.jobs[*index];
+            observe(Event::Skipped { job, folder: &self.layout.path(&job.slot.path()), relinked: false });
+        }
+        Ok(Some(summary))
     }
 
-    fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
-    }
-
-    fn observe(&self, event: Event<'_>) {
-        (self.observer)(event);
-    }
-
-    /// Takes the inputs that are not to be looked at as they are linked now.
-    fn given(&self) -> Result<Vec<Option<Done>>> {
+    /// Takes the inputs that are not to be looked at as they are shown now; says which of them do not fit the definition.
+    fn given(&self, stale: &dyn Fn(usize)) -> Result<Vec<Option<Done>>> {
         let mut given = vec![None; self.plan.jobs.len()];
         let considered = (0..given.len()).filter(|job| self.chosen[*job].considered);
         let mut needed: Vec<usize> = considered.flat_map(|job| self.plan.inputs_of(job)).collect();
@@ -189,13 +167,27 @@ impl Runner<'_> {
         let states = status(self.plan, self.layout, &self.options.device)?;
         for index in needed {
             let job = &self.plan.jobs[index];
-            let Some(linked) = linked(self.layout, &job.slot)? else {
+            // What `--set` changes may be about the stages alone that read it.
+            let linked = match (linked(self.layout, &job.slot)?, &states[index]) {
+                (Some(linked), _) => Some(linked),
+                (None, State::UpToDate(done)) => Some(done.clone()),
+                (None, _) => last_shown(self.plan, self.layout, job)?,
+            };
+            let Some(linked) = linked else {
                 let help =
                     Some(format!("run it first: name `{}`, or leave out --only and --from", job.stage));
-                return Err(Error::usage(format!("stage {} has never run", job.title()), help));
+                return Err(Error::usage(format!("stage {} has no result to read", job.title()), help));
             };
+            if let Some(damage) = self.store.damage(&linked, self.desk)? {
+                return Err(Error::Damaged {
+                    stage: job.title(),
+                    folder: linked.folder,
+                    damage,
+                    heal: job.stage.clone(),
+                });
+            }
             if !matches!(&states[index], State::UpToDate(done) if done.folder == linked.folder) {
-                self.observe(Event::StaleInput { job });
+                stale(index);
             }
             given[index] = Some(linked);
         }
@@ -206,226 +198,192 @@ impl Runner<'_> {
     fn look(&self, index: usize, done: &[Option<Done>]) -> Result<(Parts, State)> {
         let job = &self.plan.jobs[index];
         let parts = Parts::new(self.plan, job, done, self.layout, &self.options.device)?;
-        let found = self.store.find(self.layout, &job.slot, &parts.key())?;
-        let state = match found {
+        let key = parts.key();
+        let state = match self.store.find(&key, self.desk)? {
             Found::Complete(_) if self.options.force && self.chosen[index].named => {
                 State::Stale(vec![Change::Forced])
             }
             Found::Complete(done) => State::UpToDate(done),
-            found => self.store.stale(self.layout, job, &parts, found)?,
+            found => self.store.stale(self.plan, job, &key, &parts, found)?,
         };
         Ok((parts, state))
     }
+}
 
-    /// Links a job that is done, or prepares to run it.
-    fn begin(&self, index: usize, done: &[Option<Done>]) -> Result<Begun> {
-        let job = &self.plan.jobs[index];
-        let (parts, state) = self.look(index, done)?;
-        self.make_room(job)?;
-        if let State::UpToDate(found) = state {
-            let relinked = self.link(job, &found.folder)?;
-            self.observe(Event::Skipped { job, folder: &found.folder, relinked });
-            return Ok(Begun::Done(found));
-        }
-        let key = parts.key();
-        let inputs = job.inputs.iter().map(|input| SpecInput {
-            role: input.role.clone(),
-            many: input.many,
-            folders: input.jobs.iter().map(|index| self.folder(*index, done)).collect(),
-        });
-        let partial = self.layout.path(&job.slot.partial(&key));
-        let spec = Spec {
-            parent: std::process::id(),
-            pipeline: self.plan.name.clone(),
-            description: self.plan.description.clone(),
-            stage: job.stage.clone(),
-            point: job.point.clone(),
-            verb: job.verb.clone(),
-            config: parts.config.clone(),
-            digests: parts.inputs.clone(),
-            inputs: inputs.collect(),
-            out: self.layout.path(&job.slot.temporary(&key)),
-            partial: job.resolved.resumable.then_some(partial),
-            measured: PathBuf::new(),
-            base: self.layout.base().to_owned(),
-            threads: self.options.threads,
-            device: self.options.device.clone(),
-            external: job.external.clone(),
-            key,
+/// A run under way.
+pub(crate) struct Runner<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) layout: &'a Layout,
+    pub(crate) options: &'a Options,
+    pub(crate) cancel: &'a AtomicBool,
+    observer: &'a (dyn Fn(Event<'_>) + Sync),
+    chosen: &'a [Chosen],
+    view: View<'a>,
+    pub(crate) store: &'a Store<'a>,
+    pub(crate) desk: &'a Desk,
+}
+
+impl Runner<'_> {
+    /// Works through the plan, several jobs at once where they do not need each other.
+    fn all(&self) -> Result<Summary> {
+        let survey = Survey {
+            plan: self.plan,
+            layout: self.layout,
+            options: self.options,
+            chosen: self.chosen,
+            store: self.store,
+            desk: Some(self.desk),
         };
-        Ok(Begun::Run(Box::new(Attempt { index, parts, state, spec })))
-    }
-
-    fn folder(&self, index: usize, done: &[Option<Done>]) -> SpecFolder {
-        let job = &self.plan.jobs[index];
-        let done = done[index].as_ref().expect("inputs are done before those who read them");
-        SpecFolder {
-            stage: job.stage.clone(),
-            verb: job.verb.clone(),
-            point: job.point.clone(),
-            path: done.folder.clone(),
-        }
-    }
-
-    /// Runs one job to its committed folder, and keeps the record of it.
-    fn attempt(&self, attempt: Attempt) -> Result<Done> {
-        let Attempt { index, parts, state, spec } = attempt;
-        let job = &self.plan.jobs[index];
-        let mut record = RunRecord::begin(self.plan, job, &spec.key, self.layout, self.options);
-        let spec = Spec { measured: record.path(self.layout, MEASURED), ..spec };
-        record.write(self.layout)?;
-        self.observe(Event::Started { job, state: &state });
-        let result = self.child(job, &spec, &mut record).and_then(|()| {
-            record.outcome = Outcome::Done;
-            self.commit(job, &parts, &spec, &record)
-        });
-        if let Err(error) = &result {
-            record.outcome =
-                if matches!(error, Error::Cancelled) { Outcome::Cancelled } else { Outcome::Failed };
-            record.reason = Some(error.to_string());
-            remove(&spec.out)?;
-        }
-        record.write(self.layout)?;
-        match &result {
-            Ok(done) => self.observe(Event::Finished {
-                job,
-                folder: &done.folder,
-                seconds: record.seconds.unwrap_or_default(),
-                peak_bytes: record.peak_bytes,
-            }),
-            Err(Error::Failed { reason, .. }) => self.observe(Event::Failed { job, reason }),
-            Err(error) => self.observe(Event::Failed { job, reason: &error.to_string() }),
-        }
-        result
-    }
-
-    /// Runs the child and checks how it ended.
-    fn child(&self, job: &Job, spec: &Spec, record: &mut RunRecord) -> Result<()> {
-        remove(&spec.out)?;
-        std::fs::create_dir_all(&spec.out).map_err(Error::io("create", &spec.out))?;
-        let file = record.path(self.layout, SPEC);
-        write_json(&file, spec)?;
-        let failed = |reason: String| Error::Failed { stage: job.title(), reason };
-        let mut words = self.options.child.iter();
-        let command = match words.next() {
-            Some(program) => {
-                let mut command = Command::new(program);
-                command.args(words).arg(&file);
-                command
+        self.view.tidy(self.desk)?;
+        let mut done = survey.given(&|index| self.observe(Event::StaleInput { job: &self.plan.jobs[index] }))?;
+        let mut queue = Queue::new(self.plan, self.chosen);
+        let mut summary = Summary::default();
+        let mut failures: Vec<Error> = Vec::new();
+        std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::channel();
+            let mut running = 0;
+            loop {
+                while (failures.is_empty() || self.options.keep_going)
+                    && running < self.options.jobs.max(1)
+                    && !self.cancelled()
+                {
+                    let Some(index) = queue.next() else { break };
+                    let begun = survey.look(index, &done).and_then(|(parts, state)| match state {
+                        State::UpToDate(found) => self.skip(index, found).map(Some),
+                        state => {
+                            let attempt = self.prepare(index, parts, state, &done);
+                            let (sender, title) = (sender.clone(), self.plan.jobs[index].title());
+                            let work = move || {
+                                let result = catch_unwind(AssertUnwindSafe(|| self.attempt(attempt)));
+                                let result = result.unwrap_or_else(|panic| Err(Error::panic(&*panic).of(&title)));
+                                // The receiver outlives every job; if it should not, nobody is left to be told.
+                                drop(sender.send((index, result)));
+                            };
+                            let started = std::thread::Builder::new().spawn_scoped(scope, work);
+                            let reason = |error| format!("cannot start a thread: {error}");
+                            started.map_err(|error| Error::failed(&self.plan.jobs[index].title(), reason(error)))?;
+                            running += 1;
+                            Ok(None)
+                        }
+                    });
+                    match begun {
+                        Ok(Some(found)) => {
+                            done[index] = Some(found);
+                            queue.done(index);
+                            summary.skipped.push(index);
+                        }
+                        Ok(None) => {}
+                        Err(error) => failures.push(error),
+                    }
+                }
+                if running == 0 {
+                    break;
+                }
+                let Ok((index, result)) = receiver.recv() else { break };
+                running -= 1;
+                match result {
+                    Ok((finished, ran)) => {
+                        done[index] = Some(finished);
+                        queue.done(index);
+                        if ran { summary.ran.push(index) } else { summary.skipped.push(index) }
+                    }
+                    Err(error) => failures.push(error),
+                }
             }
-            None => spec.command().ok_or_else(|| failed("there is no program that does it".to_owned()))?,
-        };
-        let program = PathBuf::from(command.get_program());
-        let ended =
-            watch(command, self.cancel, &|stream, line| self.observe(Event::Line { job, stream, line }));
-        remove(&file)?;
-        let measured = std::fs::read(&spec.measured).unwrap_or_default(); // most stages write none
-        record.measured = serde_json::from_slice(&measured).unwrap_or_default();
-        remove(&spec.measured)?;
-        let Ended { status, seconds, peak, cancelled } = ended.map_err(Error::io("start", &program))?;
-        record.seconds = Some(seconds);
-        record.peak_bytes = peak;
-        record.exit = status.code();
-        if cancelled {
+        });
+        self.view.cover(self.desk)?;
+        if self.cancelled() {
             return Err(Error::Cancelled);
         }
-        if !status.success() {
-            return Err(failed(status.to_string()));
+        let left = queue.left(self.chosen);
+        match failures.len() {
+            0 => Ok(summary),
+            1 if !self.options.keep_going => Err(failures.remove(0)),
+            _ if !self.options.keep_going => Err(failures.remove(0)),
+            1 if left == 0 => Err(failures.remove(0)),
+            _ => Err(Error::Several { failures, left }),
         }
-        for output in job.external.iter().flat_map(|external| &external.outputs) {
-            if !std::fs::symlink_metadata(spec.out.join(output)).is_ok_and(|metadata| metadata.is_file()) {
-                return Err(failed(format!("the command did not write `{output}` into its output folder")));
+    }
+
+    pub(crate) fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn observe(&self, event: Event<'_>) {
+        (self.observer)(event);
+    }
+
+    /// Lets people see a job that was done already.
+    pub(crate) fn skip(&self, index: usize, found: Done) -> Result<Done> {
+        let relinked = self.show(index, &found)?;
+        let job = &self.plan.jobs[index];
+        self.observe(Event::Skipped { job, folder: &self.layout.path(&job.slot.path()), relinked });
+        Ok(found)
+    }
+
+    /// Lets people see a finished job; says whether they saw something else until now.
+    pub(crate) fn show(&self, index: usize, done: &Done) -> Result<bool> {
+        self.view.show(index, done, self.desk, &|event| self.observe(event))
+    }
+
+    fn prepare(&self, index: usize, parts: Parts, state: State, done: &[Option<Done>]) -> Attempt {
+        let inputs: Vec<(usize, Done)> = self
+            .plan
+            .inputs_of(index)
+            .map(|input| (input, done[input].clone().expect("inputs are done before those who read them")))
+            .collect();
+        let forced = self.options.force && self.chosen[index].named;
+        Attempt { index, parts, state, inputs, forced }
+    }
+}
+
+/// Which jobs can begin.
+struct Queue {
+    /// Of every job, how many of its inputs are still to come.
+    missing: Vec<usize>,
+    readers: Vec<Vec<usize>>,
+    ready: BTreeSet<usize>,
+    finished: Vec<bool>,
+}
+
+impl Queue {
+    fn new(plan: &Plan, chosen: &[Chosen]) -> Self {
+        let count = plan.jobs.len();
+        let mut queue = Self {
+            missing: vec![0; count],
+            readers: vec![Vec::new(); count],
+            ready: BTreeSet::new(),
+            finished: vec![false; count],
+        };
+        for index in (0..count).filter(|index| chosen[*index].considered) {
+            let inputs: BTreeSet<usize> = plan.inputs_of(index).filter(|input| chosen[*input].considered).collect();
+            queue.missing[index] = inputs.len();
+            for input in &inputs {
+                queue.readers[*input].push(index);
+            }
+            if inputs.is_empty() {
+                queue.ready.insert(index);
             }
         }
-        Ok(())
+        queue
     }
 
-    fn commit(&self, job: &Job, parts: &Parts, spec: &Spec, record: &RunRecord) -> Result<Done> {
-        let mut run = serde_json::to_value(record).expect("text and numbers are JSON");
-        for (name, value) in parts.other() {
-            run[name] = value;
-        }
-        let manifest = Manifest {
-            format: parts.format,
-            pipeline: self.plan.name.clone(),
-            stage: job.stage.clone(),
-            point: job.point.clone(),
-            verb: job.verb.clone(),
-            version: parts.version,
-            key: spec.key.clone(),
-            config: parts.config.clone(),
-            inputs: parts.inputs.clone(),
-            files: Vec::new(),
-            run,
-        };
-        let folder = target(self.layout, &job.slot, &spec.key);
-        artifact::commit_folder(&spec.out, &folder, &manifest)?;
-        self.link(job, &folder)?;
-        if let Some(partial) = &spec.partial {
-            remove(partial)?;
-        }
-        let manifest = artifact::read_manifest(&folder)?.ok_or_else(|| {
-            let lost = std::io::Error::new(std::io::ErrorKind::NotFound, "its manifest is gone again");
-            Error::io("read", &folder)(lost)
-        })?;
-        Ok(Done { folder, manifest: Arc::new(manifest) })
+    fn next(&mut self) -> Option<usize> {
+        self.ready.pop_first()
     }
 
-    /// Makes the link of `job` show `folder`; says whether it showed another one.
-    fn link(&self, job: &Job, folder: &Path) -> Result<bool> {
-        let link = self.layout.path(&job.slot.link());
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        if std::fs::read_link(&link).is_ok_and(|shown| shown == Path::new(name.as_ref())) {
-            return Ok(false);
+    fn done(&mut self, index: usize) {
+        self.finished[index] = true;
+        for reader in std::mem::take(&mut self.readers[index]) {
+            self.missing[reader] -= 1;
+            if self.missing[reader] == 0 {
+                self.ready.insert(reader);
+            }
         }
-        artifact::swap_link(&link, &name)?;
-        Ok(true)
     }
 
-    /// Creates the folder above a job's place. A matrix makes a folder of what is a link without one.
-    fn make_room(&self, job: &Job) -> Result<()> {
-        let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-        let link = self.layout.path(&job.slot.link());
-        if link.exists() && !is_link(&link) {
-            let message = format!("{} is in the way: a link belongs there", link.display());
-            return Err(Error::usage(
-                message,
-                Some("it may come from a matrix; move or remove it".to_owned()),
-            ));
-        }
-        let parent = self.layout.path(&job.slot.parent);
-        if job.slot.outer.is_some() && is_link(&parent) {
-            std::fs::remove_file(&parent).map_err(Error::io("remove", &parent))?;
-        }
-        std::fs::create_dir_all(&parent).map_err(Error::io("create", &parent))
+    /// Returns how many jobs wait for something that did not come.
+    fn left(&self, chosen: &[Chosen]) -> usize {
+        (0..chosen.len()).filter(|index| chosen[*index].considered && self.missing[*index] > 0).count()
     }
-
-    /// Removes what a killed run left half written. The locks are held: nobody else is writing.
-    fn clean(&self) -> Result<()> {
-        let litter =
-            |name: &str| name.starts_with('.') && (name.ends_with(TEMPORARY) || name.ends_with(".replaced"));
-        let considered = self.plan.jobs.iter().zip(&self.chosen).filter(|(_, chosen)| chosen.considered);
-        let mut folders: Vec<PathBuf> =
-            considered.map(|(job, _)| self.layout.path(&job.slot.parent)).collect();
-        folders.sort();
-        folders.dedup();
-        for folder in folders {
-            remove_all(&folder, litter)?;
-        }
-        remove_all(&self.layout.runs(), |name| name.ends_with(SPEC) || name.ends_with(MEASURED))
-    }
-}
-
-/// What comes of a job whose inputs are done.
-enum Begun {
-    Done(Done),
-    Run(Box<Attempt>),
-}
-
-/// One job about to run.
-struct Attempt {
-    index: usize,
-    parts: Parts,
-    state: State,
-    spec: Spec,
 }

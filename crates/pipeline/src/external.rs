@@ -1,5 +1,7 @@
 //! The verb `run`: any external command, as one more stage.
 
+use std::ffi::{OsStr, OsString};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -110,21 +112,39 @@ fn placeholders(word: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the words of `command` with the placeholders filled in.
-pub(crate) fn words(command: &[String], out: &str, inputs: &[(String, Vec<String>)]) -> Vec<String> {
+pub(crate) fn words(command: &[String], out: &OsStr, inputs: &[(String, Vec<OsString>)]) -> Vec<OsString> {
     let mut words = Vec::new();
     for word in command {
-        let alone = inputs.iter().find(|(role, _)| *word == format!("{{inputs.{role}}}"));
-        match alone {
+        match inputs.iter().find(|(role, _)| *word == format!("{{inputs.{role}}}")) {
             Some((_, folders)) => words.extend(folders.iter().cloned()),
-            None => {
-                let filled = word.replace("{out}", out);
-                words.push(inputs.iter().fold(filled, |word, (role, folders)| {
-                    word.replace(&format!("{{inputs.{role}}}"), &folders.join(":"))
-                }));
-            }
+            None => words.push(filled(word, out, inputs)),
         }
     }
     words
+}
+
+/// Returns `word` with the placeholders in it filled in; what they stand for is not looked through again.
+fn filled(word: &str, out: &OsStr, inputs: &[(String, Vec<OsString>)]) -> OsString {
+    let mut text = OsString::new();
+    let mut rest = word;
+    while let Some(at) = rest.find('{') {
+        text.push(&rest[..at]);
+        rest = &rest[at..];
+        let known = inputs.iter().map(|(role, folders)| (format!("{{inputs.{role}}}"), folders.join(OsStr::new(":"))));
+        let mut known = known.chain([("{out}".to_owned(), out.to_owned())]);
+        match known.find(|(placeholder, _)| rest.starts_with(placeholder.as_str())) {
+            Some((placeholder, value)) => {
+                text.push(value);
+                rest = &rest[placeholder.len()..];
+            }
+            None => {
+                text.push("{");
+                rest = &rest[1..];
+            }
+        }
+    }
+    text.push(rest);
+    text
 }
 
 #[cfg(test)]
@@ -135,13 +155,13 @@ mod tests {
     #[test]
     fn placeholders_are_filled_in_and_other_braces_left_alone() {
         let inputs = [
-            ("a".to_owned(), vec!["/1".to_owned(), "/2".to_owned()]),
-            ("b".to_owned(), vec!["/3".to_owned()]),
+            ("a".to_owned(), vec!["/1".into(), "/2".into()]),
+            ("b".to_owned(), vec!["/{out}".into()]),
         ];
         let command =
             ["{inputs.a}", "--b={inputs.b}", "--a={inputs.a}", "{out}/x", "{x: 1}"].map(str::to_owned);
-        let expected = ["/1", "/2", "--b=/3", "--a=/1:/2", "/o/x", "{x: 1}"];
-        assert_eq!(words(&command, "/o", &inputs), expected);
+        let expected = ["/1", "/2", "--b=/{out}", "--a=/1:/2", "/o/x", "{x: 1}"];
+        assert_eq!(words(&command, OsStr::new("/o"), &inputs), expected);
     }
 
     #[test]

@@ -1,133 +1,156 @@
-//! Finished folders and leftovers that no definition names any more.
+//! Finished entries, folders and leftovers that no definition names any more.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::layout::{PARTIAL, TEMPORARY};
-use crate::litter::remove;
-use crate::lock::Lock;
-use crate::state::{State, status};
+use artifact::found;
+
+use crate::desk::{self, Desk, list};
+use crate::layout::{STORE, root_name};
+use crate::lock::{GARBAGE, Lock, Wish};
+use crate::show::{hide_folder, shown_below};
+use crate::state::{State, keys};
 use crate::{Error, Layout, Plan, Result, Root};
 
-/// Runs younger than this are spared by [`delete`].
+/// What is younger than this is spared by [`delete`].
 const SPARED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// A folder, or a link that shows one, that can go.
+/// Something that can go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Garbage {
-    /// The folder or link.
+    /// Where it lies.
     pub path: PathBuf,
     /// Why nobody needs it.
     pub reason: &'static str,
-    /// Its size with everything in it, in bytes.
+    /// Its size with everything in it, links not followed, in bytes.
     pub bytes: u64,
-    /// Time since it was written.
+    /// Time since it was written, or last shown.
     pub age: Duration,
     /// Younger than 30 days: [`delete`] leaves it alone.
     pub spared: bool,
 }
 
-/// Lists what no plan of `plans` names: not as its result now, and not as what its links show.
+/// Lists what no plan of `plans` names: not as its result now, and not as what its folders show. What a run with `--set` shows counts as
+/// named for 30 days.
 ///
 /// `plans` must be those of all definitions, or the results of the others are listed.
 ///
 /// # Errors
 /// When a folder cannot be read.
 pub fn garbage(plans: &[Plan], layout: &Layout, device: &str) -> Result<Vec<Garbage>> {
-    let mut needed: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut needed: BTreeSet<String> = BTreeSet::new();
+    let mut places: BTreeSet<PathBuf> = BTreeSet::new();
     for plan in plans {
-        for (job, state) in plan.jobs.iter().zip(status(plan, layout, device)?) {
-            let link = layout.path(&job.slot.link());
-            if let Ok(name) = std::fs::read_link(&link) {
-                needed.insert(layout.path(&job.slot.parent).join(name));
+        places.extend(plan.jobs.iter().map(|job| job.slot.path()));
+        for (key, state) in keys(plan, layout, device)? {
+            needed.extend(key.filter(|_| !matches!(state, State::Waiting(_))));
+        }
+    }
+    let mut all = Vec::new();
+    for root in [Root::Datasets, Root::Results] {
+        for (place, key) in shown_below(layout, Path::new(root_name(root)))? {
+            let folder = layout.path(&place);
+            let mut garbage = Garbage::new(&folder, "the folder of a stage that no definition has")?;
+            let is_variant = place.iter().nth(1).is_some_and(|name| name.to_string_lossy().contains('@'));
+            if is_variant {
+                garbage.reason = "what `--set` changed, not shown for 30 days";
             }
-            needed.insert(link);
-            if let State::UpToDate(done) = state {
-                needed.insert(done.folder);
+            let named = places.contains(&place) || is_variant && garbage.spared;
+            if named || garbage.spared {
+                needed.insert(key);
+            }
+            if !named {
+                all.push(garbage);
             }
         }
     }
-    let mut found = Vec::new();
-    for root in [Root::Datasets, Root::Results] {
-        search(&layout.root(root), 0, &needed, &mut found)?;
+    let store = layout.state(STORE);
+    for name in list(&store)? {
+        if !needed.contains(&name) {
+            all.push(Garbage::new(&store.join(&name), "no definition asks for it")?);
+        }
     }
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(found)
+    let partial = layout.state("partial");
+    for name in list(&partial)? {
+        if !needed.contains(&name) {
+            all.push(Garbage::new(&partial.join(&name), "unfinished work of an interrupted run")?);
+        }
+    }
+    let attempts = layout.state("attempts");
+    for name in list(&attempts)? {
+        if desk::is_aside(&name) {
+            all.push(Garbage::new(&attempts.join(name), "a damaged result that was put aside")?);
+        } else if desk::is_dead(layout, &name)? {
+            all.push(Garbage { spared: false, ..Garbage::new(&attempts.join(name), "left by a killed run")? });
+        }
+    }
+    let cache = layout.state("cache");
+    for name in list(&cache)? {
+        let key = name.strip_suffix(".json").unwrap_or(&name);
+        if found(&layout.entry(key))?.is_none() {
+            all.push(Garbage { spared: false, ..Garbage::new(&cache.join(&name), "about an entry that is gone")? });
+        }
+    }
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(all)
 }
 
-/// Deletes what is not spared of `garbage`; returns the deleted bytes.
+/// Deletes what is garbage and not spared; returns what there was, and the deleted bytes. No run is under way meanwhile.
 ///
 /// # Errors
-/// [`Error::Locked`] while a runner writes, or when the system refuses.
-pub fn delete(garbage: &[Garbage], layout: &Layout, command: &str) -> Result<u64> {
-    let _datasets = Lock::take(layout, Root::Datasets, command)?;
-    let _results = Lock::take(layout, Root::Results, command)?;
+/// [`Error::Locked`] while a run is under way, or when the system refuses.
+pub fn delete(plans: &[Plan], layout: &Layout, device: &str, command: &str) -> Result<(Vec<Garbage>, u64)> {
+    layout.prepare()?;
+    let _alone = match Lock::alone(layout, GARBAGE, command)? {
+        Wish::Granted(lock) => lock,
+        Wish::Held(holder) => {
+            let what = format!("the store in {}", layout.base().display());
+            return Err(Error::Locked { what, holder });
+        }
+    };
+    // What a killed one had begun to remove.
+    desk::sweep(layout, GARBAGE)?;
+    let all = garbage(plans, layout, device)?;
+    let desk = Desk::new(layout, GARBAGE)?;
     let mut bytes = 0;
-    for garbage in garbage.iter().filter(|garbage| !garbage.spared) {
-        remove(&garbage.path)?;
+    let shown = [Root::Datasets, Root::Results].map(|root| layout.root(root));
+    for garbage in all.iter().filter(|garbage| !garbage.spared) {
+        match garbage.path.strip_prefix(layout.base()) {
+            Ok(relative) if shown.iter().any(|root| garbage.path.starts_with(root)) => {
+                hide_folder(layout, relative, &desk)?;
+            }
+            // Whatever happens then, nobody takes a half of it for the whole.
+            _ => std::fs::rename(&garbage.path, desk.place("gone")).map_err(Error::io("rename", &garbage.path))?,
+        }
         bytes += garbage.bytes;
     }
-    Ok(bytes)
-}
-
-/// Looks through `folder`; only what the pipeline itself made is ever listed.
-fn search(folder: &Path, depth: usize, needed: &BTreeSet<PathBuf>, found: &mut Vec<Garbage>) -> Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Error::io("list", folder)(error)),
-    };
-    for entry in entries {
-        let path = entry.map_err(Error::io("list", folder))?.path();
-        let metadata = path.symlink_metadata().map_err(Error::io("read", &path))?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if needed.contains(&path) {
-            continue;
-        }
-        let reason = if metadata.is_symlink() {
-            let shown = std::fs::read_link(&path).map(|target| folder.join(target));
-            match shown {
-                Ok(shown) if !shown.exists() => "a link to nothing",
-                Ok(shown) if !needed.contains(&shown) && finished(&shown) => {
-                    "the link of a stage that no definition has"
-                }
-                _ => continue,
-            }
-        } else if !metadata.is_dir() {
-            continue;
-        } else if name.starts_with('.') {
-            match name.as_str() {
-                _ if name.ends_with(PARTIAL) => "unfinished work of an interrupted run",
-                _ if name.ends_with(TEMPORARY) || name.ends_with(".replaced") => "left by a killed run",
-                _ => continue,
-            }
-        } else if finished(&path) {
-            "no definition asks for it"
-        } else {
-            if depth < 2 {
-                search(&path, depth + 1, needed, found)?;
-            }
-            continue;
-        };
-        let written = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        let age = SystemTime::now().duration_since(written).unwrap_or_default();
-        let bytes = if metadata.is_dir() { size(&path)? } else { 0 };
-        found.push(Garbage { path, reason, bytes, age, spared: age < SPARED });
+    let locks = layout.state("locks");
+    for name in list(&locks)?.into_iter().filter(|name| name.len() == 64 + ".lock".len()) {
+        desk::clear(&locks.join(name))?; // of an entry, left by a kill: nobody is at one now
     }
-    Ok(())
+    desk.clear()?;
+    Ok((all, bytes))
 }
 
-fn finished(folder: &Path) -> bool {
-    folder.join(artifact::MANIFEST_FILE).is_file()
+impl Garbage {
+    fn new(path: &Path, reason: &'static str) -> Result<Self> {
+        let metadata = found(path)?;
+        let written = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        let age = SystemTime::now().duration_since(written.unwrap_or(SystemTime::UNIX_EPOCH)).unwrap_or_default();
+        let bytes = size(path)?;
+        Ok(Self { path: path.to_owned(), reason, bytes, age, spared: age < SPARED })
+    }
 }
 
-fn size(folder: &Path) -> Result<u64> {
+fn size(path: &Path) -> Result<u64> {
+    let Some(metadata) = found(path)? else { return Ok(0) };
+    if !metadata.is_dir() {
+        return Ok(metadata.len());
+    }
     let mut bytes = 0;
-    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
-        let path = entry.map_err(Error::io("list", folder))?.path();
-        let metadata = path.symlink_metadata().map_err(Error::io("read", &path))?;
-        bytes += if metadata.is_dir() { size(&path)? } else { metadata.len() };
+    for name in list(path)? {
+        bytes += size(&path.join(name))?;
     }
     Ok(bytes)
 }

@@ -1,15 +1,24 @@
+use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result, Root};
+use artifact::found;
 
-/// Where everything lies: `datasets/` and `results/` below one folder, and nothing else.
+use crate::{Error, Job, Result, Root};
+
+/// Where everything lies: what people see in `datasets/` and `results/`, and what it is made of in `.seqlab/`, below one folder
+/// and nowhere else.
 #[derive(Debug, Clone)]
 pub struct Layout {
     base: PathBuf,
 }
 
+/// The folder of everything that is not for people.
+pub(crate) const STATE: &str = ".seqlab";
+/// Its folder of finished entries, each called after its key.
+pub(crate) const STORE: &str = "store";
+
 impl Layout {
-    /// Takes `base` (usually `.`) as the folder that holds `datasets/` and `results/`.
+    /// Takes `base` (usually `.`) as the folder that holds `datasets/`, `results/` and `.seqlab/`.
     ///
     /// # Errors
     /// When the current folder is gone.
@@ -18,7 +27,31 @@ impl Layout {
         Ok(Self { base })
     }
 
-    /// Returns the folder that holds `datasets/` and `results/`; external commands run in it.
+    /// Takes the project around the folder `here` in which `definition` (relative to it, or absolute) lies: the nearest one that
+    /// has results already, unless `here` itself has definitions or results; `here` where there is none.
+    ///
+    /// # Errors
+    /// When a folder cannot be looked at.
+    pub fn around(here: &Path, definition: Option<&Path>) -> Result<Self> {
+        let here = Self::new(here)?;
+        for name in [STATE, "pipelines", "datasets", "results"] {
+            if found(&here.base.join(name))?.is_some() {
+                return Ok(here);
+            }
+        }
+        let place = definition.map_or(here.base.clone(), |definition| here.base.join(definition));
+        for folder in here.base.ancestors().skip(1) {
+            let has_state = found(&folder.join(STATE))?.is_some_and(|metadata| metadata.is_dir());
+            if has_state && place.starts_with(folder) {
+                return Self::new(folder);
+            }
+        }
+        // Not yet run at all, and run from among the definitions.
+        let parent = here.base.file_name().filter(|name| *name == "pipelines").and(here.base.parent());
+        Ok(parent.map(|parent| Self { base: parent.to_owned() }).unwrap_or(here))
+    }
+
+    /// Returns the folder that holds `datasets/`, `results/` and `.seqlab/`; external commands run in it.
     #[must_use]
     pub fn base(&self) -> &Path {
         &self.base
@@ -27,76 +60,166 @@ impl Layout {
     /// Returns `datasets/` or `results/`.
     #[must_use]
     pub fn root(&self, root: Root) -> PathBuf {
-        self.base.join(match root {
-            Root::Datasets => "datasets",
-            Root::Results => "results",
-        })
+        self.base.join(root_name(root))
     }
 
     /// Returns the folder of the run records.
     #[must_use]
     pub fn runs(&self) -> PathBuf {
-        self.root(Root::Results).join(".runs")
+        self.state("runs")
     }
 
-    /// Returns the file that remembers digests of unchanged files.
-    pub(crate) fn cache(&self) -> PathBuf {
-        self.root(Root::Results).join(".cache").join("digests.json")
+    /// Returns the folder that the entry of `key` has when it is finished.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> PathBuf {
+        self.state(STORE).join(key)
+    }
+
+    /// Returns the folder for work under `key` that an interrupted stage can go on with.
+    pub(crate) fn partial(&self, key: &str) -> PathBuf {
+        self.state("partial").join(key)
+    }
+
+    /// Returns the file that remembers which files of the entry of `key` are whole.
+    pub(crate) fn verified(&self, key: &str) -> PathBuf {
+        self.state("cache").join(format!("{key}.json"))
+    }
+
+    /// Returns the file whose lock is `name`.
+    pub(crate) fn lock(&self, name: &str) -> PathBuf {
+        self.state("locks").join(format!("{name}.lock"))
+    }
+
+    /// Returns a folder of `.seqlab/`.
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.base.join(STATE).join(name)
     }
 
     pub(crate) fn path(&self, relative: &Path) -> PathBuf {
         self.base.join(relative)
     }
+
+    /// Makes the folders of `.seqlab/`; none of them may be a link.
+    pub(crate) fn prepare(&self) -> Result<()> {
+        self.folder(Path::new(STATE))?;
+        for name in [STORE, "partial", "attempts", "runs", "cache", "locks"] {
+            self.folder(&Path::new(STATE).join(name))?;
+        }
+        let ignore = self.state(".gitignore");
+        if found(&ignore)?.is_none() {
+            std::fs::write(&ignore, "*\n").map_err(Error::io("write", &ignore))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the folder `relative`, and those above it, where they are not there yet; a link among them is refused.
+    pub(crate) fn folder(&self, relative: &Path) -> Result<PathBuf> {
+        let mut path = self.base.clone();
+        for part in relative.components() {
+            path.push(part);
+            match found(&path)? {
+                Some(metadata) if metadata.is_dir() => {}
+                Some(metadata) => {
+                    let what = if metadata.is_symlink() { "a link" } else { "not a folder" };
+                    return Err(Error::usage(
+                        format!("{} is {what}, and results are only written into real folders", path.display()),
+                        Some("move or remove it; to keep results elsewhere, keep the whole project there".to_owned()),
+                    ));
+                }
+                None => match DirBuilder::new().create(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                        return Err(Error::io("create", &path)(error));
+                    }
+                    _ => {}
+                },
+            }
+        }
+        Ok(path)
+    }
 }
 
-/// The place of one job: a link of a plain name beside the folders that it shows one of.
+pub(crate) fn root_name(root: Root) -> &'static str {
+    match root {
+        Root::Datasets => "datasets",
+        Root::Results => "results",
+    }
+}
+
+impl Job {
+    /// Returns where the job would be seen if `--set` changed nothing.
+    pub(crate) fn slot_of_definition(&self, pipeline: &str) -> Slot {
+        Slot::new(pipeline, "", &self.stage, &self.point, self.resolved.root)
+    }
+}
+
+/// The place at which people see one job: a real folder of links to the files of its entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Slot {
-    /// Relative to the base.
-    pub(crate) parent: PathBuf,
-    pub(crate) name: String,
-    /// Names that begin with a matrix point lie one folder deeper, where the link would be without a matrix.
-    pub(crate) outer: Option<PathBuf>,
+    /// The stage's folder, relative to the base.
+    pub(crate) stage: PathBuf,
+    /// One folder an axis below it, `k=10` then `loss=all`.
+    pub(crate) axes: Vec<String>,
 }
 
 impl Slot {
-    /// Places a job: `results/<pipeline>/<stage>`, or for data `datasets/<pipeline>` (`datasets/<pipeline>.<stage>`
-    /// where the stage is not called `data`); a matrix point is one level below.
-    pub(crate) fn new(pipeline: &str, stage: &str, point: &str, root: Root) -> Self {
-        let (parent, name) = match root {
-            Root::Results => (Path::new("results").join(pipeline), stage.to_owned()),
-            Root::Datasets if stage == "data" => (PathBuf::from("datasets"), pipeline.to_owned()),
-            Root::Datasets => (PathBuf::from("datasets"), format!("{pipeline}.{stage}")),
+    /// Places a job: `results/<pipeline>/<stage>`, or for data `datasets/<pipeline>` (`datasets/<pipeline>.<stage>` where the
+    /// stage is not called `data`). `variant` (`@train.seeds=4`, or nothing) follows the pipeline's name; the axes of `point`
+    /// (`k=10,loss=all`, or nothing) are folders one below the other.
+    pub(crate) fn new(pipeline: &str, variant: &str, stage: &str, point: &str, root: Root) -> Self {
+        let axes = point.split(',').filter(|axis| !axis.is_empty()).map(str::to_owned).collect();
+        let folder = Path::new(root_name(root));
+        let stage = match root {
+            Root::Results => folder.join(format!("{pipeline}{variant}")).join(stage),
+            Root::Datasets if stage == "data" => folder.join(format!("{pipeline}{variant}")),
+            Root::Datasets => folder.join(format!("{pipeline}.{stage}{variant}")),
         };
-        if point.is_empty() {
-            return Self { parent, name, outer: None };
-        }
-        let outer = parent.join(name);
-        Self { parent: outer.clone(), name: point.to_owned(), outer: Some(outer) }
+        Self { stage, axes }
     }
 
-    /// Returns the link that shows the last committed folder, relative to the base.
-    pub(crate) fn link(&self) -> PathBuf {
-        self.parent.join(&self.name)
-    }
-
-    /// Returns the name of the folder of `key`.
-    pub(crate) fn folder(&self, key: &str, digits: usize) -> String {
-        format!("{}-{}", self.name, &key[..digits])
-    }
-
-    /// Returns the folder that a running stage writes into.
-    pub(crate) fn temporary(&self, key: &str) -> PathBuf {
-        self.parent.join(format!(".{}-{}{TEMPORARY}", self.name, &key[..16]))
-    }
-
-    /// Returns the folder for work that an interrupted stage can go on with.
-    pub(crate) fn partial(&self, key: &str) -> PathBuf {
-        self.parent.join(format!(".{}-{}{PARTIAL}", self.name, &key[..16]))
+    /// Returns the folder that people see, relative to the base.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.axes.iter().fold(self.stage.clone(), |path, axis| path.join(axis))
     }
 }
 
-/// Ending of the folders that a killed run leaves behind as litter.
-pub(crate) const TEMPORARY: &str = ".tmp";
-/// Ending of the folders whose work can go on.
-pub(crate) const PARTIAL: &str = ".partial";
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        let place = |stage, point, root| Slot::new("x2", "@a=1", stage, point, root).path();
+        let shown = place("train", "k=10,loss=all", Root::Results);
+        assert_eq!(shown, Path::new("results/x2@a=1/train/k=10/loss=all"));
+        assert_eq!(place("data", "k=10", Root::Datasets), Path::new("datasets/x2@a=1/k=10"));
+        assert_eq!(place("more", "", Root::Datasets), Path::new("datasets/x2.more@a=1"));
+    }
+
+    #[test]
+    fn the_project_is_found_from_below() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let top = folder.path();
+        let base = |here: &str, definition: &str| {
+            Layout::around(&top.join(here), Some(Path::new(definition))).expect("it can look").base().to_owned()
+        };
+        std::fs::create_dir_all(top.join("a/pipelines")).expect("it can write");
+        std::fs::create_dir_all(top.join("a/notes/deep")).expect("it can write");
+        assert_eq!(base("a", "pipelines/x.yaml"), top.join("a"));
+        assert_eq!(base("a/pipelines", "x.yaml"), top.join("a"));
+        assert_eq!(base("a/notes/deep", "x.yaml"), top.join("a/notes/deep"), "nothing says otherwise");
+        std::fs::create_dir(top.join("a/.seqlab")).expect("it can write");
+        assert_eq!(base("a/notes/deep", "../../pipelines/x.yaml"), top.join("a"));
+        assert_eq!(base("a/notes/deep", "/tmp/x.yaml"), top.join("a/notes/deep"), "not of this project");
+    }
+
+    #[test]
+    fn links_are_refused_where_results_are_written() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let layout = Layout::new(folder.path()).expect("a layout");
+        std::fs::create_dir(folder.path().join("elsewhere")).expect("it can write");
+        std::os::unix::fs::symlink("elsewhere", folder.path().join("results")).expect("it can link");
+        let error = layout.folder(Path::new("results/x2")).expect_err("a link");
+        assert!(error.to_string().contains("results is a link"), "{error}");
+        assert_eq!(std::fs::read_dir(folder.path().join("elsewhere")).expect("a folder").count(), 0);
+    }
+}

@@ -2,13 +2,15 @@
 //!
 //! * [`Definition`]: the file, read strictly, with `${...}`, `matrix:` and `--set`.
 //! * [`Plan`]: its stages and matrix points, checked and in order. What stages there are comes from [`Verbs`].
-//! * [`run`]: runs every job whose key has no finished folder yet, each in a child process, and commits its folder.
+//! * [`run`]: runs every job whose key has no finished entry yet, each in a child process, and lets people see what is finished.
 //! * [`status`], [`why`], [`runs`], [`garbage`]: what is done, why not, what was tried, and what can go.
 //!
 //! Nothing here knows what any stage does, and nothing prints, reads the environment, or exits.
 
+mod attempt;
 mod child;
 mod definition;
+mod desk;
 mod error;
 mod execute;
 mod external;
@@ -16,22 +18,25 @@ mod gc;
 mod interpolate;
 mod key;
 mod layout;
-mod litter;
 mod location;
 mod lock;
 mod matrix;
 mod options;
 mod plan;
+mod process;
 mod read;
 mod record;
 mod select;
 mod set;
+mod show;
 mod state;
+mod variant;
 mod verbs;
+mod view;
 mod why;
 mod wire;
 
-pub use child::{Spec, SpecFolder, SpecInput, Stream, die_with_parent};
+pub use child::{Spec, SpecFolder, SpecInput, Stream};
 pub use definition::Definition;
 pub use error::{Diagnostic, Error, Place, Result, did_you_mean};
 pub use execute::{Step, Summary, dry_run, run};
@@ -40,8 +45,9 @@ pub use gc::{Garbage, delete, garbage};
 pub use layout::Layout;
 pub use options::{Event, Options};
 pub use plan::{Input, Job, Plan};
-pub use record::{Outcome, RunRecord, runs};
+pub use process::{Death, adopt_orphans, die_with_parent, supervise};
+pub use record::{Outcome, RunRecord, is_running, runs};
 pub use select::Selection;
 pub use state::{Done, State, status};
-pub use verbs::{Problem, Resolved, Role, Root, Verbs, typed};
+pub use verbs::{Cover, Problem, Resolved, Role, Root, Verbs, typed};
 pub use why::{Change, Why, why};

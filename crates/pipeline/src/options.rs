@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::path::Path;
 
 use crate::{Job, Selection, State, Stream};
@@ -9,6 +10,8 @@ pub struct Options {
     pub selection: Selection,
     /// Run the named stages (all, without names) though they are done.
     pub force: bool,
+    /// Go on with what does not need it after a job has failed.
+    pub keep_going: bool,
     /// How many independent jobs run at once; at least 1.
     pub jobs: usize,
     /// How many threads each of them is told to use.
@@ -17,7 +20,9 @@ pub struct Options {
     pub device: String,
     /// Program and arguments that do one job; the path of its [`crate::Spec`] is added. Empty: external commands are started
     /// as they are, and there are no other jobs.
-    pub child: Vec<String>,
+    pub child: Vec<OsString>,
+    /// Variables that it finds in its environment, beside those of this process.
+    pub environment: Vec<(String, String)>,
     /// Name and version of the tool, for the records.
     pub tool: String,
     /// The command that the person gave, for the records and for whoever finds the lock taken.
@@ -32,20 +37,39 @@ pub enum Event<'a> {
         /// The job that would have to run again.
         job: &'a Job,
     },
+    /// Another process is at a job.
+    Busy {
+        /// The job, which is waited for.
+        job: &'a Job,
+        /// The process.
+        holder: &'a str,
+    },
+    /// Something that is not ours stood where a job's result is shown, and was kept.
+    Kept {
+        /// The job.
+        job: &'a Job,
+        /// Where it lies now.
+        place: &'a Path,
+    },
+    /// What a job's folder showed was made from other inputs than those that are shown now, and is not shown any more.
+    Hidden {
+        /// The job.
+        job: &'a Job,
+    },
     /// A job is already done.
     Skipped {
         /// The job.
         job: &'a Job,
-        /// Its finished folder.
+        /// The folder that people see.
         folder: &'a Path,
-        /// Whether its link showed another folder until now.
+        /// Whether it showed something else until now.
         relinked: bool,
     },
     /// A job starts.
     Started {
         /// The job.
         job: &'a Job,
-        /// Why: [`State::Stale`] or [`State::NeverRun`].
+        /// Why.
         state: &'a State,
     },
     /// The job's child wrote a line.
@@ -61,7 +85,7 @@ pub enum Event<'a> {
     Finished {
         /// The job.
         job: &'a Job,
-        /// Its folder.
+        /// The folder that people see.
         folder: &'a Path,
         /// How long it took.
         seconds: f64,

@@ -1,4 +1,5 @@
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -17,8 +18,23 @@ pub struct Plan {
     pub name: String,
     /// What it asks.
     pub description: String,
+    /// What `--set` changed, as it follows the name in folders; empty where nothing is changed.
+    pub variant: String,
     /// One job a stage and matrix point; inputs come before those who read them.
     pub jobs: Vec<Job>,
+    /// What stands above the points of stages.
+    pub(crate) covers: Vec<Above>,
+}
+
+/// The file above the points of one stage.
+#[derive(Debug, Clone)]
+pub(crate) struct Above {
+    /// Relative to the base.
+    pub(crate) path: PathBuf,
+    pub(crate) head: String,
+    /// What it says of each job.
+    pub(crate) parts: Vec<(usize, String)>,
+    pub(crate) tail: String,
 }
 
 /// One stage at one matrix point.
@@ -38,7 +54,7 @@ pub struct Job {
     pub external: Option<External>,
     /// Its inputs, by role, in the order in which the verb declares them.
     pub inputs: Vec<Input>,
-    /// Where its folder lies.
+    /// Where people see it.
     pub(crate) slot: Slot,
 }
 
@@ -60,6 +76,12 @@ impl Job {
     #[must_use]
     pub fn title(&self) -> String {
         if self.point.is_empty() { self.stage.clone() } else { format!("{} {}", self.stage, self.point) }
+    }
+
+    /// Returns the folder that people see, relative to that of the project: `results/<pipeline>/<stage>/k=10`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.slot.path().to_string_lossy().into_owned()
     }
 }
 
@@ -100,7 +122,8 @@ impl Plan {
                     }
                 });
                 let inputs = inputs.collect();
-                let slot = Slot::new(&definition.name, stage, &matrix::name(&point), resolved.root);
+                let point_name = matrix::name(&point);
+                let slot = Slot::new(&definition.name, &definition.variant, stage, &point_name, resolved.root);
                 made.entry(stage).or_default().push(jobs.len());
                 jobs.push(Job {
                     stage: stage.clone(),
@@ -116,7 +139,15 @@ impl Plan {
         }
         one_path_each(&jobs, &mut problems);
         problems.finish()?;
-        Ok(Self { name: definition.name.clone(), description: definition.description.clone(), jobs })
+        let covers = covers(definition, &jobs, verbs);
+        let (name, description) = (definition.name.clone(), definition.description.clone());
+        Ok(Self { name, description, variant: definition.variant.clone(), jobs, covers })
+    }
+
+    /// Returns the pipeline's name with what `--set` changed, as its folders are called.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        format!("{}{}", self.name, self.variant)
     }
 
     /// Returns the indices of the jobs of `stage`.
@@ -134,6 +165,22 @@ impl Plan {
         }
         Ok(found)
     }
+}
+
+/// Returns what the verbs want to stand above the points of their stages.
+fn covers(definition: &Definition, jobs: &[Job], verbs: &dyn Verbs) -> Vec<Above> {
+    let mut covers: Vec<Above> = Vec::new();
+    for (index, job) in jobs.iter().enumerate().filter(|(_, job)| !job.point.is_empty() && job.verb != RUN) {
+        let folder = job.slot.axes.join("/");
+        let Some(cover) = verbs.cover(&job.verb, &definition.name, &folder) else { continue };
+        let path = job.slot.stage.join(cover.file);
+        let part = (index, cover.part);
+        match covers.last_mut().filter(|last| last.path == path) {
+            Some(last) => last.parts.push(part),
+            None => covers.push(Above { path, head: cover.head, parts: vec![part], tail: cover.tail }),
+        }
+    }
+    covers
 }
 
 /// Returns the axes that every stage is expanded over: those it uses, and those of its inputs. A list of inputs
@@ -252,13 +299,13 @@ fn resolve(
 fn one_path_each(jobs: &[Job], problems: &mut Problems<'_>) {
     let mut seen: HashMap<String, &Job> = HashMap::new();
     for job in jobs {
-        if let Some(other) = seen.insert(job.slot.link().to_string_lossy().to_lowercase(), job) {
+        if let Some(other) = seen.insert(job.shown().to_lowercase(), job) {
             let path = format!("stages.{}", job.stage);
             let message = format!(
                 "{} and {} would both write {}",
                 other.title(),
                 job.title(),
-                job.slot.link().display()
+                job.shown()
             );
             problems.push(&path, true, message, Some("give one of the stages another name".to_owned()));
         }

@@ -1,21 +1,30 @@
 //! One JSON record of every attempt to run a stage.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::desk::Desk;
+use crate::lock::Lock;
 use crate::{Error, Job, Layout, Options, Plan, Result};
 
 /// One attempt to run a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunRecord {
+    /// Its file in `.seqlab/runs/`, without the ending.
+    #[serde(skip)]
+    pub(crate) name: String,
     /// When it began, milliseconds since 1970.
     pub started_unix_ms: u64,
     /// The pipeline's name.
     pub pipeline: String,
+    /// What `--set` changed, as it follows the pipeline's name in folders; empty without.
+    #[serde(default)]
+    pub variant: String,
     /// The stage's name.
     pub stage: String,
     /// Its matrix point, `a=1,b=2` or empty.
@@ -70,9 +79,16 @@ pub enum Outcome {
 impl RunRecord {
     pub(crate) fn begin(plan: &Plan, job: &Job, key: &str, layout: &Layout, options: &Options) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let point = if job.point.is_empty() { String::new() } else { format!("-{}", job.point) };
+        let mut name = format!("{}-{}-{}{point}", unique(), plan.shown(), job.stage);
+        if name.len() > 200 {
+            name = format!("{}-{}", unique(), &key[..16]);
+        }
         Self {
+            name,
             started_unix_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
             pipeline: plan.name.clone(),
+            variant: plan.variant.clone(),
             stage: job.stage.clone(),
             point: job.point.clone(),
             verb: job.verb.clone(),
@@ -85,9 +101,7 @@ impl RunRecord {
             measured: Map::new(),
             threads: options.threads,
             device: options.device.clone(),
-            host: std::fs::read_to_string("/proc/sys/kernel/hostname")
-                .ok()
-                .map(|name| name.trim().to_owned()),
+            host: host(),
             process: std::process::id(),
             git_commit: git_commit(layout.base()),
             tool: options.tool.clone(),
@@ -95,34 +109,41 @@ impl RunRecord {
         }
     }
 
-    /// Returns the file of this record; with another `ending`, a file beside it.
-    pub(crate) fn path(&self, layout: &Layout, ending: &str) -> PathBuf {
-        let point = if self.point.is_empty() { String::new() } else { format!("-{}", self.point) };
-        let Self { started_unix_ms, process, pipeline, stage, .. } = self;
-        layout.runs().join(format!("{started_unix_ms}-{process}-{pipeline}-{stage}{point}{ending}"))
+    /// Whether it is of the same stage and point, with the same `--set`.
+    pub(crate) fn is_of(&self, plan: &Plan, job: &Job) -> bool {
+        let same = [(&self.pipeline, &plan.name), (&self.variant, &plan.variant), (&self.stage, &job.stage)];
+        same.iter().all(|(a, b)| a == b) && self.point == job.point
     }
 
-    pub(crate) fn write(&self, layout: &Layout) -> Result<()> {
-        write_json(&self.path(layout, RECORD), self)
+    /// Writes the record by way of `desk`.
+    pub(crate) fn write(&self, layout: &Layout, desk: &Desk) -> Result<()> {
+        let bytes = serde_json::to_vec_pretty(self).expect("text and numbers are JSON");
+        let path = layout.runs().join(format!("{}.json", self.name));
+        Ok(artifact::write_whole(&desk.place("record"), &path, &bytes)?)
+    }
+
+    /// Returns what may be said of the run in a manifest: nothing that names a pipeline, a stage or a command.
+    pub(crate) fn of_entry(&self) -> Value {
+        serde_json::json!({
+            "started_unix_ms": self.started_unix_ms, "exit": self.exit, "seconds": self.seconds,
+            "peak_bytes": self.peak_bytes, "measured": self.measured, "threads": self.threads, "device": self.device,
+            "host": self.host, "process": self.process, "git_commit": self.git_commit, "tool": self.tool,
+        })
     }
 }
 
-/// Ending of a record's file.
-const RECORD: &str = ".json";
-/// Ending of the file that tells a child what to do.
-pub(crate) const SPEC: &str = ".spec";
-/// Ending of the file in which a child says what it measured.
-pub(crate) const MEASURED: &str = ".measured";
+/// Returns a name that no other process and no other call gives: time, machine, process, and a number.
+pub(crate) fn unique() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let host: String = host().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{host}-{}-{number}", now.as_millis(), std::process::id())
+}
 
-/// Writes `value` so that a reader sees the old file or the new one.
-pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(value).expect("text and numbers are JSON");
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
-    let temporary =
-        path.with_file_name(format!(".{}", path.file_name().unwrap_or_default().to_string_lossy()));
-    std::fs::write(&temporary, bytes).map_err(Error::io("write", &temporary))?;
-    std::fs::rename(&temporary, path).map_err(Error::io("write", path))
+/// Returns the name of the machine, where it can be read; it is said, never relied on.
+fn host() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
 }
 
 /// Returns all records, the oldest first. A file that is no record is left out.
@@ -139,9 +160,13 @@ pub fn runs(layout: &Layout) -> Result<Vec<RunRecord>> {
     let mut records = Vec::new();
     for entry in entries {
         let path = entry.map_err(Error::io("list", &folder))?.path();
-        if path.to_string_lossy().ends_with(RECORD) {
+        if path.extension().is_some_and(|extension| extension == "json") {
             let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
-            records.extend(serde_json::from_slice::<RunRecord>(&bytes).ok());
+            // A record is for people: one that cannot be read is no reason not to show the others.
+            match serde_json::from_slice::<RunRecord>(&bytes) {
+                Ok(record) => records.push(record),
+                Err(error) => tracing::debug!("{} is no record: {error}", path.display()),
+            }
         }
     }
     records.sort_by(|a, b| {
@@ -150,9 +175,18 @@ pub fn runs(layout: &Layout) -> Result<Vec<RunRecord>> {
     Ok(records)
 }
 
+/// Says whether the attempt that `record` is of is still under way.
+///
+/// # Errors
+/// When the lock of its entry cannot be looked at.
+pub fn is_running(layout: &Layout, record: &RunRecord) -> Result<bool> {
+    Ok(record.outcome == Outcome::Running && Lock::is_held(layout, &record.key)?)
+}
+
 /// Reads the commit that the repository around `folder` is at, without starting git.
 fn git_commit(folder: &Path) -> Option<String> {
-    let git = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())?;
+    let is_folder = |git: &std::path::PathBuf| matches!(artifact::found(git), Ok(Some(found)) if found.is_dir());
+    let git = folder.ancestors().map(|folder| folder.join(".git")).find(is_folder)?;
     let head = std::fs::read_to_string(git.join("HEAD")).ok()?;
     let Some(name) = head.trim().strip_prefix("ref: ") else { return Some(head.trim().to_owned()) };
     if let Ok(commit) = std::fs::read_to_string(git.join(name)) {

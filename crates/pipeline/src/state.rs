@@ -1,14 +1,19 @@
-//! What is already done: the finished folder of a key, checked by content.
+//! What is already done: the finished entry of a key, checked by content.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact::{DigestCache, Manifest};
+use artifact::{Manifest, Verified, found};
 
+use crate::desk::Desk;
 use crate::key::Parts;
 use crate::layout::Slot;
+use crate::lock::Lock;
+use crate::record::{Outcome, RunRecord, runs};
+use crate::show::shown;
 use crate::why::{self, Change};
-use crate::{Error, Job, Layout, Plan, Result};
+use crate::{Job, Layout, Plan, Result};
 
 /// A finished job.
 #[derive(Debug, Clone)]
@@ -24,10 +29,22 @@ pub struct Done {
 pub enum State {
     /// Finished, with these inputs and this content.
     UpToDate(Done),
-    /// It has to run: this changed since the run that its link shows.
+    /// It has to run: this changed since its last finished run.
     Stale(Vec<Change>),
     /// It has to run, for the first time.
-    NeverRun,
+    New,
+    /// It has to run again: the last attempt with the same inputs and content failed.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// It has to run again, or goes on: the last attempt with the same inputs and content was interrupted.
+    Interrupted {
+        /// The share that was done, where it is known and can be gone on with.
+        share: Option<f64>,
+    },
+    /// Another process is running it.
+    Running,
     /// It has to wait: these jobs (indices into [`Plan::jobs`]) run first, and only then it is known whether it has
     /// to run as well ("stale (input data will be rebuilt)").
     Waiting(Vec<usize>),
@@ -38,28 +55,37 @@ pub enum State {
 /// # Errors
 /// When a folder or manifest cannot be read.
 pub fn status(plan: &Plan, layout: &Layout, device: &str) -> Result<Vec<State>> {
-    let store = Store::open(layout);
+    Ok(keys(plan, layout, device)?.into_iter().map(|(_, state)| state).collect())
+}
+
+/// Returns the key of every job of `plan`, as far as it is known, and how it stands.
+pub(crate) fn keys(plan: &Plan, layout: &Layout, device: &str) -> Result<Vec<(Option<String>, State)>> {
+    let store = Store::new(layout);
     let mut done: Vec<Option<Done>> = Vec::new();
     let mut states = Vec::new();
     for job in &plan.jobs {
-        let state = store.state(plan, job, &done, layout, device)?;
+        let (key, state) = store.state(plan, job, &done, device)?;
         done.push(match &state {
             State::UpToDate(done) => Some(done.clone()),
             _ => None,
         });
-        states.push(state);
+        states.push((key, state));
     }
-    store.save();
     Ok(states)
 }
 
-/// The finished folders, with the digests that are remembered between runs.
+/// The finished entries, with what is known of them.
 #[derive(Debug)]
-pub(crate) struct Store {
-    digests: Mutex<DigestCache>,
+pub(crate) struct Store<'a> {
+    layout: &'a Layout,
+    /// By key.
+    verified: Mutex<HashMap<String, Verified>>,
+    /// Read when they are first asked for.
+    records: Mutex<Option<Arc<Vec<RunRecord>>>>,
 }
 
 /// What lies at the place of a key.
+#[derive(Debug, Clone)]
 pub(crate) enum Found {
     Complete(Done),
     /// Something is there that is not what the manifest says.
@@ -67,16 +93,20 @@ pub(crate) enum Found {
     Nothing,
 }
 
-impl Store {
-    pub(crate) fn open(layout: &Layout) -> Self {
-        Self { digests: Mutex::new(DigestCache::open(&layout.cache())) }
+impl<'a> Store<'a> {
+    pub(crate) fn new(layout: &'a Layout) -> Self {
+        Self { layout, verified: Mutex::default(), records: Mutex::default() }
     }
 
-    /// Writes what was learnt; losing it costs only time, e.g. on a read-only disk.
-    pub(crate) fn save(&self) {
-        let saved = self.digests.lock().unwrap_or_else(PoisonError::into_inner).save();
-        if let Err(error) = saved {
-            tracing::debug!("digests not remembered: {error}");
+    /// Writes down which files were found whole; not being able to, on a disk that may only be read, costs time only.
+    pub(crate) fn save(&self, desk: &Desk) {
+        for (key, verified) in self.verified.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if verified.has_changed() {
+                let path = self.layout.verified(key);
+                if let Err(error) = artifact::write_whole(&desk.place("verified"), &path, &verified.to_json()) {
+                    tracing::debug!("{error}");
+                }
+            }
         }
     }
 
@@ -85,110 +115,156 @@ impl Store {
         plan: &Plan,
         job: &Job,
         done: &[Option<Done>],
-        layout: &Layout,
         device: &str,
-    ) -> Result<State> {
+    ) -> Result<(Option<String>, State)> {
         let mut waiting: Vec<usize> =
             job.inputs.iter().flat_map(|input| input.jobs.iter().copied()).collect();
         waiting.retain(|index| done[*index].is_none());
         waiting.sort_unstable();
         waiting.dedup();
         if !waiting.is_empty() {
-            return Ok(State::Waiting(waiting));
+            return Ok((None, State::Waiting(waiting)));
         }
-        let parts = Parts::new(plan, job, done, layout, device)?;
-        Ok(match self.find(layout, &job.slot, &parts.key())? {
+        let parts = Parts::new(plan, job, done, self.layout, device)?;
+        let key = parts.key();
+        let state = match self.find(&key, None)? {
             Found::Complete(done) => State::UpToDate(done),
-            found => self.stale(layout, job, &parts, found)?,
-        })
+            found => self.stale(plan, job, &key, &parts, found)?,
+        };
+        Ok((Some(key), state))
     }
 
     /// Says why `job` has to run.
-    pub(crate) fn stale(&self, layout: &Layout, job: &Job, parts: &Parts, found: Found) -> Result<State> {
+    pub(crate) fn stale(
+        &self,
+        plan: &Plan,
+        job: &Job,
+        key: &str,
+        parts: &Parts,
+        found: Found,
+    ) -> Result<State> {
         if let Found::Damaged(reason) = found {
             return Ok(State::Stale(vec![Change::Damaged(reason)]));
         }
-        Ok(match linked(layout, &job.slot)? {
-            Some(last) => State::Stale(why::changes(&last.manifest, parts)),
-            None => State::NeverRun,
+        let records = self.records()?;
+        let mine = |record: &&RunRecord| record.is_of(plan, job);
+        let last = records.iter().rev().find(|record| record.key == key);
+        match last.map(|record| (record.outcome, record)) {
+            Some((Outcome::Running, _)) if Lock::is_held(self.layout, key)? => return Ok(State::Running),
+            Some((Outcome::Running | Outcome::Cancelled, _)) => {
+                return Ok(State::Interrupted { share: self.share(key)? });
+            }
+            Some((Outcome::Failed, record)) => {
+                let reason = record.reason.clone().unwrap_or_else(|| "for an unknown reason".to_owned());
+                return Ok(State::Failed { reason });
+            }
+            _ => {}
+        }
+        if let Some(last) = last_shown(plan, self.layout, job)? {
+            return Ok(State::Stale(why::changes(&last.manifest, parts)));
+        }
+        // Its folder may have been taken away because it was made from other inputs.
+        let earlier = records.iter().rev().filter(mine).find(|record| record.outcome == Outcome::Done);
+        Ok(match earlier.map(|record| self.entry(&record.key)).transpose()?.flatten() {
+            Some(last) => {
+                let mut changes = why::changes(&last.manifest, parts);
+                changes.push(Change::Hidden);
+                State::Stale(changes)
+            }
+            None => State::New,
         })
     }
 
-    /// Looks for the finished folder of `key`.
-    pub(crate) fn find(&self, layout: &Layout, slot: &Slot, key: &str) -> Result<Found> {
-        for digits in DIGITS {
-            let folder = layout.path(&slot.parent).join(slot.folder(key, digits));
-            if !folder.exists() {
-                return Ok(Found::Nothing);
-            }
-            let manifest = match artifact::read_manifest(&folder) {
-                Ok(Some(manifest)) => manifest,
-                Ok(None) => return Ok(Found::Damaged("its folder has no manifest".to_owned())),
-                Err(error @ artifact::Error::Manifest { .. }) => {
-                    return Ok(Found::Damaged(error.to_string()));
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if manifest.key == key {
-                let done = Done { folder, manifest: Arc::new(manifest) };
-                return Ok(self.damage(&done).map_or(Found::Complete(done), Found::Damaged));
-            }
+    /// Returns the share of an interrupted stage that it can go on from.
+    fn share(&self, key: &str) -> Result<Option<f64>> {
+        #[derive(serde::Deserialize)]
+        struct Progress {
+            done: f64,
+            total: f64,
         }
-        Ok(Found::Nothing)
+        let path = self.layout.partial(key).join("progress.json");
+        if found(&path)?.is_none() {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&path).map_err(crate::Error::io("read", &path))?;
+        let progress: Option<Progress> = serde_json::from_slice(&bytes).ok();
+        Ok(progress.map(|Progress { done, total }| done / total).filter(|share| (0.0..=1.0).contains(share)))
     }
 
-    /// Learns the digests of a folder that was just committed.
-    pub(crate) fn remember(&self, done: &Done) {
-        if let Some(damage) = self.damage(done) {
-            tracing::warn!("{} changed while it was committed: {damage}", done.folder.display());
+    fn records(&self) -> Result<Arc<Vec<RunRecord>>> {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(records) = &*records {
+            return Ok(records.clone());
         }
+        let read = Arc::new(runs(self.layout)?);
+        *records = Some(read.clone());
+        Ok(read)
     }
 
-    /// Compares the files of a finished folder with its manifest; says what is wrong.
-    fn damage(&self, done: &Done) -> Option<String> {
-        let mut digests = self.digests.lock().unwrap_or_else(PoisonError::into_inner);
-        done.manifest.files.iter().find_map(|file| {
-            let path = done.folder.join(&file.path);
-            let digest = match digests.digest(&path) {
-                // A declared output of an external command may merely be called `.parquet`.
-                Err(artifact::Error::Parquet { .. }) => {
-                    std::fs::read(&path).ok().map(|bytes| artifact::digest_bytes(&bytes))
-                }
-                other => other.ok(),
-            };
-            match digest {
-                None => Some(format!("`{}` is missing or cannot be read", file.path)),
-                Some(digest) if digest != file.digest => Some(format!("`{}` was changed by hand", file.path)),
-                Some(_) => None,
-            }
+    /// Looks for the finished entry of `key`, and whether it is whole.
+    pub(crate) fn find(&self, key: &str, desk: Option<&Desk>) -> Result<Found> {
+        let folder = self.layout.entry(key);
+        let Some(metadata) = found(&folder)? else { return Ok(Found::Nothing) };
+        if !metadata.is_dir() {
+            return Ok(Found::Damaged("its entry in the store is no folder".to_owned()));
+        }
+        let manifest = match artifact::read_manifest(&folder) {
+            Ok(Some(manifest)) => manifest,
+            Ok(None) => return Ok(Found::Damaged("its folder has no manifest".to_owned())),
+            Err(error @ artifact::Error::Manifest { .. }) => return Ok(Found::Damaged(error.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        if manifest.key != key || Parts::of(&manifest).key() != key {
+            return Ok(Found::Damaged("its manifest is that of another key".to_owned()));
+        }
+        let done = Done { folder, manifest: Arc::new(manifest) };
+        Ok(match self.damage(&done, desk)? {
+            Some(damage) => Found::Damaged(damage),
+            None => Found::Complete(done),
         })
     }
-}
 
-/// How many digits of the key a folder's name has: more only where two keys begin alike.
-const DIGITS: [usize; 2] = [8, 16];
+    /// Compares the files of a finished entry with its manifest; says what is wrong.
+    pub(crate) fn damage(&self, done: &Done, desk: Option<&Desk>) -> Result<Option<String>> {
+        let key = &done.manifest.key;
+        let mut all = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = all.remove(key).unwrap_or_else(|| Verified::open(&self.layout.verified(key)));
+        drop(all); // reading may take long, and nobody else is at this entry twice
+        let damage = known.damage(&done.folder, &done.manifest, desk.map(|desk| &desk.clock));
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), known);
+        Ok(damage?)
+    }
 
-/// Returns the folder that a new run of `key` is committed to: never one that belongs to another key.
-pub(crate) fn target(layout: &Layout, slot: &Slot, key: &str) -> PathBuf {
-    let parent = layout.path(&slot.parent);
-    let short = parent.join(slot.folder(key, DIGITS[0]));
-    match artifact::read_manifest(&short) {
-        Ok(Some(other)) if other.key != key => parent.join(slot.folder(key, DIGITS[1])),
-        _ => short,
+    /// Returns the finished entry of `key` as it lies there, whole or not; `None` where it has no readable manifest.
+    pub(crate) fn entry(&self, key: &str) -> Result<Option<Done>> {
+        entry(self.layout, key)
     }
 }
 
-/// Returns the finished folder that the link of `slot` shows.
-pub(crate) fn linked(layout: &Layout, slot: &Slot) -> Result<Option<Done>> {
-    let link = layout.path(&slot.link());
-    let name = match std::fs::read_link(&link) {
-        Ok(name) => name,
-        Err(_) => return Ok(None),
-    };
-    let folder = layout.path(&slot.parent).join(name);
+fn entry(layout: &Layout, key: &str) -> Result<Option<Done>> {
+    let folder = layout.entry(key);
+    if !found(&folder)?.is_some_and(|metadata| metadata.is_dir()) {
+        return Ok(None);
+    }
     match artifact::read_manifest(&folder) {
         Ok(manifest) => Ok(manifest.map(|manifest| Done { folder, manifest: Arc::new(manifest) })),
         Err(artifact::Error::Manifest { .. }) => Ok(None),
-        Err(error) => Err(Error::from(error)),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Returns the finished entry that the folder of `job` shows; where it shows none and `--set` changes something, that of the definition's own.
+pub(crate) fn last_shown(plan: &Plan, layout: &Layout, job: &Job) -> Result<Option<Done>> {
+    match linked(layout, &job.slot)? {
+        None if !plan.variant.is_empty() => linked(layout, &job.slot_of_definition(&plan.name)),
+        shown => Ok(shown),
+    }
+}
+
+/// Returns the finished entry that the folder of `slot` shows.
+pub(crate) fn linked(layout: &Layout, slot: &Slot) -> Result<Option<Done>> {
+    Ok(match shown(layout, slot)? {
+        Some(key) => entry(layout, &key)?,
+        None => None,
+    })
 }

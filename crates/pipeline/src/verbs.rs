@@ -16,6 +16,26 @@ pub trait Verbs {
     /// # Errors
     /// Every mistake that was found.
     fn resolve(&self, verb: &str, config: &Value) -> Result<Resolved, Vec<Problem>>;
+
+    /// Returns the file that stands above the folders of a stage's matrix points, and what it says of the point in `folder`
+    /// (`k=10/loss=all`), in a pipeline called `name`.
+    fn cover(&self, verb: &str, name: &str, folder: &str) -> Option<Cover> {
+        let _ = (verb, name, folder);
+        None
+    }
+}
+
+/// A file above the folders of matrix points.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cover {
+    /// Its name.
+    pub file: &'static str,
+    /// Its beginning, the same for all points.
+    pub head: String,
+    /// What it says of one point.
+    pub part: String,
+    /// Its end, the same for all points.
+    pub tail: String,
 }
 
 /// One input of a stage, named by what it is for.

@@ -6,7 +6,7 @@ use artifact::Manifest;
 use serde_json::Value;
 
 use crate::key::Parts;
-use crate::state::linked;
+use crate::state::last_shown;
 use crate::{Layout, Plan, Result, State};
 
 /// One difference between a stage as it was last committed and as it is asked for now.
@@ -63,6 +63,8 @@ pub enum Change {
     },
     /// The finished folder is not what it was when it was committed.
     Damaged(String),
+    /// Its last result is not shown any more: it was made from other inputs than those that are.
+    Hidden,
     /// It was asked for (`--force`).
     Forced,
 }
@@ -80,6 +82,7 @@ impl fmt::Display for Change {
             Self::Format { old, new } => write!(f, "table format: {old} -> {new}"),
             Self::Other { what, old, new } => write!(f, "{what}: {old} -> {new}"),
             Self::Damaged(reason) => f.write_str(reason),
+            Self::Hidden => f.write_str("its last result was made from other inputs and is not shown any more"),
             Self::Forced => f.write_str("forced"),
         }
     }
@@ -107,11 +110,11 @@ pub fn why(plan: &Plan, layout: &Layout, stage: &str, device: &str) -> Result<Ve
     let mut answers = Vec::new();
     for index in wanted {
         let job = &plan.jobs[index];
-        let last = linked(layout, &job.slot)?;
-        let changes = match (&states[index], last) {
+        let last = last_shown(plan, layout, job)?;
+        let told = match (&states[index], last) {
             (State::Stale(changes), _) => changes.clone(),
             (State::UpToDate(done), Some(last)) if done.manifest.key != last.manifest.key => {
-                between(&last.manifest, &done.manifest)
+                changes(&last.manifest, &Parts::of(&done.manifest))
             }
             (State::Waiting(_), Some(last)) => {
                 let mut changes = Vec::new();
@@ -120,7 +123,7 @@ pub fn why(plan: &Plan, layout: &Layout, stage: &str, device: &str) -> Result<Ve
             }
             _ => Vec::new(),
         };
-        answers.push(Why { job: index, state: states[index].clone(), changes });
+        answers.push(Why { job: index, state: states[index].clone(), changes: told });
     }
     Ok(answers)
 }
@@ -139,39 +142,18 @@ pub(crate) fn changes(last: &Manifest, now: &Parts) -> Vec<Change> {
     if last.format != now.format {
         changes.push(Change::Format { old: last.format, new: now.format });
     }
-    let other = |value: &Value| match value {
-        Value::Null => "nothing".to_owned(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
+    let text = |value: Option<&Value>| match value {
+        None => "nothing".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
     };
-    for (what, new) in now.other() {
-        let old = other(&last.run[what]);
-        let new = other(&new);
+    let names: std::collections::BTreeSet<&String> = last.other.keys().chain(now.other.keys()).collect();
+    for what in names {
+        let (old, new) = (last.other.get(what), now.other.get(what));
         if old != new {
-            changes.push(Change::Other { what: what.to_owned(), old, new });
+            changes.push(Change::Other { what: what.clone(), old: text(old), new: text(new) });
         }
     }
-    changes
-}
-
-impl Parts {
-    /// What is part of the key and stands nowhere else in a manifest than under `run`.
-    pub(crate) fn other(&self) -> [(&'static str, Value); 3] {
-        let json = |value: serde_json::Result<Value>| value.expect("text is JSON");
-        let points =
-            if self.points.is_empty() { Value::Null } else { json(serde_json::to_value(&self.points)) };
-        [
-            ("key_device", json(serde_json::to_value(&self.device))),
-            ("key_pipeline", json(serde_json::to_value(&self.pipeline))),
-            ("key_points", points),
-        ]
-    }
-}
-
-fn between(last: &Manifest, now: &Manifest) -> Vec<Change> {
-    let mut changes = Vec::new();
-    differences("", Some(&last.config), Some(&now.config), &mut changes);
-    inputs(&last.inputs, &now.inputs, &mut changes);
     changes
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn build(
     report_key: &str,
     bytes: usize,
 ) -> Section {
-    let pipeline = pipeline(config, folders);
+    let pipeline = config.pipeline.clone();
     let mut spent = 0;
     let mut seen = Vec::new();
     let origins = inputs.folders.iter().zip(folders).map(|((label, _), folder)| {
@@ -84,10 +84,4 @@ pub(crate) fn build(
         folders: origins,
         report_key: report_key.to_owned(),
     }
-}
-
-/// Returns the name of the pipeline: what the config says, or what the manifests say.
-pub(crate) fn pipeline(config: &Config, folders: &[Folder]) -> Option<String> {
-    let manifests = folders.iter().filter_map(|folder| folder.manifest.as_ref());
-    config.pipeline.clone().or_else(|| manifests.map(|manifest| manifest.pipeline.clone()).next())
 }

@@ -130,7 +130,7 @@ fn render(
         "matrix": matrix,
         "points": figures,
     }));
-    let title = config.title.clone().or_else(|| origin::pipeline(config, folders));
+    let title = config.title.clone().or_else(|| config.pipeline.clone());
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use pipeline::{
-    Definition, Event, Layout, Options, Plan, Problem, Resolved, Result, Role, Root, Selection, Spec, Verbs,
-    die_with_parent, typed,
+    Cover, Death, Definition, Event, Layout, Options, Plan, Problem, Resolved, Result, Role, Root, Selection,
+    Spec, Verbs, die_with_parent, typed,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,13 +101,18 @@ impl Verbs for Kinds {
             resumable: verb == "fit",
         })
     }
+
+    fn cover(&self, verb: &str, name: &str, folder: &str) -> Option<Cover> {
+        let (head, part, tail) = (format!("{name}\n"), format!("{folder}\n"), "end\n".to_owned());
+        (verb == "make").then_some(Cover { file: "README.md", head, part, tail })
+    }
 }
 
 /// Does the job of the spec file that is this process's last argument, if it is one.
 pub(crate) fn play_child() {
     let Some(path) = std::env::args().next_back().filter(|path| path.ends_with(".spec")) else { return };
     let spec = Spec::read(Path::new(&path)).expect("the runner wrote it");
-    die_with_parent(spec.parent).expect("the runner lives");
+    die_with_parent(spec.parent, Death::Sudden).expect("the runner lives");
     if spec.external.is_some() {
         panic!("{}", spec.exec());
     }
@@ -183,6 +188,29 @@ impl Place {
         self.folder.path().join(path)
     }
 
+    /// Returns what a person reads in a file, `.seqlab/` or not.
+    pub(crate) fn read(&self, path: &str) -> String {
+        std::fs::read_to_string(self.path(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Returns the folder in the store that `folder` shows.
+    pub(crate) fn entry(&self, folder: &str) -> PathBuf {
+        let mut links = std::fs::read_dir(self.path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let link = links.next().expect("a link").expect("readable").path();
+        let target = std::fs::read_link(&link).unwrap_or_else(|error| panic!("{}: {error}", link.display()));
+        let entry = self.path(folder).join(target.parent().expect("a file in a folder"));
+        std::fs::canonicalize(entry).expect("it is there")
+    }
+
+    /// Returns what lies in a folder, sorted; nothing where it is not there.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// Runs `text` and returns the titles of the jobs that ran, or the error.
     pub(crate) fn run(&self, text: &str, sets: &[&str], options: &Options) -> Result<Vec<String>> {
         let plan = plan(text, sets)?;
@@ -207,10 +235,12 @@ pub(crate) fn options() -> Options {
     Options {
         selection: Selection::All,
         force: false,
+        keep_going: false,
         jobs: 1,
         threads: 1,
         device: "cpu".to_owned(),
-        child: vec![me.to_string_lossy().into_owned(), "--exact".to_owned(), "child".to_owned()],
+        child: vec![me.into_os_string(), "--exact".into(), "child".into()],
+        environment: Vec::new(),
         tool: "test 0".to_owned(),
         command: "test run x2.yaml".to_owned(),
     }

@@ -1,7 +1,8 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use pipeline::Layout;
 
 use super::run::{Device, layout, plan};
 use crate::failure::Failure;
@@ -17,10 +18,14 @@ pub(crate) struct Gc {
 }
 
 pub(crate) fn gc(arguments: &Gc) -> Result<ExitCode, Failure> {
-    let layout = layout()?;
-    let files = if arguments.files.is_empty() { definitions()? } else { arguments.files.clone() };
+    let layout = layout(None)?;
+    let files = if arguments.files.is_empty() { definitions(&layout)? } else { arguments.files.clone() };
     let plans = files.iter().map(|file| plan(file, &[])).collect::<Result<Vec<_>, _>>()?;
-    let garbage = pipeline::garbage(&plans, &layout, Device::default().name())?;
+    let device = Device::default().name();
+    let (garbage, deleted) = match arguments.delete {
+        true => pipeline::delete(&plans, &layout, device, "seqlab gc --delete")?,
+        false => (pipeline::garbage(&plans, &layout, device)?, 0),
+    };
     for entry in &garbage {
         let days = entry.age.as_secs() / 86_400;
         let spared = if entry.spared { ", kept for 30 days" } else { "" };
@@ -28,8 +33,7 @@ pub(crate) fn gc(arguments: &Gc) -> Result<ExitCode, Failure> {
         println!("{path}  {} KiB, {days} days old: {}{spared}", entry.bytes.div_ceil(1024), entry.reason);
     }
     if arguments.delete {
-        let bytes = pipeline::delete(&garbage, &layout, "seqlab gc --delete")?;
-        println!("deleted {} KiB", bytes.div_ceil(1024));
+        println!("deleted {} KiB", deleted.div_ceil(1024));
     } else if garbage.is_empty() {
         println!("nothing: every folder belongs to a definition");
     }
@@ -37,11 +41,11 @@ pub(crate) fn gc(arguments: &Gc) -> Result<ExitCode, Failure> {
 }
 
 /// Returns every definition of pipelines/.
-fn definitions() -> Result<Vec<PathBuf>, Failure> {
-    let folder = Path::new("pipelines");
+fn definitions(layout: &Layout) -> Result<Vec<PathBuf>, Failure> {
+    let folder = layout.base().join("pipelines");
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Failure::io("list", folder))? {
-        let path = entry.map_err(Failure::io("list", folder))?.path();
+    for entry in std::fs::read_dir(&folder).map_err(Failure::io("list", &folder))? {
+        let path = entry.map_err(Failure::io("list", &folder))?.path();
         if path.extension().is_some_and(|extension| extension == "yaml") {
             files.push(path);
         }

@@ -1,10 +1,11 @@
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use clap::{Args, ValueEnum};
-use pipeline::{Definition, Event, Job, Layout, Options, Plan, Selection, State, Stream};
+use pipeline::{Definition, Event, Job, Layout, Options, Plan, Root, Selection, State, Stream};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::stage::ONE_THREAD;
@@ -21,7 +22,7 @@ pub(crate) struct Run {
     /// Stages to run, after those of their ancestors that are stale; all stages if none is named
     #[arg(value_name = "STAGE")]
     stages: Vec<String>,
-    /// Run the named stages alone, on the inputs that are linked now
+    /// Run the named stages alone, on the inputs that are shown now
     #[arg(long, requires = "stages", conflicts_with_all = ["from", "until"])]
     only: bool,
     /// Run this stage and all that come after it
@@ -39,6 +40,9 @@ pub(crate) struct Run {
     /// Run the named stages (all, without names) though their results stand
     #[arg(long)]
     force: bool,
+    /// After a failure go on with what does not need what failed
+    #[arg(short, long)]
+    keep_going: bool,
     /// How many independent stages run at once
     #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: u16,
@@ -74,19 +78,28 @@ pub(crate) fn plan(file: &Path, sets: &[String]) -> Result<Plan, Failure> {
     Ok(Plan::new(&Definition::load(file, sets)?, &Known)?)
 }
 
-/// Returns where results lie: below the current folder.
-pub(crate) fn layout() -> Result<Layout, Failure> {
+/// Returns where results lie: in the project around the current folder, of which the definition is a part.
+pub(crate) fn layout(definition: Option<&Path>) -> Result<Layout, Failure> {
     let here = std::env::current_dir().map_err(Failure::io("find", Path::new(".")))?;
-    Ok(Layout::new(&here)?)
+    Ok(Layout::around(&here, definition)?)
+}
+
+/// Returns the very program that this process runs, also when its file was replaced since.
+pub(crate) fn program() -> Result<PathBuf, Failure> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().map_err(Failure::io("find", Path::new("seqlab")))
 }
 
 pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure> {
+    let (cancel, signal) = signals()?;
     if arguments.device == Device::Cuda {
         let name = trainer::gpu().map_err(|error| Failure::Usage(format!("--device cuda: {error}")))?;
         tracing::info!("training on {name}");
     }
     let plan = plan(&arguments.file, &arguments.sets)?;
-    let layout = layout()?;
+    let layout = layout(Some(&arguments.file))?;
     let options = options(arguments, output)?;
     if arguments.dry_run {
         for step in pipeline::dry_run(&plan, &layout, &options)? {
@@ -94,7 +107,7 @@ pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure>
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let (cancel, signal) = signals()?;
+    pipeline::adopt_orphans();
     let observer = |event: Event<'_>| tell(&plan, &layout, &event);
     match pipeline::run(&plan, &layout, &options, &cancel, &observer) {
         Err(pipeline::Error::Cancelled) => {
@@ -104,14 +117,13 @@ pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure>
         Err(error) => Err(error.into()),
         Ok(summary) => {
             let (ran, skipped) = (summary.ran.len(), summary.skipped.len());
-            tracing::info!("{}: {ran} run, {skipped} already done", plan.name);
+            tracing::info!("{}: {ran} run, {skipped} already done; {}", plan.shown(), places(&plan, &layout));
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
 fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
-    let program = std::env::current_exe().map_err(Failure::io("find", Path::new("seqlab")))?;
     let selection = match (&arguments.from, &arguments.until) {
         (Some(from), Some(until)) => Selection::Between(from.clone(), until.clone()),
         (Some(from), None) => Selection::From(from.clone()),
@@ -123,20 +135,20 @@ fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
     let jobs = usize::from(arguments.jobs);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = arguments.threads.map_or((cores / jobs).max(1), usize::from);
-    let mut child = vec!["env".to_owned()];
-    child.extend(ONE_THREAD.map(|(name, value)| format!("{name}={value}")));
-    child.push(program.display().to_string());
-    child.extend(["stage", "--log-format", "wire"].map(str::to_owned));
+    let mut child = vec![program()?.into_os_string()];
+    child.extend(["stage", "--log-format", "wire"].map(OsString::from));
     if output.verbose {
-        child.push("--verbose".to_owned());
+        child.push("--verbose".into());
     }
     Ok(Options {
         selection,
         force: arguments.force,
+        keep_going: arguments.keep_going,
         jobs,
         threads,
         device: arguments.device.name().to_owned(),
         child,
+        environment: ONE_THREAD.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         tool: concat!("seqlab ", env!("CARGO_PKG_VERSION")).to_owned(),
         command: std::env::args().collect::<Vec<_>>().join(" "),
     })
@@ -161,8 +173,20 @@ fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) {
         Event::StaleInput { job } => {
             tracing::warn!("{} does not fit the definition any more; it is read as it is", job.title());
         }
+        Event::Busy { job, holder } => {
+            tracing::info!("{}: waits for {holder}, which is at the same work", job.title());
+        }
+        Event::Kept { job, place } => tracing::warn!(
+            "{}: {} held something else; it lies in {} now",
+            job.title(),
+            job.shown(),
+            shown(place)
+        ),
+        Event::Hidden { job } => {
+            tracing::info!("{}: {} was made from other inputs and is not shown any more", job.title(), job.shown());
+        }
         Event::Skipped { job, folder, relinked } => {
-            let how = if *relinked { "done before, linked again" } else { "done" };
+            let how = if *relinked { "done before, shown again" } else { "done" };
             tracing::info!("{}: {how}, {}", job.title(), shown(folder));
         }
         Event::Started { job, state } => tracing::info!("{}: {}", job.title(), describe(plan, state)),
@@ -183,11 +207,28 @@ fn line_of(job: &Job, line: &str) {
     }
 }
 
+/// Says where a person finds the results.
+fn places(plan: &Plan, layout: &Layout) -> String {
+    let mut folders = Vec::new();
+    for (root, name) in [(Root::Datasets, "datasets"), (Root::Results, "results")] {
+        if plan.jobs.iter().any(|job| job.resolved.root == root) {
+            folders.push(format!("{name}/{}", plan.shown()));
+        }
+    }
+    let elsewhere = std::env::current_dir().is_ok_and(|here| here != layout.base());
+    let below = if elsewhere { format!(" below {}", layout.base().display()) } else { String::new() };
+    format!("see {}{below}", folders.join(" and "))
+}
+
 /// Says how a job stands, for a person.
 pub(crate) fn describe(plan: &Plan, state: &State) -> String {
     match state {
         State::UpToDate(_) => "up to date".to_owned(),
-        State::NeverRun => "never run".to_owned(),
+        State::New => "new".to_owned(),
+        State::Failed { reason } => format!("failed ({})", reason.lines().next().unwrap_or_default()),
+        State::Interrupted { share: Some(share) } => format!("interrupted ({:.0} % done)", 100.0 * share),
+        State::Interrupted { share: None } => "interrupted".to_owned(),
+        State::Running => "is being run by another process".to_owned(),
         State::Stale(changes) => {
             let mut lines = changes.iter().take(4).map(ToString::to_string).collect::<Vec<_>>();
             if changes.len() > lines.len() {

@@ -1,6 +1,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use pipeline::Outcome;
 
 use super::run::layout;
 use crate::failure::Failure;
@@ -17,21 +18,27 @@ pub(crate) struct Runs {
 }
 
 pub(crate) fn runs(arguments: &Runs) -> Result<ExitCode, Failure> {
-    let records = pipeline::runs(&layout()?)?;
+    let layout = layout(None)?;
+    let records = pipeline::runs(&layout)?;
     let skipped = arguments.last.map_or(0, |last| records.len().saturating_sub(last));
     for record in &records[skipped..] {
         if arguments.json {
             println!("{}", serde_json::to_string(record).expect("a record is JSON"));
             continue;
         }
-        let title = format!("{} {} {}", record.pipeline, record.stage, record.point);
-        let outcome = format!("{:?}", record.outcome).to_lowercase();
+        let title = format!("{}{} {} {}", record.pipeline, record.variant, record.stage, record.point);
+        let outcome = match record.outcome {
+            Outcome::Running if pipeline::is_running(&layout, record)? => "running",
+            Outcome::Running | Outcome::Cancelled => "interrupted",
+            Outcome::Done => "done",
+            Outcome::Failed => "failed",
+        };
         let seconds = record.seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.1} s"));
         let memory = record.peak_bytes.map_or("-".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
         let key = record.key.get(..8).unwrap_or_default();
         println!(
-            "{title:<32} {key}  {outcome:<9} {seconds:>9} {memory:>9}  {}",
-            record.reason.as_deref().unwrap_or("")
+            "{title:<32} {key}  {outcome:<11} {seconds:>9} {memory:>9}  {}",
+            record.reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or("")
         );
     }
     Ok(ExitCode::SUCCESS)

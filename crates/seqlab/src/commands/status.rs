@@ -25,11 +25,11 @@ pub(crate) struct Status {
 
 pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
     let plan = plan(&arguments.file, &arguments.sets)?;
-    let states = pipeline::status(&plan, &layout()?, arguments.device.name())?;
+    let states = pipeline::status(&plan, &layout(Some(&arguments.file))?, arguments.device.name())?;
     let width = plan.jobs.iter().map(|job| job.title().len()).max().unwrap_or(0);
     for (job, state) in plan.jobs.iter().zip(&states) {
         let folder = match state {
-            State::UpToDate(done) => Some(done.folder.display().to_string()),
+            State::UpToDate(_) => Some(job.shown()),
             _ => None,
         };
         if arguments.json {

@@ -1,6 +1,6 @@
 use pipeline::{Problem, Role, Root, Spec};
 
-use super::{Stage, config, input, problem, shards};
+use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
 /// The stage `analyze`.
@@ -39,11 +39,11 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     let (data, model) = (input(spec, "data")?, input(spec, "model")?);
     let config: analyzer::Config = config(spec)?;
     let inputs = analyzer::Inputs {
-        examples: shards(data, config.split.as_str())?,
-        vocabulary: data.join("vocabulary.parquet"),
-        counterfactuals: data.join("counterfactuals.parquet"),
-        checkpoints: model.join("checkpoints.parquet"),
-        model: model.join("model.json"),
+        examples: data.shards(config.split.as_str())?,
+        vocabulary: data.file("vocabulary.parquet")?,
+        counterfactuals: data.file("counterfactuals.parquet")?,
+        checkpoints: model.file("checkpoints.parquet")?,
+        model: model.file("model.json")?,
     };
     analyzer::run(&config, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))

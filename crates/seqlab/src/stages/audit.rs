@@ -1,6 +1,6 @@
 use pipeline::{Problem, Role, Root, Spec};
 
-use super::{Stage, config, input, problem, shards};
+use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
 /// The stage `audit`.
@@ -35,11 +35,11 @@ const ROLES: &[Role] = &[Role {
 fn run(spec: &Spec) -> Result<(), Failure> {
     let data = input(spec, "data")?;
     let inputs = auditor::Inputs {
-        train: shards(data, "train")?,
-        validation: shards(data, "validation")?,
-        test: shards(data, "test")?,
-        vocabulary: Some(data.join("vocabulary.parquet")),
-        counterfactuals: Some(data.join("counterfactuals.parquet")).filter(|path| path.exists()),
+        train: data.shards("train")?,
+        validation: data.shards("validation")?,
+        test: data.shards("test")?,
+        vocabulary: Some(data.file("vocabulary.parquet")?),
+        counterfactuals: data.find("counterfactuals.parquet"),
     };
     auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))

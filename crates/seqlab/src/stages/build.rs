@@ -1,4 +1,4 @@
-use pipeline::{Problem, Role, Root, Spec};
+use pipeline::{Cover, Problem, Role, Root, Spec};
 
 use super::{Stage, config, problem};
 use crate::failure::Failure;
@@ -23,6 +23,12 @@ const ROLES: &[Role] = &[];
 fn run(spec: &Spec) -> Result<(), Failure> {
     dataset::run(&config(spec)?, &dataset::Inputs {}, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))
+}
+
+/// Returns the card above the points of a dataset.
+pub(crate) fn cover(name: &str, folder: &str) -> Cover {
+    let [head, part, tail] = dataset::cover(name, folder);
+    Cover { file: "README.md", head, part, tail }
 }
 
 fn explain(error: dataset::Error) -> Problem {

@@ -1,6 +1,6 @@
 use pipeline::{Problem, Role, Root, Spec};
 
-use super::{Stage, config, input, problem, shards};
+use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
 /// The stage `evaluate`.
@@ -45,17 +45,17 @@ const ROLES: &[Role] = &[
 fn run(spec: &Spec) -> Result<(), Failure> {
     let (data, audit, model) = (input(spec, "data")?, input(spec, "audit")?, input(spec, "model")?);
     let inputs = evaluator::Inputs {
-        train: shards(data, "train")?,
-        validation: shards(data, "validation")?,
-        test: shards(data, "test")?,
-        vocabulary: data.join("vocabulary.parquet"),
-        certificate: audit.join("certificate.parquet"),
-        memorizers: audit.join("memorizers.parquet"),
-        ceilings: audit.join("ceilings.parquet"),
-        exposure: audit.join("exposure.parquet"),
-        checkpoints: model.join("checkpoints.parquet"),
-        model: model.join("model.json"),
-        training: model.join("training.parquet"),
+        train: data.shards("train")?,
+        validation: data.shards("validation")?,
+        test: data.shards("test")?,
+        vocabulary: data.file("vocabulary.parquet")?,
+        certificate: audit.file("certificate.parquet")?,
+        memorizers: audit.file("memorizers.parquet")?,
+        ceilings: audit.file("ceilings.parquet")?,
+        exposure: audit.file("exposure.parquet")?,
+        checkpoints: model.file("checkpoints.parquet")?,
+        model: model.file("model.json")?,
+        training: model.file("training.parquet")?,
     };
     evaluator::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))

@@ -1,8 +1,7 @@
 //! The kinds of stages: one adapter each, between the pipeline and the crate that does the work.
 
-use std::path::{Path, PathBuf};
-
-use pipeline::{Problem, Resolved, Role, Root, Spec, Verbs};
+use artifact::Folder;
+use pipeline::{Cover, Problem, Resolved, Role, Root, Spec, Verbs};
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,6 +74,10 @@ impl Verbs for Known {
             resumable: stage.keeps_failures,
         })
     }
+
+    fn cover(&self, verb: &str, name: &str, folder: &str) -> Option<Cover> {
+        (verb == build::STAGE.verb).then(|| build::cover(name, folder))
+    }
 }
 
 /// Reads `config` as a `T`, lets `check` look at it, and returns it with its defaults filled in.
@@ -100,28 +103,9 @@ fn config<T: DeserializeOwned>(spec: &Spec) -> Result<T, Failure> {
         .map_err(|error| Failure::Stage(format!("the config of stage {}: {error}", spec.stage)))
 }
 
-/// Returns the folder of the input `role`.
-fn input<'a>(spec: &'a Spec, role: &str) -> Result<&'a Path, Failure> {
-    spec.input(role).ok_or_else(|| Failure::Stage(format!("stage {} has no input `{role}`", spec.stage)))
-}
-
-/// Returns the files of a split, in the order of their shards.
-fn shards(folder: &Path, split: &str) -> Result<Vec<PathBuf>, Failure> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Failure::io("list", folder))? {
-        let path = entry.map_err(Failure::io("list", folder))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let rest = name.strip_prefix(split).and_then(|rest| rest.strip_prefix('-'));
-        if rest.is_some_and(|rest| rest.ends_with(".parquet")) {
-            files.push(path);
-        }
-    }
-    if files.is_empty() {
-        let folder = folder.display();
-        return Err(Failure::Stage(format!(
-            "{folder} has no files `{split}-*.parquet`; rerun the build stage"
-        )));
-    }
-    files.sort();
-    Ok(files)
+/// Opens the folder of the input `role`, of which only what its manifest lists is read.
+fn input(spec: &Spec, role: &str) -> Result<Folder, Failure> {
+    let path = spec.input(role);
+    let path = path.ok_or_else(|| Failure::Stage(format!("stage {} has no input `{role}`", spec.stage)))?;
+    Ok(Folder::open(path)?)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use pipeline::{Problem, Role, Root, Spec};
 use trainer::Resume;
 
-use super::{Stage, config, input, problem, shards};
+use super::{Stage, config, input, problem};
 use crate::commands::run::signals;
 use crate::failure::Failure;
 
@@ -44,9 +44,9 @@ const ROLES: &[Role] = &[
 fn run(spec: &Spec) -> Result<(), Failure> {
     let data = input(spec, "data")?;
     let inputs = trainer::Inputs {
-        train: shards(data, "train")?,
-        validation: shards(data, "validation")?,
-        vocabulary: data.join("vocabulary.parquet"),
+        train: data.shards("train")?,
+        validation: data.shards("validation")?,
+        vocabulary: data.file("vocabulary.parquet")?,
         from: spec.input("from").map(Path::to_owned),
     };
     let (interrupted, signal) = signals()?;
