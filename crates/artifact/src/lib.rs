@@ -6,6 +6,7 @@
 //! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
 //! * [`Manifest`], [`Folder`], [`seal`], [`place`], [`swap`]: a folder is complete or it is not there.
+//! * [`printable`]: text of a file, as it may be shown.
 //!
 //! Nothing here knows a tensor, a rule, a stage or a clock.
 
@@ -15,6 +16,7 @@ mod digest;
 mod error;
 mod manifest;
 mod presence;
+mod printable;
 mod provenance;
 mod reader;
 mod row;
@@ -28,6 +30,7 @@ pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
 pub use manifest::{Digests, FileEntry, Folder, MANIFEST_FILE, Manifest, list_files, read_manifest};
 pub use presence::{exists, found};
+pub use printable::printable;
 pub use provenance::{Provenance, read_provenance};
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
