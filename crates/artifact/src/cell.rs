@@ -8,9 +8,19 @@ use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, UInt16Type,
 };
 
+/// Why a column of a file is none of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfit {
+    /// It has another type.
+    Type,
+    /// This row holds this.
+    Row(usize, &'static str),
+}
+
 /// A Rust type that may stand in a row struct, and the Arrow column it becomes.
 ///
-/// Integers, strings and lists are never null; a float that may be "not measured" is an `Option`.
+/// Integers, strings and lists are never null; a float that may be "not measured" is an `Option`, and no float is NaN or
+/// infinite.
 pub trait Cell: Sized {
     /// Collects one column.
     type Builder: Default + Send;
@@ -26,14 +36,17 @@ pub trait Cell: Sized {
     fn append(&self, builder: &mut Self::Builder);
     /// Returns the collected column and empties the builder, which then has room for a column as long.
     fn finish(builder: &mut Self::Builder) -> ArrayRef;
-    /// Returns the column as its own type, or `None` where it is another.
-    fn downcast(array: &ArrayRef) -> Option<Self::Array>;
+    /// Returns the column as its own type.
+    ///
+    /// # Errors
+    /// Where it is of another type, or a row holds what such a column never holds.
+    fn read(array: &ArrayRef) -> Result<Self::Array, Misfit>;
     /// Returns the value at `row`.
     fn get(array: &Self::Array, row: usize) -> Self;
 }
 
 macro_rules! primitive {
-    ($($type:ty, $arrow:ty, $name:literal;)+) => {$(
+    ($($type:ty, $arrow:ty, $name:literal, $finite:expr;)+) => {$(
         impl Cell for $type {
             type Builder = PrimitiveBuilder<$arrow>;
             type Array = PrimitiveArray<$arrow>;
@@ -49,8 +62,11 @@ macro_rules! primitive {
                 *builder = PrimitiveBuilder::with_capacity(array.len());
                 Arc::new(array)
             }
-            fn downcast(array: &ArrayRef) -> Option<Self::Array> {
-                (array.null_count() == 0).then(|| array.as_primitive_opt::<$arrow>().cloned()).flatten()
+            fn read(array: &ArrayRef) -> Result<Self::Array, Misfit> {
+                let array = array.as_primitive_opt::<$arrow>().ok_or(Misfit::Type)?;
+                no_null(array)?;
+                finite(array, $finite)?;
+                Ok(array.clone())
             }
             fn get(array: &Self::Array, row: usize) -> Self {
                 array.value(row)
@@ -60,10 +76,10 @@ macro_rules! primitive {
 }
 
 primitive! {
-    i32, Int32Type, "i32";
-    i64, Int64Type, "i64";
-    f32, Float32Type, "f32";
-    f64, Float64Type, "f64";
+    i32, Int32Type, "i32", |_| true;
+    i64, Int64Type, "i64", |_| true;
+    f32, Float32Type, "f32", f32::is_finite;
+    f64, Float64Type, "f64", f64::is_finite;
 }
 
 macro_rules! optional_float {
@@ -83,8 +99,10 @@ macro_rules! optional_float {
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
                 Arc::new(builder.finish())
             }
-            fn downcast(array: &ArrayRef) -> Option<Self::Array> {
-                array.as_primitive_opt::<$arrow>().cloned()
+            fn read(array: &ArrayRef) -> Result<Self::Array, Misfit> {
+                let array = array.as_primitive_opt::<$arrow>().ok_or(Misfit::Type)?;
+                finite(array, <$type>::is_finite)?;
+                Ok(array.clone())
             }
             fn get(array: &Self::Array, row: usize) -> Self {
                 array.is_valid(row).then(|| array.value(row))
@@ -116,11 +134,15 @@ macro_rules! list {
                 *builder = NonNullList::with_capacity(array.len(), array.values().len());
                 Arc::new(array)
             }
-            fn downcast(array: &ArrayRef) -> Option<Self::Array> {
-                let list = array.as_list_opt::<i32>()?;
-                let values = list.values();
-                (list.null_count() == 0 && values.null_count() == 0).then_some(())?;
-                values.as_primitive_opt::<$arrow>().map(|_| list.clone())
+            fn read(array: &ArrayRef) -> Result<Self::Array, Misfit> {
+                let list = array.as_list_opt::<i32>().ok_or(Misfit::Type)?;
+                let values = list.values().as_primitive_opt::<$arrow>().ok_or(Misfit::Type)?;
+                no_null(list)?;
+                if let Some(value) = first_null(values) {
+                    let row = list.value_offsets().partition_point(|end| *end as usize <= value);
+                    return Err(Misfit::Row(row.saturating_sub(1), "a null in the list"));
+                }
+                Ok(list.clone())
             }
             fn get(array: &Self::Array, row: usize) -> Self {
                 array.value(row).as_primitive::<$arrow>().values().to_vec()
@@ -151,6 +173,24 @@ impl<T: ArrowPrimitiveType> NonNullList<T> {
     }
 }
 
+/// Refuses a column with a null.
+fn no_null(array: &dyn Array) -> Result<(), Misfit> {
+    first_null(array).map_or(Ok(()), |row| Err(Misfit::Row(row, "a null")))
+}
+
+fn first_null(array: &dyn Array) -> Option<usize> {
+    (array.null_count() > 0).then(|| (0..array.len()).find(|row| array.is_null(*row))).flatten()
+}
+
+/// Refuses a column with a number that is NaN or infinite.
+fn finite<T: ArrowPrimitiveType>(
+    array: &PrimitiveArray<T>,
+    is_finite: impl Fn(T::Native) -> bool,
+) -> Result<(), Misfit> {
+    let row = array.iter().position(|value| value.is_some_and(|value| !is_finite(value)));
+    row.map_or(Ok(()), |row| Err(Misfit::Row(row, "NaN or an infinite number")))
+}
+
 fn element<T: ArrowPrimitiveType>() -> Field {
     Field::new("element", T::DATA_TYPE, false)
 }
@@ -168,8 +208,10 @@ impl Cell for bool {
     fn finish(builder: &mut Self::Builder) -> ArrayRef {
         Arc::new(builder.finish())
     }
-    fn downcast(array: &ArrayRef) -> Option<Self::Array> {
-        (array.null_count() == 0).then(|| array.as_boolean_opt().cloned()).flatten()
+    fn read(array: &ArrayRef) -> Result<Self::Array, Misfit> {
+        let array = array.as_boolean_opt().ok_or(Misfit::Type)?;
+        no_null(array)?;
+        Ok(array.clone())
     }
     fn get(array: &Self::Array, row: usize) -> Self {
         array.value(row)
@@ -191,8 +233,10 @@ impl Cell for String {
         *builder = StringBuilder::with_capacity(array.len(), array.value_data().len());
         Arc::new(array)
     }
-    fn downcast(array: &ArrayRef) -> Option<Self::Array> {
-        (array.null_count() == 0).then(|| array.as_string_opt::<i32>().cloned()).flatten()
+    fn read(array: &ArrayRef) -> Result<Self::Array, Misfit> {
+        let array = array.as_string_opt::<i32>().ok_or(Misfit::Type)?;
+        no_null(array)?;
+        Ok(array.clone())
     }
     fn get(array: &Self::Array, row: usize) -> Self {
         array.value(row).to_owned()

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use crate::printable;
+
 /// Everything that can go wrong between a table and the disk.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,8 +16,32 @@ pub enum Error {
         /// The system's own words.
         source: std::io::Error,
     },
+    /// What should be a file is something else, which would be waited for or cannot be read.
+    #[error("{}: expected a regular file, found {found}", path.display())]
+    NoFile {
+        /// Where it lies.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The file announces more than a reader makes room for.
+    #[error(
+        "{}: {what} would take {bytes} bytes, {most} are allowed; where the file is to be trusted, allow more with \
+         SEQLAB_MAX_HELD",
+        path.display()
+    )]
+    Demand {
+        /// The file.
+        path: PathBuf,
+        /// What announces so much.
+        what: String,
+        /// How much.
+        bytes: u64,
+        /// How much is allowed.
+        most: u64,
+    },
     /// The file is no readable Parquet file.
-    #[error("{}: not a readable Parquet file ({message}); rerun the stage that wrote it", path.display())]
+    #[error("{}: not a readable Parquet file ({}); rerun the stage that wrote it", path.display(), printable(message))]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -23,7 +49,7 @@ pub enum Error {
         message: String,
     },
     /// The file holds another table than the one asked for.
-    #[error("{}: expected table `{expected}`, found {found}; rerun the stage that wrote it", path.display())]
+    #[error("{}: expected table `{expected}`, found {}; rerun the stage that wrote it", path.display(), printable(found))]
     WrongTable {
         /// The file.
         path: PathBuf,
@@ -32,8 +58,28 @@ pub enum Error {
         /// What the file says of itself.
         found: String,
     },
+    /// A file names another one that it may not name, or that is not there.
+    #[error("{}: `{}`: {message}; rerun the stage that wrote it", path.display(), printable(reference))]
+    Reference {
+        /// The file that says it.
+        path: PathBuf,
+        /// What it says.
+        reference: String,
+        /// What was expected.
+        message: String,
+    },
+    /// A row of a table is not what such a row can be.
+    #[error("{}: row {row}: {}; rerun the stage that wrote it", path.display(), printable(message))]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Number of the row, from 0.
+        row: u64,
+        /// What was expected and found.
+        message: String,
+    },
     /// A column is missing or of another type.
-    #[error("{}: column `{column}` should be {expected}, found {found}; rerun the stage that wrote it", path.display())]
+    #[error("{}: column `{column}` should be {expected}, found {}; rerun the stage that wrote it", path.display(), printable(found))]
     WrongColumn {
         /// The file.
         path: PathBuf,
@@ -67,14 +113,6 @@ pub enum Error {
         path: PathBuf,
         /// What kind of thing.
         found: &'static str,
-    },
-    /// A path that stands in a file leads out of its folder.
-    #[error("{}: `{}` is no path inside this folder; rerun the stage that wrote it", folder.display(), inner.escape_debug())]
-    Path {
-        /// The folder.
-        folder: PathBuf,
-        /// The path as it stands there.
-        inner: String,
     },
 }
 

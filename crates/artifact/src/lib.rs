@@ -2,6 +2,8 @@
 //!
 //! * [`Row`]: one row struct a table; `tables::*` lists them all.
 //! * [`TableWriter`], [`write_table`], [`read_table`], [`table_rows`]: rows in and out, streaming.
+//! * [`ParquetFile`]: any Parquet file, damaged or hostile, in bounded memory; [`guard`], [`set_limit`], [`read_file`].
+//! * [`read_vocabulary`]: the tokens by id, without a gap. [`join`]: a path that a file says.
 //! * [`Provenance`]: what stands in the key-value metadata of every file.
 //! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
@@ -14,27 +16,40 @@ mod cell;
 mod commit;
 mod digest;
 mod error;
+mod footer;
+mod guard;
+mod limit;
 mod manifest;
+mod pages;
+mod parquet_file;
+mod paths;
 mod presence;
 mod printable;
 mod provenance;
 mod reader;
 mod row;
 pub mod tables;
+mod thrift;
 mod verify;
+mod vocabulary;
 mod writer;
 
-pub use cell::Cell;
+pub use cell::{Cell, Misfit};
 pub use commit::{place, remove, seal, swap, write_whole};
 pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
+pub use guard::guard;
+pub use limit::{LIMIT, allowed, open_file, read_file, set_limit, within};
 pub use manifest::{Digests, FileEntry, Folder, MANIFEST_FILE, Manifest, list_files, read_manifest};
+pub use parquet_file::{Batches, ParquetFile};
+pub use paths::join;
 pub use presence::{exists, found};
 pub use printable::printable;
 pub use provenance::{Provenance, read_provenance};
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
-pub use verify::{Clock, Verified, inner_path};
+pub use verify::{Clock, Verified};
+pub use vocabulary::{MOST_TOKENS, check_vocabulary, read_vocabulary};
 pub use writer::{ROWS_PER_GROUP, RowGroup, TableWriter, write_table};
 
 /// Raised whenever the Parquet writer's version or settings change the bytes of a table; part of every stage key.

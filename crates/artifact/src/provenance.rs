@@ -1,12 +1,10 @@
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 use parquet::file::metadata::KeyValue;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
 
-use crate::{Error, Result, Row};
+use crate::{Error, ParquetFile, Result, Row};
 
 /// Where a table comes from: what stands in the key-value metadata of each of its files.
 ///
@@ -47,13 +45,13 @@ impl Provenance {
 /// # Errors
 /// When the file is no Parquet file, or not one of ours.
 pub fn read_provenance(path: &Path) -> Result<Provenance> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let reader = SerializedFileReader::new(file).map_err(Error::parquet(path))?;
-    let pairs = reader.metadata().file_metadata().key_value_metadata().cloned().unwrap_or_default();
-    let value = |key: &str| -> Result<String> {
-        pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.clone()).ok_or_else(|| {
-            Error::Parquet { path: path.to_owned(), message: format!("it has no `{key}` in its metadata") }
-        })
+    let file = ParquetFile::open(path)?;
+    let value = |key: &str| {
+        let missing = || Error::Parquet {
+            path: path.to_owned(),
+            message: format!("it has no `{key}` in its metadata"),
+        };
+        file.value(key).ok_or_else(missing)
     };
     let broken = |key: &'static str| {
         move |error: serde_json::Error| Error::Parquet {
@@ -62,8 +60,8 @@ pub fn read_provenance(path: &Path) -> Result<Provenance> {
         }
     };
     Ok(Provenance {
-        key: value("seqlab.key")?,
-        config: serde_json::from_str(&value("seqlab.config")?).map_err(broken("seqlab.config"))?,
-        inputs: serde_json::from_str(&value("seqlab.inputs")?).map_err(broken("seqlab.inputs"))?,
+        key: value("seqlab.key")?.to_owned(),
+        config: serde_json::from_str(value("seqlab.config")?).map_err(broken("seqlab.config"))?,
+        inputs: serde_json::from_str(value("seqlab.inputs")?).map_err(broken("seqlab.inputs"))?,
     })
 }

@@ -1,22 +1,26 @@
-use std::fs::File;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
+use crate::limit::within;
+use crate::parquet_file::{Batches, ParquetFile};
 use crate::{Error, Result, Row};
-
-const ROWS_PER_BATCH: usize = 8_192;
 
 /// Returns every row of the table file `path`.
 ///
 /// # Errors
-/// When the file is unreadable or holds another table, version or column type.
+/// When the file is unreadable, holds another table, version or column type, or rows that are none of such a table, or
+/// when all of them would take more memory than such a file may ask for.
 pub fn read_table<R: Row>(path: &Path) -> Result<Vec<R>> {
-    let mut rows = Vec::new();
-    for batch in table_rows(path)? {
-        rows.extend(batch?);
+    let mut table = Table::open(path, 0)?;
+    let (mut rows, mut held) = (Vec::new(), 0_u64);
+    while let Some(batch) = table.batches.next().transpose()? {
+        let texts = batch.get_array_memory_size() as u64;
+        let next: Vec<R> = table.decode(&batch)?;
+        held = held.saturating_add(texts).saturating_add(size_of::<R>() as u64 * next.len() as u64);
+        within(path, || "all rows together".to_owned(), held, table.allowed)?;
+        rows.extend(next);
     }
     Ok(rows)
 }
@@ -49,9 +53,7 @@ pub fn table_rows_from<R: Row>(
     path: &Path,
     first: u64,
 ) -> Result<impl Iterator<Item = Result<Vec<R>>> + use<R>> {
-    let reader = open::<R>(path, first)?;
-    let path = path.to_owned();
-    Ok(reader.map(move |batch| decode(&batch.map_err(Error::arrow(&path))?, &path)))
+    Table::open(path, first)
 }
 
 /// Returns the number of rows that the footer of `path` states, reading nothing else.
@@ -59,39 +61,56 @@ pub fn table_rows_from<R: Row>(
 /// # Errors
 /// When the file is no Parquet file.
 pub fn row_count(path: &Path) -> Result<u64> {
-    let rows = builder(path)?.metadata().file_metadata().num_rows();
-    Ok(u64::try_from(rows).unwrap_or(0))
+    Ok(ParquetFile::open(path)?.rows())
 }
 
-fn decode<R: Row>(batch: &RecordBatch, path: &Path) -> Result<Vec<R>> {
-    let arrays = R::arrays(batch, path)?;
-    Ok((0..batch.num_rows()).map(|row| R::get(&arrays, row)).collect())
+/// A table's rows as they are read.
+struct Table<R> {
+    path: PathBuf,
+    batches: Batches,
+    /// Number of the row that comes next.
+    next: u64,
+    allowed: u64,
+    row: PhantomData<fn() -> R>,
 }
 
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet(path))
-}
-
-fn open<R: Row>(path: &Path, first: u64) -> Result<ParquetRecordBatchReader> {
-    let builder = builder(path)?;
-    let file = builder.metadata().file_metadata();
-    let pairs = file.key_value_metadata().map_or(&[][..], |pairs| pairs.as_slice());
-    let value = |key: &str| pairs.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_deref());
-    let (table, version) = (value("seqlab.table"), value("seqlab.version"));
-    if table != Some(R::TABLE) || version != Some(R::VERSION.to_string().as_str()) {
-        return Err(Error::WrongTable {
-            path: path.to_owned(),
-            expected: format!("{} version {}", R::TABLE, R::VERSION),
-            found: match table {
-                Some(table) => format!("`{table} version {}`", version.unwrap_or("unknown")),
-                None => "a file that seqlab did not write".to_owned(),
-            },
-        });
+impl<R: Row> Table<R> {
+    fn open(path: &Path, first: u64) -> Result<Self> {
+        let file = ParquetFile::open(path)?;
+        let (table, version) = (file.value("seqlab.table"), file.value("seqlab.version"));
+        if table != Some(R::TABLE) || version != Some(R::VERSION.to_string().as_str()) {
+            return Err(Error::WrongTable {
+                path: path.to_owned(),
+                expected: format!("{} version {}", R::TABLE, R::VERSION),
+                found: match table {
+                    Some(table) => format!("`{table} version {}`", version.unwrap_or("unknown")),
+                    None => "a file that seqlab did not write".to_owned(),
+                },
+            });
+        }
+        let schema = file.schema();
+        // A table without rows has its columns too.
+        R::arrays(&RecordBatch::new_empty(schema.clone()), path, 0)?;
+        let columns = R::columns();
+        let wanted = |name: &str| columns.iter().any(|column| column.name == name);
+        let fields = schema.fields().iter().enumerate();
+        let places: Vec<usize> = fields.filter(|(_, f)| wanted(f.name())).map(|(place, _)| place).collect();
+        let batches = file.batches(0..file.metadata().num_row_groups(), &places, first);
+        Ok(Self { path: path.to_owned(), batches, next: first, allowed: file.allowed(), row: PhantomData })
     }
-    let names = R::columns().into_iter().map(|column| column.name);
-    let mask = ProjectionMask::columns(builder.parquet_schema(), names);
-    let first = usize::try_from(first).unwrap_or(usize::MAX);
-    let builder = if first == 0 { builder } else { builder.with_offset(first) };
-    builder.with_projection(mask).with_batch_size(ROWS_PER_BATCH).build().map_err(Error::parquet(path))
+
+    fn decode(&mut self, batch: &RecordBatch) -> Result<Vec<R>> {
+        let arrays = R::arrays(batch, &self.path, self.next)?;
+        self.next += batch.num_rows() as u64;
+        Ok((0..batch.num_rows()).map(|row| R::get(&arrays, row)).collect())
+    }
+}
+
+impl<R: Row> Iterator for Table<R> {
+    type Item = Result<Vec<R>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.batches.next()?;
+        Some(batch.and_then(|batch| self.decode(&batch)))
+    }
 }

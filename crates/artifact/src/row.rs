@@ -3,7 +3,7 @@ use std::path::Path;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 
-use crate::{Cell, Error, Result};
+use crate::{Cell, Error, Misfit, Result};
 
 /// One row of a typed table. Written with the `table!` macro, never by hand.
 pub trait Row: Sized {
@@ -25,8 +25,9 @@ pub trait Row: Sized {
     fn append(&self, builders: &mut Self::Builders);
     /// Returns the collected columns and empties the builders.
     fn finish(builders: &mut Self::Builders) -> Vec<ArrayRef>;
-    /// Returns the batch's columns by name, or a typed error naming the one that does not fit.
-    fn arrays(batch: &RecordBatch, path: &Path) -> Result<Self::Arrays>;
+    /// Returns the columns by name of a batch whose first row is number `first`, or a typed error naming the column, or row,
+    /// that does not fit.
+    fn arrays(batch: &RecordBatch, path: &Path, first: u64) -> Result<Self::Arrays>;
     /// Returns row number `row` of the batch.
     fn get(arrays: &Self::Arrays, row: usize) -> Self;
 
@@ -79,7 +80,7 @@ pub struct Description {
 }
 
 /// Returns the column `name` of `batch` as the type of the row struct's field.
-pub(crate) fn column<T: Cell>(batch: &RecordBatch, name: &str, path: &Path) -> Result<T::Array> {
+pub(crate) fn column<T: Cell>(batch: &RecordBatch, name: &str, path: &Path, first: u64) -> Result<T::Array> {
     let wrong = |found: String| Error::WrongColumn {
         path: path.to_owned(),
         column: name.to_owned(),
@@ -87,8 +88,14 @@ pub(crate) fn column<T: Cell>(batch: &RecordBatch, name: &str, path: &Path) -> R
         found,
     };
     let array = batch.column_by_name(name).ok_or_else(|| wrong("nothing".to_owned()))?;
-    T::downcast(array)
-        .ok_or_else(|| wrong(format!("{} with {} nulls", array.data_type(), array.null_count())))
+    T::read(array).map_err(|misfit| match misfit {
+        Misfit::Type => wrong(array.data_type().to_string()),
+        Misfit::Row(row, found) => Error::Row {
+            path: path.to_owned(),
+            row: first + row as u64,
+            message: format!("column `{name}` should be {}, found {found}", T::NAME),
+        },
+    })
 }
 
 /// Declares a row struct and its table: name, version, files, and a documented column per field.
@@ -139,9 +146,10 @@ macro_rules! table {
                 fn arrays(
                     batch: &arrow::array::RecordBatch,
                     path: &std::path::Path,
+                    first: u64,
                 ) -> $crate::Result<Arrays> {
                     Ok(Arrays {
-                        $($field: $crate::row::column::<$type>(batch, stringify!($field), path)?,)+
+                        $($field: $crate::row::column::<$type>(batch, stringify!($field), path, first)?,)+
                     })
                 }
                 fn get(arrays: &Arrays, row: usize) -> Self {

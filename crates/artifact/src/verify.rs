@@ -119,15 +119,3 @@ fn settled(metadata: &Metadata, now: Duration) -> bool {
     let tick = if metadata.ctime_nsec() == 0 { Duration::from_secs(2) } else { Duration::from_millis(20) };
     changed_at(metadata) + tick < now
 }
-
-/// Joins `inner`, a path that stands in a file, to `folder`, which it may not lead out of.
-///
-/// # Errors
-/// [`Error::Path`] when it is absolute, empty, or has parts like `..`.
-pub fn inner_path(folder: &Path, inner: &str) -> Result<PathBuf> {
-    let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\0', '\\']);
-    if inner.split('/').all(plain) {
-        return Ok(folder.join(inner));
-    }
-    Err(Error::Path { folder: folder.to_owned(), inner: inner.to_owned() })
-}
