@@ -9,6 +9,7 @@ use artifact::{Manifest, found, place, seal, swap};
 
 use crate::child::{Spec, SpecFolder, SpecInput};
 use crate::desk::{aside, clear};
+use crate::ending::ending;
 use crate::execute::Runner;
 use crate::key::{Parts, external_files};
 use crate::lock::{Lock, Wish};
@@ -231,7 +232,7 @@ impl Runner<'_> {
             return Err(Error::Cancelled);
         }
         if !status.success() {
-            return Err(Error::failed(&job.title(), status.to_string()));
+            return Err(Error::failed(&job.title(), ending(status)));
         }
         Ok(())
     }

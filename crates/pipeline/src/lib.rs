@@ -11,6 +11,7 @@ mod attempt;
 mod child;
 mod definition;
 mod desk;
+mod ending;
 mod error;
 mod execute;
 mod external;

@@ -221,7 +221,7 @@ fn a_stage_may_gain_a_matrix() {
 fn a_failing_stage_leaves_nothing_half_done() {
     let place = Place::new();
     let error = place.run(X2, &["train.mood=fail"], &options()).expect_err("it fails");
-    assert_eq!(error.to_string(), "stage train failed: exit status: 3");
+    assert_eq!(error.to_string(), "stage train failed: exit status 3");
     assert_eq!(place.names("results"), NOTHING);
     assert_eq!(place.names(".seqlab/attempts"), NOTHING);
     assert_eq!(place.names(".seqlab/store").len(), 1);
@@ -562,7 +562,7 @@ stages:
     assert!(error.contains("stage train mood=fail failed") && error.contains("1 more could not run"), "{error}");
     assert_eq!(place.names("results/sweep/evaluate"), ["mood=fine", "mood=good"]);
     let states = pipeline::status(&plan(text, &[]).expect("a plan"), &place.layout, "cpu").expect("a status");
-    assert!(matches!(&states[2], State::Failed { reason } if reason.contains("exit status: 3")), "{states:?}");
+    assert!(matches!(&states[2], State::Failed { reason } if reason.contains("exit status 3")), "{states:?}");
 }
 
 #[test]
