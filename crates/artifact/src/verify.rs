@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Manifest, Result, bytes_digest, found};
+use crate::{Manifest, Result, bytes_digest, found};
 
 /// Which files of one finished folder were found whole, and when they last changed then, so that they are not read again.
 ///

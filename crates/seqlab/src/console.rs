@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::panic::catch_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::{LogFormat, Output};
 use crate::failure::Failure;
+use crate::say;
 
 /// In a log, a line of progress comes this often at most.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -31,7 +33,8 @@ pub(crate) fn start(output: &Output) {
     match output.log_format {
         LogFormat::Json => {
             let level = if output.quiet { Level::WARN } else { Level::INFO };
-            tracing_subscriber::fmt().json().with_max_level(level).with_writer(std::io::stderr).init();
+            let log = tracing_subscriber::fmt().json().with_max_level(level).with_writer(|| JsonLog);
+            log.log_internal_errors(false).init();
         }
         LogFormat::Text | LogFormat::Wire => {
             tracing_subscriber::registry().with(Console::new(output)).init();
@@ -42,6 +45,18 @@ pub(crate) fn start(output: &Output) {
 /// Shows what ended the command.
 pub(crate) fn fail(failure: &Failure) {
     tracing::error!("{failure}");
+}
+
+/// Shows a fault of ours, whatever state it left the log in.
+pub(crate) fn fault(words: &str) {
+    if catch_unwind(|| tracing::error!("{words}")).is_err() {
+        say::log(&format!("error: {words}"));
+    }
+}
+
+/// Shows a line that an external command wrote to its standard error, `--quiet` or not.
+pub(crate) fn pass_on(title: &str, line: &str) {
+    tracing::warn!(target: COMMAND, task = title, "{line}");
 }
 
 /// Logs again what a stage sent on the wire; `title` names its work. False where `line` is something else.
@@ -63,6 +78,23 @@ pub(crate) fn receive(title: &str, line: &str) -> bool {
 }
 
 const WIRE_START: &str = "{\"seqlab\":";
+
+/// The target of lines that are another program's.
+const COMMAND: &str = "command";
+
+/// Where the JSON log goes.
+struct JsonLog;
+
+impl io::Write for JsonLog {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        say::log_as_it_is(&say::plain_json(&String::from_utf8_lossy(lines)));
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// An event on its way from a stage to the runner, one JSON object a line.
 #[derive(Serialize, Deserialize)]
@@ -108,14 +140,15 @@ impl Console {
 
     fn send(&self, seqlab: Kind, fields: &Fields) {
         let wire = Wire { seqlab, fields: fields.clone() };
-        eprintln!("{}", serde_json::to_string(&wire).expect("text and numbers are JSON"));
+        let line = serde_json::to_string(&wire).expect("text and numbers are JSON");
+        say::log_as_it_is(&format!("{line}\n"));
     }
 
     fn line(&self, text: &str) {
         match &self.bars {
             // `println` of a hidden group prints nothing, so an error here has lost nothing but a line of log.
-            Some(bars) => drop(bars.println(text)),
-            None => eprintln!("{text}"),
+            Some(bars) => drop(bars.println(say::shown(text))),
+            None => say::log(text),
         }
     }
 
@@ -153,11 +186,11 @@ impl Console {
             Some(bar) => {
                 bar.set_length(event.total);
                 bar.set_position(event.done);
-                bar.set_message(event.message.clone());
+                bar.set_message(artifact::printable(&event.message).into_owned());
             }
             None if finished || due(LINE_EVERY) => {
                 task.printed = now;
-                eprintln!("{}", plain(event, now.duration_since(task.started), task.first));
+                say::log(&plain(event, now.duration_since(task.started), task.first));
             }
             None => {}
         }
@@ -180,7 +213,9 @@ fn bar(event: &Fields) -> ProgressBar {
     };
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let style = style.with_key("rate", rate);
-    ProgressBar::new(event.total).with_style(style.progress_chars("━╸ ")).with_prefix(event.task.clone())
+    ProgressBar::new(event.total)
+        .with_style(style.progress_chars("━╸ "))
+        .with_prefix(artifact::printable(&event.task).into_owned())
 }
 
 /// Begins the rate where an interrupted run goes on, not at nothing.
@@ -226,6 +261,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Console {
             return self.send(kind, &fields);
         }
         match *metadata.level() {
+            _ if metadata.target() == COMMAND => self.line(&fields.message),
             Level::ERROR => self.line(&format!("error: {}", fields.message)),
             Level::WARN => self.line(&format!("warning: {}", fields.message)),
             Level::INFO if !self.quiet => self.line(&format!("  {}", fields.message)),

@@ -29,7 +29,7 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.display().to_string();
+        let path = artifact::printable(&path.display().to_string()).into_owned();
         move |source| Self::Io { action, path, source }
     }
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use super::stage::threads;
 use crate::cli::Output;
 use crate::failure::Failure;
+use crate::say;
 
 /// Audit any folder of Parquet splits, ours or not: exit 0 clean, 1 leak or unreadable, 2 nothing to audit
 ///
@@ -82,10 +83,10 @@ pub(crate) fn audit(arguments: &Audit, output: &Output) -> Result<ExitCode, Fail
     let folder = &arguments.folder;
     if let (Some(ShardArgument(shard)), Some(out)) = (arguments.shard, &arguments.out) {
         let rows = auditor::audit_shard(folder, &options, shard, out).map_err(explain)?;
-        println!(
+        say::line(format_args!(
             "evidence of {rows} train rows, shard {}/{}: no verdict before --merge",
             shard.number, shard.of
-        );
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     let found = match arguments.merge.as_slice() {
@@ -110,29 +111,29 @@ fn show(found: &FolderAudit, out: Option<&Path>, output: &Output) -> Result<Exit
     }
     if !output.quiet {
         let splits: Vec<_> = found.splits.iter().map(|(name, rows)| format!("{name} {rows}")).collect();
-        println!("level {}; rows: {}", found.level, splits.join(", "));
-        println!(
+        say::line(format_args!("level {}; rows: {}", found.level, splits.join(", ")))?;
+        say::line(format_args!(
             "{:<24} {:<12} {:<12} {:<10} {:>12} {:>11}",
             "check", "split", "against", "view", "compared", "violations"
-        );
+        ))?;
         for row in &found.certificates {
             let kind = match (row.gate, row.passed) {
                 (false, _) => "  (report)",
                 (true, true) => "",
                 (true, false) => "  LEAK",
             };
-            println!(
+            say::line(format_args!(
                 "{:<24} {:<12} {:<12} {:<10} {:>12} {:>11}{kind}",
                 row.check, row.left, row.right, row.view, row.compared, row.violations
-            );
+            ))?;
         }
     }
     for leak in &found.leaks {
-        println!("leak: {leak}");
+        say::line(format_args!("leak: {leak}"))?;
     }
     for path in &found.unread {
-        println!("not audited, no split by its name: {}", path.display());
+        say::line(format_args!("not audited, no split by its name: {}", path.display()))?;
     }
-    println!("{}", if found.is_clean() { "clean: nothing leaks at this level" } else { "leaks" });
+    say::line(if found.is_clean() { "clean: nothing leaks at this level" } else { "leaks" })?;
     Ok(if found.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

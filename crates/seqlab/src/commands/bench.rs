@@ -10,8 +10,9 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
 use super::run::Device;
-use super::stage::{ONE_THREAD, threads};
+use super::stage::{ONE_THREAD, no_threads, threads};
 use crate::failure::Failure;
+use crate::say;
 
 /// Measure this machine
 #[derive(Debug, Subcommand)]
@@ -50,16 +51,16 @@ pub(crate) struct Train {
     vocab: u16,
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..))]
     ctx: u16,
-    #[arg(long, default_value_t = 512)]
-    batch: usize,
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    batch: u32,
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     steps: u64,
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1_000_000))]
     seeds: i32,
-    #[arg(long, default_value_t = 2)]
-    threads: usize,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: u16,
     /// Steps before those that are measured
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     warmup: u64,
     /// Where to train
     #[arg(long, value_enum, default_value_t)]
@@ -73,7 +74,7 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
         again.args(std::env::args_os().skip(1)).envs(ONE_THREAD);
         return Err(Failure::io("start", &program)(again.exec()));
     }
-    threads(arguments.threads)?;
+    threads(arguments.threads.into())?;
     let folder = tempfile::tempdir().map_err(Failure::io("create", Path::new("a temporary folder")))?;
     let inputs = data(arguments, folder.path())?;
     // What is before the first step, and the first steps, go off from what is measured.
@@ -83,7 +84,7 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
     let all = measure(arguments, arguments.warmup + arguments.steps, &inputs, folder.path())?;
     let (seconds, cpu_seconds) = (all.seconds - before.seconds, all.cpu_seconds - before.cpu_seconds);
     let steps = arguments.steps as f64 * f64::from(arguments.seeds);
-    let tokens = arguments.batch as f64 * f64::from(arguments.ctx);
+    let tokens = f64::from(arguments.batch) * f64::from(arguments.ctx);
     let line = json!({
         "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "fused",
         "device": arguments.device.name(), "isa": transformer::engine::isa(), "layers": arguments.layers,
@@ -94,7 +95,7 @@ pub(crate) fn train(arguments: &Train) -> Result<ExitCode, Failure> {
         "steps_per_s": steps / seconds, "steps_per_cpu_s": steps / cpu_seconds,
         "tokens_per_s": steps * tokens / seconds, "gflops_per_core": arguments.gflop() * steps / cpu_seconds, "compile_s": first.seconds - before.seconds, "final_loss": all.loss,
     });
-    println!("{line}");
+    say::json(&line)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,7 +104,7 @@ impl Train {
     /// token, position, layer and head's dimension where positions meet, masked or not, and twice as many on the way back.
     fn gflop(&self) -> f64 {
         let [layers, d_model, mlp, vocabulary, positions, rows] =
-            [self.layers, self.d_model, self.mlp, self.vocab.into(), self.ctx.into(), self.batch]
+            [self.layers, self.d_model, self.mlp, self.vocab.into(), self.ctx.into(), self.batch as usize]
                 .map(|n| n as f64);
         let weights = layers * (4.0 * d_model * d_model + 2.0 * d_model * mlp) + d_model * vocabulary;
         let meetings = layers * positions * d_model;
@@ -119,18 +120,21 @@ pub(crate) fn peak(arguments: &Peak) -> Result<ExitCode, Failure> {
         operations as f64 / begun.elapsed().as_secs_f64() * 1e-9
     };
     // The best of some, as others may be at work here; each begins when all have ended the one before.
-    let rates = (0..5).map(|_| {
+    let round = || {
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..arguments.threads).map(|_| scope.spawn(measure)).collect();
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, measure);
+            let threads = (0..arguments.threads).map(start).collect::<std::io::Result<Vec<_>>>()?;
             let rates = threads.into_iter().map(|thread| thread.join().expect("it only multiplies"));
-            rates.sum::<f64>() / f64::from(arguments.threads)
+            std::io::Result::Ok(rates.sum::<f64>() / f64::from(arguments.threads))
         })
-    });
+    };
+    let rates = (0..5).map(|_| round()).collect::<Result<Vec<_>, _>>();
+    let rates = rates.map_err(|error| no_threads(arguments.threads.into(), &error))?;
     let line = json!({
         "framework": "seqlab", "version": env!("CARGO_PKG_VERSION"), "mode": "peak", "isa": transformer::engine::isa(),
-        "threads": arguments.threads, "gflops_per_core": rates.fold(0.0, f64::max),
+        "threads": arguments.threads, "gflops_per_core": rates.into_iter().fold(0.0, f64::max),
     });
-    println!("{line}");
+    say::json(&line)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -203,7 +207,7 @@ fn data(arguments: &Train, folder: &Path) -> Result<trainer::Inputs, Failure> {
     let [train, validation, words] =
         ["train.parquet", "validation.parquet", "vocabulary.parquet"].map(|name| folder.join(name));
     let provenance = Provenance::default();
-    let rows = 16 * arguments.batch as u64;
+    let rows = 16 * u64::from(arguments.batch);
     write_table(&train, &provenance, (0..rows).map(row))?;
     write_table(&validation, &provenance, (rows..=rows).map(row))?;
     write_table(&words, &provenance, (0..arguments.vocab).map(token))?;

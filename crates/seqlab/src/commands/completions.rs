@@ -5,6 +5,7 @@ use clap_complete::Shell;
 
 use crate::cli::Cli;
 use crate::failure::Failure;
+use crate::say;
 
 /// Print the completions of a shell
 #[derive(Debug, Args)]
@@ -14,6 +15,9 @@ pub(crate) struct Completions {
 }
 
 pub(crate) fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "seqlab", &mut std::io::stdout());
+    // A buffer takes everything: clap_complete panics where a file does not.
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "seqlab", &mut script);
+    say::text(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use pipeline::Layout;
 
 use super::run::{Device, layout, plan};
 use crate::failure::Failure;
+use crate::say;
 
 /// List folders that no definition names any more
 #[derive(Debug, Args)]
@@ -30,12 +31,16 @@ pub(crate) fn gc(arguments: &Gc) -> Result<ExitCode, Failure> {
         let days = entry.age.as_secs() / 86_400;
         let spared = if entry.spared { ", kept for 30 days" } else { "" };
         let path = entry.path.strip_prefix(layout.base()).unwrap_or(&entry.path).display();
-        println!("{path}  {} KiB, {days} days old: {}{spared}", entry.bytes.div_ceil(1024), entry.reason);
+        say::line(format_args!(
+            "{path}  {} KiB, {days} days old: {}{spared}",
+            entry.bytes.div_ceil(1024),
+            entry.reason
+        ))?;
     }
     if arguments.delete {
-        println!("deleted {} KiB", deleted.div_ceil(1024));
+        say::line(format_args!("deleted {} KiB", deleted.div_ceil(1024)))?;
     } else if garbage.is_empty() {
-        println!("nothing: every folder belongs to a definition");
+        say::line("nothing: every folder belongs to a definition")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::say;
 
 /// List the families, notations and levels that a task may have
 #[derive(Debug, Args)]
@@ -13,20 +14,20 @@ pub(crate) struct Tasks {}
 pub(crate) struct Analyses {}
 
 pub(crate) fn tasks() -> Result<ExitCode, Failure> {
-    println!("families");
+    say::line("families")?;
     for entry in sequence::FAMILIES {
-        println!("  {:<16} {}", entry.name, entry.summary);
+        say::line(format_args!("  {:<16} {}", entry.name, entry.summary))?;
     }
-    println!("notations");
+    say::line("notations")?;
     for entry in sequence::NOTATIONS {
-        println!("  {:<16} {}", entry.name, entry.summary);
+        say::line(format_args!("  {:<16} {}", entry.name, entry.summary))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) fn analyses() -> Result<ExitCode, Failure> {
     for analysis in analyzer::ANALYSES {
-        println!("  {:<12} {}", analysis.name, analysis.summary);
+        say::line(format_args!("  {:<12} {}", analysis.name, analysis.summary))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 use pipeline::{Definition, Event, Job, Layout, Options, Plan, Root, Selection, State, Stream};
@@ -12,6 +12,7 @@ use super::stage::ONE_THREAD;
 use crate::cli::{LogFormat, Output};
 use crate::console;
 use crate::failure::Failure;
+use crate::say;
 use crate::stages::Known;
 
 /// Run a pipeline: every stage whose result does not stand yet
@@ -103,12 +104,18 @@ pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure>
     let options = options(arguments, output)?;
     if arguments.dry_run {
         for step in pipeline::dry_run(&plan, &layout, &options)? {
-            println!("{}: {}", plan.jobs[step.job].title(), describe(&plan, &step.state));
+            say::line(format_args!("{}: {}", plan.jobs[step.job].title(), describe(&plan, &step.state)))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
     pipeline::adopt_orphans();
-    let observer = |event: Event<'_>| tell(&plan, &layout, &event);
+    // What commands print may find no room: that ends no run, but the exit code says so.
+    let unsaid = Mutex::new(None);
+    let observer = |event: Event<'_>| {
+        if let Err(failure) = tell(&plan, &layout, &event) {
+            unsaid.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        }
+    };
     match pipeline::run(&plan, &layout, &options, &cancel, &observer) {
         Err(pipeline::Error::Cancelled) => {
             let number = signal.load(Ordering::Relaxed);
@@ -118,7 +125,7 @@ pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure>
         Ok(summary) => {
             let (ran, skipped) = (summary.ran.len(), summary.skipped.len());
             tracing::info!("{}: {ran} run, {skipped} already done; {}", plan.shown(), places(&plan, &layout));
-            Ok(ExitCode::SUCCESS)
+            unsaid.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(ExitCode::SUCCESS), Err)
         }
     }
 }
@@ -150,13 +157,17 @@ fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
         child,
         environment: ONE_THREAD.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
         tool: concat!("seqlab ", env!("CARGO_PKG_VERSION")).to_owned(),
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: std::env::args_os()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" "),
     })
 }
 
 /// Returns a flag that SIGINT and SIGTERM set, and which of them it was. A second signal ends the process at once.
 pub(crate) fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>), Failure> {
     let (cancel, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    say::until(cancel.clone());
     for signal in [SIGINT, SIGTERM] {
         let number = usize::try_from(signal).unwrap_or(2);
         signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, cancel.clone())
@@ -167,7 +178,7 @@ pub(crate) fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>), Failure> 
     Ok((cancel, which))
 }
 
-fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) {
+fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) -> Result<(), Failure> {
     let shown = |folder: &Path| folder.strip_prefix(layout.base()).unwrap_or(folder).display().to_string();
     match event {
         Event::StaleInput { job } => {
@@ -191,19 +202,21 @@ fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) {
         }
         Event::Started { job, state } => tracing::info!("{}: {}", job.title(), describe(plan, state)),
         Event::Line { job, stream: Stream::Err, line } => line_of(job, line),
-        Event::Line { line, .. } => println!("{line}"),
+        Event::Line { line, .. } => return say::line(line),
         Event::Finished { job, folder, seconds, peak_bytes } => {
             let memory = peak_bytes.map_or(String::new(), |bytes| format!(", {} MiB", bytes >> 20));
             tracing::info!("{}: done in {seconds:.1} s{memory}, {}", job.title(), shown(folder));
         }
         Event::Failed { job, reason } => tracing::debug!("{}: {reason}", job.title()),
     }
+    Ok(())
 }
 
 /// Shows a line that a child wrote: an event on the wire, or plain words of an external command.
 fn line_of(job: &Job, line: &str) {
-    if !console::receive(&job.title(), line) {
-        eprintln!("{line}");
+    // Only our own stages send events: another program's line is never taken for one.
+    if job.external.is_some() || !console::receive(&job.title(), line) {
+        console::pass_on(&job.title(), line);
     }
 }
 

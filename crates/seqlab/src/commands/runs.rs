@@ -5,6 +5,7 @@ use pipeline::Outcome;
 
 use super::run::layout;
 use crate::failure::Failure;
+use crate::say;
 
 /// List every attempt to run a stage, the oldest first
 #[derive(Debug, Args)]
@@ -23,7 +24,7 @@ pub(crate) fn runs(arguments: &Runs) -> Result<ExitCode, Failure> {
     let skipped = arguments.last.map_or(0, |last| records.len().saturating_sub(last));
     for record in &records[skipped..] {
         if arguments.json {
-            println!("{}", serde_json::to_string(record).expect("a record is JSON"));
+            say::json(record)?;
             continue;
         }
         let title = format!("{}{} {} {}", record.pipeline, record.variant, record.stage, record.point);
@@ -36,10 +37,10 @@ pub(crate) fn runs(arguments: &Runs) -> Result<ExitCode, Failure> {
         let seconds = record.seconds.map_or("-".to_owned(), |seconds| format!("{seconds:.1} s"));
         let memory = record.peak_bytes.map_or("-".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
         let key = record.key.get(..8).unwrap_or_default();
-        println!(
+        say::line(format_args!(
             "{title:<32} {key}  {outcome:<11} {seconds:>9} {memory:>9}  {}",
             record.reason.as_deref().and_then(|reason| reason.lines().next()).unwrap_or("")
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,7 @@ use schemars::SchemaGenerator;
 use serde_json::{Map, Value, json};
 
 use crate::failure::Failure;
+use crate::say;
 use crate::stages::STAGES;
 
 /// Print the JSON schema of definition files, for editors
@@ -12,7 +13,7 @@ use crate::stages::STAGES;
 pub(crate) struct PrintSchema {}
 
 pub(crate) fn schema() -> Result<ExitCode, Failure> {
-    println!("{:#}", document());
+    say::text(&format!("{:#}\n", document()))?;
     Ok(ExitCode::SUCCESS)
 }
 

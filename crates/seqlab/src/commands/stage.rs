@@ -72,5 +72,13 @@ pub(crate) fn threads(count: usize) -> Result<(), Failure> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(count)
         .build_global()
-        .map_err(|error| Failure::Stage(format!("cannot start {count} threads: {error}")))
+        .map_err(|error| no_threads(count, &error))
+}
+
+/// Says that the system gives no more threads, and what to do.
+pub(crate) fn no_threads(count: usize, error: &dyn std::error::Error) -> Failure {
+    let count = if count == 0 { String::new() } else { format!("{count} ") };
+    Failure::Stage(format!(
+        "cannot start {count}threads: {error}\n  help: fewer with --threads, or a higher limit on processes (ulimit -u)"
+    ))
 }

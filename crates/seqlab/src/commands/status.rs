@@ -6,6 +6,7 @@ use pipeline::State;
 
 use super::run::{Device, describe, layout, plan};
 use crate::failure::Failure;
+use crate::say;
 
 /// Say for every stage whether its result stands
 #[derive(Debug, Args)]
@@ -37,9 +38,9 @@ pub(crate) fn status(arguments: &Status) -> Result<ExitCode, Failure> {
                 "stage": job.stage, "point": job.point, "verb": job.verb,
                 "up_to_date": folder.is_some(), "state": describe(&plan, state), "folder": folder,
             });
-            println!("{line}");
+            say::json(&line)?;
         } else {
-            println!("{:width$}  {}", job.title(), describe(&plan, state));
+            say::line(format_args!("{:width$}  {}", job.title(), describe(&plan, state)))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::say;
 
 /// List every table that stages write, with its columns
 #[derive(Debug, Args)]
@@ -14,7 +15,7 @@ pub(crate) struct Tables {
 }
 
 pub(crate) fn tables(arguments: &Tables) -> Result<ExitCode, Failure> {
-    print!("{}", if arguments.markdown { markdown() } else { plain() });
+    say::text(&if arguments.markdown { markdown() } else { plain() })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::run::{Device, describe, layout, plan};
 use crate::failure::Failure;
+use crate::say;
 
 /// Say what changed since a stage last ran
 #[derive(Debug, Args)]
@@ -24,9 +25,9 @@ pub(crate) struct Why {
 pub(crate) fn why(arguments: &Why) -> Result<ExitCode, Failure> {
     let plan = plan(&arguments.file, &arguments.sets)?;
     for why in pipeline::why(&plan, &layout(Some(&arguments.file))?, &arguments.stage, arguments.device.name())? {
-        println!("{}: {}", plan.jobs[why.job].title(), describe(&plan, &why.state));
+        say::line(format_args!("{}: {}", plan.jobs[why.job].title(), describe(&plan, &why.state)))?;
         for change in &why.changes {
-            println!("  {change}");
+            say::line(format_args!("  {change}"))?;
         }
     }
     Ok(ExitCode::SUCCESS)
