@@ -9,6 +9,9 @@ use crate::{Diagnostic, Error, Place, Result, did_you_mean, matrix, read, set, v
 /// The keys at the top of a definition.
 pub(crate) const TOP: [&str; 4] = ["name", "description", "matrix", "stages"];
 
+/// Characters of a description, at most.
+const DESCRIPTION: usize = 4_000;
+
 /// A definition file as it was read: well-formed, `--set` applied, the content of its stages not yet looked at.
 #[derive(Debug, Clone)]
 pub struct Definition {
@@ -44,21 +47,27 @@ impl Definition {
     /// [`Error::Definition`] with every mistake.
     pub fn parse(file: &Path, bytes: &[u8], sets: &[String]) -> Result<Self> {
         let (mut value, locations) = read::read(file, bytes)?;
-        let mut source = Source { file: file.to_owned(), locations, sets: Vec::new() };
+        let mut source = Source { file: file.to_owned(), locations, applied: set::Applied::default() };
         let mut problems = Problems::new(&source);
         if !value.is_object() {
             problems.add("", false, "the definition has to be a mapping with `name` and `stages`");
             return Err(problems.into_error());
         }
         let written = value.clone();
-        source.sets = set::apply(&mut value, sets)?;
-        let variant = variant::variant(&written, &value, &source.sets);
+        source.applied = set::apply(&mut value, sets)?;
+        let variant = variant::variant(&written, &value, &source.applied.sets);
         let mut problems = Problems::new(&source);
         problems.unknown_keys(&value, "", &TOP, "at the top of the definition");
         let name = problems.text(&value, "name", true);
         let description = problems.text(&value, "description", false);
         if let Some(help) = bad_name(&name).filter(|_| value.get("name").is_some_and(Value::is_string)) {
             problems.push("name", false, format!("`{name}` cannot name a folder"), Some(help));
+        }
+        let length = description.chars().count();
+        if length > DESCRIPTION {
+            let message = format!("a description of {length} characters, of at most {DESCRIPTION}");
+            let help = "it stands on the page of every report: say the rest in comments".to_owned();
+            problems.push("description", true, message, Some(help));
         }
         let stages = stages(&value, &mut problems);
         let matrix = matrix::axes(&value, &mut problems);
@@ -92,6 +101,9 @@ fn stages(value: &Value, problems: &mut Problems<'_>) -> IndexMap<String, String
         return found;
     };
     for (name, stage) in stages {
+        if problems.is_full() {
+            break;
+        }
         let path = format!("stages.{name}");
         if let Some(help) = bad_name(name) {
             problems.push(&path, true, format!("`{name}` cannot be the name of a stage"), Some(help));
@@ -134,8 +146,7 @@ fn bad_name(name: &str) -> Option<String> {
 pub(crate) struct Source {
     file: PathBuf,
     locations: Locations,
-    /// Full path and words of each `--set`.
-    sets: Vec<(String, String)>,
+    pub(crate) applied: set::Applied,
 }
 
 impl Source {
@@ -145,7 +156,7 @@ impl Source {
             path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
         };
         // The keys on the way down to a set value came with it where the file does not have them.
-        match self.sets.iter().rev().find(|(set, _)| below(set)) {
+        match self.applied.sets.iter().rev().find(|(set, _)| below(set)) {
             Some((_, words)) => Place::Set(words.clone()),
             None => {
                 let (line, column) = self.locations.find(path, on_key);
@@ -155,7 +166,10 @@ impl Source {
     }
 }
 
-/// Collects the mistakes of one definition.
+/// Mistakes that are told at once, at most: more help nobody, and some can be found at every point of a matrix.
+const TOLD: usize = 50;
+
+/// Collects the mistakes of one definition, the first [`TOLD`] of them.
 #[derive(Debug)]
 pub(crate) struct Problems<'a> {
     pub(crate) source: &'a Source,
@@ -184,6 +198,9 @@ impl<'a> Problems<'a> {
         allowed: Vec<String>,
         help: Option<String>,
     ) {
+        if self.is_full() {
+            return;
+        }
         let place = self.source.place(path, on_key);
         let new = Diagnostic { place, message: message.into(), allowed, help };
         if !self.list.contains(&new) {
@@ -191,8 +208,16 @@ impl<'a> Problems<'a> {
         }
     }
 
+    /// Whether looking for more mistakes is in vain.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= TOLD
+    }
+
     pub(crate) fn unknown_keys(&mut self, value: &Value, path: &str, allowed: &[&str], whereabouts: &str) {
         for key in value.as_object().into_iter().flat_map(|map| map.keys()) {
+            if self.is_full() {
+                break;
+            }
             if !allowed.contains(&key.as_str()) {
                 let at = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 let allowed: Vec<String> = allowed.iter().map(|name| (*name).to_owned()).collect();
@@ -228,7 +253,12 @@ impl<'a> Problems<'a> {
         self.list[..before].iter().any(|known| known.place == place)
     }
 
-    pub(crate) fn into_error(self) -> Error {
+    pub(crate) fn into_error(mut self) -> Error {
+        let full = self.is_full();
+        if let Some(last) = self.list.last_mut().filter(|_| full) {
+            let more = format!("these are the first {TOLD} mistakes, and there may be more");
+            last.help = Some(last.help.take().map_or(more.clone(), |help| format!("{help}; {more}")));
+        }
         Error::Definition(self.list)
     }
 

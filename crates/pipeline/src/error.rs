@@ -157,25 +157,62 @@ impl fmt::Display for Place {
 }
 
 impl fmt::Display for Diagnostic {
+    /// Writes one line each for the mistake, what would have been right, and what to do. What the definition says is
+    /// quoted so that it can neither steer a terminal nor fill it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)?;
+        write!(f, "{}: {}", printable(&self.place.to_string()), printable(&self.message))?;
         if !self.allowed.is_empty() {
             let label = if self.allowed.len() == 1 { "expected" } else { "expected one of" };
-            write!(f, "\n  {label}: {}", self.allowed.join(", "))?;
+            write!(f, "\n  {label}: {}", printable(&few(&self.allowed)))?;
         }
         match &self.help {
-            Some(help) => write!(f, "\n  help: {help}"),
+            Some(help) => write!(f, "\n  help: {}", printable(help)),
             None => Ok(()),
         }
     }
 }
 
+/// Names that a message lists, at most.
+const LISTED: usize = 40;
+/// Characters of a line of a message, at most.
+const LINE: usize = 1_000;
+
+/// Returns the names in a row: all of them, or the first and how many there are.
+pub(crate) fn few<S: AsRef<str>>(names: &[S]) -> String {
+    let listed: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
+    let more = if names.len() > LISTED { format!(", ... ({} in all)", names.len()) } else { String::new() };
+    listed.join(", ") + &more
+}
+
+/// Returns `text` as one line for people: what cannot be seen, or turns the direction of what can, is escaped; the middle of
+/// what is very long is left out.
+fn printable(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let count = text.chars().count();
+    let (head, tail) = if count > LINE { (LINE * 3 / 4, LINE / 4) } else { (count, 0) };
+    let mut shown = String::with_capacity(text.len().min(8 * LINE));
+    let mut escape = |c: char| if hidden(c) { shown.extend(c.escape_debug()) } else { shown.push(c) };
+    text.chars().take(head).for_each(&mut escape);
+    if count > LINE {
+        format!(" [... {} characters ...] ", count - head - tail).chars().for_each(&mut escape);
+        text.chars().skip(count - tail).for_each(&mut escape);
+    }
+    shown
+}
+
 /// Returns "did you mean `steps`?" when one of `allowed` is close to `found`.
 #[must_use]
 pub fn did_you_mean<S: AsRef<str>>(found: &str, allowed: impl IntoIterator<Item = S>) -> Option<String> {
+    // Comparing takes as much time and room as the product of both lengths.
+    let comparable = |name: &str| name.len() <= 100;
     let limit = (found.chars().count() / 3).max(1);
     allowed
         .into_iter()
+        .filter(|name| comparable(found) && comparable(name.as_ref()))
         .map(|name| (strsim::damerau_levenshtein(&found.to_lowercase(), &name.as_ref().to_lowercase()), name))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
@@ -191,5 +228,27 @@ mod tests {
         assert_eq!(did_you_mean("stepz", ["batch", "steps"]).as_deref(), Some("did you mean `steps`?"));
         assert_eq!(did_you_mean("Data", ["data"]).as_deref(), Some("did you mean `data`?"));
         assert_eq!(did_you_mean("colour", ["batch", "steps"]), None);
+        assert_eq!(did_you_mean(&"a".repeat(1 << 20), ["a".repeat(1 << 20)]), None);
+    }
+
+    #[test]
+    fn what_is_quoted_stays_in_its_line_and_does_not_steer_the_terminal() {
+        let place = Place::Set("train.\u{1b}[31m=1".to_owned());
+        let mut told = Diagnostic {
+            place,
+            message: "`a\nb\u{202e}c` \"é\"".to_owned(),
+            allowed: vec!["\u{200b}x".to_owned(); 50],
+            help: Some("y\u{7}".to_owned()),
+        };
+        let said = told.to_string();
+        let mut lines = said.lines();
+        let first = "--set train.\\u{1b}[31m=1: `a\\nb\\u{202e}c` \"é\"";
+        assert_eq!(lines.next(), Some(first));
+        let allowed = lines.next().expect("the names");
+        assert!(allowed.ends_with("\\u{200b}x, ... (50 in all)"), "{allowed}");
+        assert_eq!(lines.next(), Some("  help: y\\u{7}"));
+        told.message = "é".repeat(1 << 20);
+        let said = told.to_string();
+        assert!(said.len() < 8_000 && said.contains(" [... 1047576 characters ...] "), "{}", said.len());
     }
 }

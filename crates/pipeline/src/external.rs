@@ -1,5 +1,6 @@
 //! The verb `run`: any external command, as one more stage.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 
 use serde::{Deserialize, Serialize};
@@ -69,7 +70,9 @@ pub(crate) fn resolve(config: &Value, roles: &[&str]) -> Result<(External, Resol
         );
     }
     for (list, paths) in [("outputs", &external.outputs), ("files", &external.files)] {
+        let mut seen = HashSet::new();
         for (index, path) in paths.iter().enumerate() {
+            let known = !seen.insert(path);
             let at = format!("{list}[{index}]");
             if path.starts_with(['/', '\\', '~']) {
                 problem(
@@ -85,7 +88,7 @@ pub(crate) fn resolve(config: &Value, roles: &[&str]) -> Result<(External, Resol
                     format!("`{path}` is not a plain path to a file"),
                     "write it without `.` and empty parts",
                 );
-            } else if paths[..index].contains(path) {
+            } else if known {
                 problem(at, format!("`{path}` is given twice"), "remove one of the two");
             } else if list == "outputs" && path == artifact::MANIFEST_FILE {
                 problem(at, format!("`{path}` is written by the pipeline itself"), "choose another name");

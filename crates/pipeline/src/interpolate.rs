@@ -25,52 +25,73 @@ pub(crate) struct Interpolation<'a> {
     open: Vec<String>,
     /// Values and bytes that may still be written: references can double at every level.
     left: usize,
+    /// Levels that the value being written is deep.
+    depth: usize,
 }
 
 /// Far more than any definition fills in.
 const BUDGET: usize = 4 << 20;
+/// More levels than any definition needs.
+const DEPTH: usize = 64;
+/// More references, one leading to the next, than any definition needs.
+const CHAIN: usize = 20;
 
 /// Returns the axes that `value`, which stands at `path`, uses directly or through other values.
 pub(crate) fn axes(definition: &Definition, value: &Value, path: &str) -> Result<BTreeSet<String>, Mistake> {
-    let mut all =
-        Interpolation { definition, point: None, used: BTreeSet::new(), open: Vec::new(), left: BUDGET };
+    let mut all = Interpolation::new(definition, None);
     all.fill(value, path)?;
     Ok(all.used)
 }
 
-/// Returns `value` with everything filled in.
+/// Returns `value` with everything filled in, and how large that is in values and bytes.
 pub(crate) fn fill(
     definition: &Definition,
     point: &Point,
     value: &Value,
     path: &str,
-) -> Result<Value, Mistake> {
-    Interpolation { definition, point: Some(point), used: BTreeSet::new(), open: Vec::new(), left: BUDGET }
-        .fill(value, path)
+) -> Result<(Value, usize), Mistake> {
+    let mut all = Interpolation::new(definition, Some(point));
+    let filled = all.fill(value, path)?;
+    Ok((filled, BUDGET - all.left))
 }
 
-impl Interpolation<'_> {
+impl<'a> Interpolation<'a> {
+    fn new(definition: &'a Definition, point: Option<&'a Point>) -> Self {
+        Self { definition, point, used: BTreeSet::new(), open: Vec::new(), left: BUDGET, depth: 0 }
+    }
+
     fn fill(&mut self, value: &Value, path: &str) -> Result<Value, Mistake> {
         let size = 1 + value.as_str().map_or(0, str::len);
-        let Some(left) = self.left.checked_sub(size) else {
-            return Err((path.to_owned(), "the references here grow without bounds".to_owned(), None));
-        };
-        self.left = left;
-        match value {
+        self.spend(size, path)?;
+        if self.depth > DEPTH {
+            return Err((path.to_owned(), format!("nested more than {DEPTH} levels deep"), None));
+        }
+        self.depth += 1;
+        let filled = match value {
             Value::String(text) => self.text(text, path),
             Value::Array(items) => {
                 let items = items.iter().enumerate();
                 items.map(|(index, item)| self.fill(item, &format!("{path}[{index}]"))).collect()
             }
             Value::Object(map) => {
-                let mut filled = Map::new();
-                for (key, value) in map {
-                    filled.insert(key.clone(), self.fill(value, &format!("{path}.{key}"))?);
-                }
-                Ok(Value::Object(filled))
+                let fill = |(key, value): (&String, &Value)| {
+                    self.spend(key.len(), path)?;
+                    Ok((key.clone(), self.fill(value, &format!("{path}.{key}"))?))
+                };
+                map.iter().map(fill).collect::<Result<Map<_, _>, _>>().map(Value::Object)
             }
             other => Ok(other.clone()),
-        }
+        };
+        self.depth -= 1;
+        filled
+    }
+
+    fn spend(&mut self, size: usize, path: &str) -> Result<(), Mistake> {
+        let Some(left) = self.left.checked_sub(size) else {
+            return Err((path.to_owned(), "the references here grow without bounds".to_owned(), None));
+        };
+        self.left = left;
+        Ok(())
     }
 
     fn text(&mut self, text: &str, path: &str) -> Result<Value, Mistake> {
@@ -118,7 +139,10 @@ impl Interpolation<'_> {
             self.used.insert(axis.to_owned());
             let choice = self.point.and_then(|point| point.get(axis)).unwrap_or(&choices[0]);
             return match part.map_or(Ok(&choice.value), |part| find(&choice.value, part)) {
-                Ok(value) => Ok(value.clone()),
+                Ok(value) => {
+                    self.spend(size(value), path)?;
+                    Ok(value.clone())
+                }
                 Err((around, key)) => {
                     let help = around.as_object().and_then(|map| did_you_mean(key, map.keys()));
                     wrong(format!("`{}` of axis `{axis}` has no value `{key}`", choice.name), help)
@@ -127,6 +151,10 @@ impl Interpolation<'_> {
         }
         if self.open.iter().any(|open| open == name) {
             return wrong(format!("`${{{name}}}` leads back to itself"), None);
+        }
+        if self.open.len() == CHAIN {
+            let help = Some("refer to where the value itself stands".to_owned());
+            return wrong(format!("more than {CHAIN} references lead from one to the next"), help);
         }
         let value = match find(&self.definition.value, name) {
             Ok(value) => value,
@@ -171,6 +199,16 @@ pub(crate) fn origin(definition: &Definition, point: &Point, path: &str) -> Stri
 fn axis_and_part(name: &str) -> Option<(&str, Option<&str>)> {
     let path = name.strip_prefix("matrix.")?;
     Some(path.split_once('.').map_or((path, None), |(axis, part)| (axis, Some(part))))
+}
+
+/// Returns how large `value` is in values and bytes.
+fn size(value: &Value) -> usize {
+    1 + match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value)).sum(),
+        _ => 0,
+    }
 }
 
 /// Returns the name of the reference that `value` is, if it is nothing but one.

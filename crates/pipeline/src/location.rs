@@ -10,6 +10,10 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 const DEPTH: usize = 64;
 /// More values than any definition needs, aliases counted as often as they are used.
 const VALUES: usize = 100_000;
+/// More text than any definition needs, in bytes, aliases counted as often as they are used.
+const TEXT: usize = 16 << 20;
+/// More than the longest key of any definition, in bytes: every message names the path.
+const KEY: usize = 1_000;
 
 /// Line and column, both from 1.
 pub(crate) type Position = (usize, usize);
@@ -33,7 +37,8 @@ pub(crate) struct TextProblem {
 impl Locations {
     /// Reads the places of all values in `text`.
     pub(crate) fn read(text: &str) -> Result<Self, TextProblem> {
-        let mut reader = Reader { parser: Parser::new_from_str(text), anchors: IndexMap::new(), values: 0 };
+        let mut reader =
+            Reader { parser: Parser::new_from_str(text), anchors: IndexMap::new(), values: 0, text: 0 };
         reader.document()
     }
 
@@ -61,9 +66,10 @@ impl Locations {
 
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    /// Anchor to the number of values below it; none while it is still open.
-    anchors: IndexMap<usize, Option<usize>>,
+    /// Anchor to the number of values below it, and to their text in bytes; none while it is still open.
+    anchors: IndexMap<usize, Option<(usize, usize)>>,
     values: usize,
+    text: usize,
 }
 
 fn start(span: &Span) -> Position {
@@ -125,8 +131,8 @@ impl<'a> Reader<'a> {
         if depth > DEPTH {
             return Err(problem(at, format!("nested more than {DEPTH} levels deep"), None));
         }
-        let before = self.values;
-        self.count(1, at)?;
+        let before = (self.values, self.text);
+        self.count(1, length(&event), at)?;
         let mut node = Locations { key, value: at, below: IndexMap::new() };
         let anchor = match event {
             Event::Scalar(_, _, anchor, tag) => {
@@ -135,7 +141,7 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(anchor) => {
                 match self.anchors.get(&anchor) {
-                    Some(Some(size)) => self.count(*size, at)?,
+                    Some(Some((values, text))) => self.count(*values, *text, at)?,
                     _ => return Err(problem(at, "this alias contains itself", None)),
                 }
                 0
@@ -177,14 +183,17 @@ impl<'a> Reader<'a> {
             _ => return Err(problem(at, "the definition ends in the middle of a value", None)),
         };
         if anchor > 0 {
-            self.anchors.insert(anchor, Some(self.values - before));
+            self.anchors.insert(anchor, Some((self.values - before.0, self.text - before.1)));
         }
         Ok(node)
     }
 
     fn key(&mut self, event: Event<'a>, at: Position) -> Result<String, TextProblem> {
-        self.count(1, at)?;
+        self.count(1, length(&event), at)?;
         match event {
+            Event::Scalar(text, ..) if text.len() > KEY => {
+                Err(problem(at, format!("a key of {} bytes, more than {KEY}", text.len()), None))
+            }
             Event::Scalar(text, ScalarStyle::Plain, ..) if text == "<<" => Err(problem(
                 at,
                 "merge keys (`<<`) are not supported",
@@ -193,7 +202,7 @@ impl<'a> Reader<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 untagged(tag.is_some(), at)?;
                 if anchor > 0 {
-                    self.anchors.insert(anchor, Some(1));
+                    self.anchors.insert(anchor, Some((1, text.len())));
                 }
                 if style == ScalarStyle::Plain && !is_text(&text) {
                     let quoted = format!("write it in quotes: \"{text}\"");
@@ -205,14 +214,24 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn count(&mut self, more: usize, at: Position) -> Result<(), TextProblem> {
-        self.values = self.values.saturating_add(more);
+    fn count(&mut self, values: usize, text: usize, at: Position) -> Result<(), TextProblem> {
+        self.values = self.values.saturating_add(values);
+        self.text = self.text.saturating_add(text);
         if self.values > VALUES {
             let message = format!("more than {VALUES} values, aliases counted as often as they are used");
             return Err(problem(at, message, Some("use fewer aliases (`*name`)")));
         }
+        if self.text > TEXT {
+            let message =
+                format!("more than {} MiB of text, aliases counted as often as they are used", TEXT >> 20);
+            return Err(problem(at, message, Some("use fewer aliases (`*name`)")));
+        }
         Ok(())
     }
+}
+
+fn length(event: &Event<'_>) -> usize {
+    if let Event::Scalar(text, ..) = event { text.len() } else { 0 }
 }
 
 fn untagged(tagged: bool, at: Position) -> Result<(), TextProblem> {

@@ -1,8 +1,12 @@
 //! From the bytes of a definition file to a JSON value and the places of everything in it.
 
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -20,31 +24,47 @@ pub(crate) fn read(file: &Path, bytes: &[u8]) -> Result<(Value, Locations)> {
     })
 }
 
-/// Reads the bytes of `file`, refusing what is too large before it is in memory.
+/// Reads the bytes of `file`, refusing what is no file, and what is too large before it is in memory.
 pub(crate) fn bytes(file: &Path) -> Result<Vec<u8>> {
-    use std::io::Read as _;
     let mut bytes = Vec::new();
-    let opened = std::fs::File::open(file).map_err(Error::io("open", file))?;
+    // Opening a pipe would otherwise wait until somebody writes into it.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(file, flags, Mode::empty())
+        .map_err(|error| Error::io("open", file)(error.into()))?;
+    let opened = File::from(opened);
+    let kind = opened.metadata().map_err(Error::io("look at", file))?.file_type();
+    if !kind.is_file() {
+        let what = match kind {
+            kind if kind.is_dir() => "a folder",
+            kind if kind.is_fifo() => "a pipe",
+            kind if kind.is_char_device() || kind.is_block_device() => "a device",
+            _ => "something else",
+        };
+        let message = format!("a definition is a regular file, this is {what}");
+        return Err(Error::io("read", file)(std::io::Error::other(message)));
+    }
     opened.take(LIMIT as u64 + 1).read_to_end(&mut bytes).map_err(Error::io("read", file))?;
     Ok(bytes)
 }
 
 /// Reads one value as YAML writes it, e.g. the right side of a `--set`.
-pub(crate) fn scalar(text: &str) -> std::result::Result<Value, String> {
+pub(crate) fn scalar(text: &str) -> std::result::Result<Value, (String, Option<String>)> {
     match text.trim() {
         "" => Ok(Value::String(String::new())),
-        text => parse(text.as_bytes()).map(|(value, _)| value).map_err(|problem| problem.message),
+        text => {
+            parse(text.as_bytes()).map(|(value, _)| value).map_err(|problem| (problem.message, problem.help))
+        }
     }
 }
 
 fn parse(bytes: &[u8]) -> std::result::Result<(Value, Locations), TextProblem> {
     let text = text(bytes)?;
-    let locations = Locations::read(text).map_err(|problem| tabs(text, problem))?;
+    let locations = Locations::read(text).map_err(|problem| cause(text, problem))?;
     let strict: Strict = serde_yaml::from_str(text).map_err(|error| {
         let at = error.location().map_or((1, 1), |place| (place.line(), place.column()));
         let message = error.to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        tabs(text, TextProblem { at, message: format!("this is not YAML: {message}"), help: None })
+        cause(text, TextProblem { at, message: format!("this is not YAML: {message}"), help: None })
     })?;
     Ok((strict.0, locations))
 }
@@ -88,6 +108,32 @@ fn position(text: &str, offset: usize) -> Position {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// Replaces what a parser stumbles over by its cause, where that is known.
+fn cause(text: &str, problem: TextProblem) -> TextProblem {
+    unquoted(text, &problem).unwrap_or_else(|| tabs(text, problem))
+}
+
+/// Finds the `${...}` without quotes inside `{ }` or `[ ]` that a parser stopped at: there YAML takes its `{` for the
+/// beginning of a mapping.
+fn unquoted(text: &str, problem: &TextProblem) -> Option<TextProblem> {
+    let (line, column) = problem.at;
+    let content = text.split('\n').nth(line - 1)?;
+    let brace = content.char_indices().nth(column - 1)?.0;
+    let start = content[..brace].strip_suffix('$').filter(|_| content[brace..].starts_with('{'))?.len();
+    let end = content[start..].find('}').map_or(content.len(), |end| start + end + 1);
+    // The whole text that it stands in has to be quoted.
+    let begins =
+        [", ", ": ", "[", "{"].iter().filter_map(|mark| Some(content[..start].rfind(mark)? + mark.len()));
+    let begin = begins.max().unwrap_or(0);
+    let rest = content[end..].find([',', ']', '}']).map_or(content.len(), |rest| end + rest);
+    let whole = content[begin..rest].trim();
+    Some(TextProblem {
+        at: (line, content[..start].chars().count() + 1),
+        message: format!("`{}` inside `{{ }}` or `[ ]` needs quotes", &content[start..end]),
+        help: Some(format!("write \"{whole}\"")),
+    })
 }
 
 /// Replaces what a parser says of a line indented with a tab by the plain truth.

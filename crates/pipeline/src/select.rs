@@ -1,5 +1,7 @@
 //! Which stages a command is about.
 
+use std::collections::HashSet;
+
 use crate::{Error, Plan, Result};
 
 /// The stages that a command names.
@@ -69,23 +71,21 @@ impl Plan {
     }
 
     fn mark(&self, stages: &[String]) -> Result<Vec<bool>> {
-        let mut marked = vec![false; self.jobs.len()];
-        for stage in stages {
-            for index in self.jobs_of(stage)? {
-                marked[index] = true;
-            }
+        let named: HashSet<&str> = stages.iter().map(String::as_str).collect();
+        let known: HashSet<&str> = self.jobs.iter().map(|job| job.stage.as_str()).collect();
+        if let Some(unknown) = stages.iter().find(|stage| !known.contains(stage.as_str())) {
+            self.jobs_of(unknown)?;
         }
-        Ok(marked)
+        Ok(self.jobs.iter().map(|job| named.contains(job.stage.as_str())).collect())
     }
 
     /// Adds everything that the marked jobs read.
     fn before(&self, marked: &[bool]) -> Vec<bool> {
         let mut marked = marked.to_vec();
-        for index in (0..self.jobs.len()).rev().filter(|index| marked[*index]).collect::<Vec<_>>() {
-            let mut open = vec![index];
-            while let Some(index) = open.pop() {
-                marked[index] = true;
-                open.extend(self.inputs_of(index).filter(|input| !marked[*input]));
+        // Inputs come before those who read them.
+        for index in (0..self.jobs.len()).rev() {
+            if marked[index] {
+                self.inputs_of(index).for_each(|input| marked[input] = true);
             }
         }
         marked

@@ -5,13 +5,25 @@ use serde_json::{Map, Value};
 use crate::definition::TOP;
 use crate::{Diagnostic, Error, Place, Result, did_you_mean, read};
 
-/// Applies `sets` to the definition in order; returns the full path of each beside its words.
-pub(crate) fn apply(definition: &mut Value, sets: &[String]) -> Result<Vec<(String, String)>> {
-    let mut applied = Vec::new();
+/// What `--set` did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Applied {
+    /// Full path and words of each.
+    pub(crate) sets: Vec<(String, String)>,
+    /// What stood there before.
+    pub(crate) replaced: Vec<Value>,
+}
+
+/// Applies `sets` to the definition in order.
+pub(crate) fn apply(definition: &mut Value, sets: &[String]) -> Result<Applied> {
+    let mut applied = Applied::default();
     let mut wrong = Vec::new();
     for words in sets {
         match apply_one(definition, words) {
-            Ok(path) => applied.push((path, words.clone())),
+            Ok((path, replaced)) => {
+                applied.sets.push((path, words.clone()));
+                applied.replaced.push(replaced);
+            }
             Err((message, help)) => wrong.push(Diagnostic {
                 place: Place::Set(words.clone()),
                 message,
@@ -23,20 +35,28 @@ pub(crate) fn apply(definition: &mut Value, sets: &[String]) -> Result<Vec<(Stri
     if wrong.is_empty() { Ok(applied) } else { Err(Error::Definition(wrong)) }
 }
 
+/// More levels than any definition needs.
+const DEPTH: usize = 64;
+
 type Wrong = (String, Option<String>);
 
-fn apply_one(definition: &mut Value, words: &str) -> std::result::Result<String, Wrong> {
+/// Puts one value into its place; returns its full path and what stood there.
+fn apply_one(definition: &mut Value, words: &str) -> std::result::Result<(String, Value), Wrong> {
     let Some((path, value)) = words.split_once('=') else {
         return Err((
             "a value is missing".to_owned(),
             Some("write `path=value`, e.g. `train.steps=500`".into()),
         ));
     };
-    let value = read::scalar(value).map_err(|message| (message, Some("quote it".to_owned())))?;
+    let value =
+        read::scalar(value).map_err(|(message, help)| (message, help.or(Some("quote it".to_owned()))))?;
     let keys: Vec<String> =
         path.trim().replace('[', ".").replace(']', "").split('.').map(str::to_owned).collect();
     if keys.iter().any(String::is_empty) {
         return Err((format!("`{path}` has an empty part"), None));
+    }
+    if keys.len() > DEPTH {
+        return Err((format!("`{path}` is more than {DEPTH} levels deep"), None));
     }
     let keys = full(definition, keys)?;
     let mut place = definition;
@@ -46,8 +66,7 @@ fn apply_one(definition: &mut Value, words: &str) -> std::result::Result<String,
             (format!("{inner} has no `{key}`: it is neither a mapping nor a list that long"), None)
         })?;
     }
-    *place = value;
-    Ok(keys.join("."))
+    Ok((keys.join("."), std::mem::replace(place, value)))
 }
 
 /// Completes a path that starts at a stage: `train.steps` is `stages.train.train.steps`.
@@ -105,6 +124,7 @@ mod tests {
     #[test]
     fn what_cannot_be_set_is_an_error() {
         assert_eq!(set("trian.steps=1").expect_err("a typo").1.as_deref(), Some("did you mean `train`?"));
+        assert!(set(&format!("train{}=1", ".a".repeat(100_000))).is_err());
         for wrong in ["train.steps", "train..x=1", "train.steps.x=1", "train.list[7]=1", "train.steps=[1"] {
             assert!(set(wrong).is_err(), "{wrong}");
         }

@@ -58,7 +58,7 @@ mod tests {
         let mut after = before.clone();
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         let sets = crate::set::apply(&mut after, &sets).expect("it can be set");
-        variant(&before, &after, &sets)
+        variant(&before, &after, &sets.sets)
     }
 
     #[test]

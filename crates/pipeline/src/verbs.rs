@@ -17,11 +17,57 @@ pub trait Verbs {
     /// Every mistake that was found.
     fn resolve(&self, verb: &str, config: &Value) -> Result<Resolved, Vec<Problem>>;
 
+    /// Checks a stage together with what it reads, and returns what those that read it have to know of it.
+    ///
+    /// What a definition already shows is said before anything runs: a context too short for the rows, an earlier run of
+    /// another shape. Asked once for each distinct combination of contents, inputs first.
+    ///
+    /// # Errors
+    /// Every mistake that was found; paths are inside the content, or name a role.
+    fn together(&self, stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+        let _ = stage;
+        Ok(Value::Null)
+    }
+
     /// Returns the file that stands above the folders of a stage's matrix points, and what it says of the point in `folder`
     /// (`k=10/loss=all`), in a pipeline called `name`.
     fn cover(&self, verb: &str, name: &str, folder: &str) -> Option<Cover> {
         let _ = (verb, name, folder);
         None
+    }
+}
+
+/// A stage with what it reads, for [`Verbs::together`].
+#[derive(Debug, Clone)]
+pub struct Together<'a> {
+    /// The pipeline's name.
+    pub pipeline: &'a str,
+    /// What the pipeline asks.
+    pub description: &'a str,
+    /// What kind of stage it is.
+    pub verb: &'a str,
+    /// Its checked content.
+    pub config: &'a Value,
+    /// The inputs of its roles, in order; of a role that takes a list as many as it has.
+    pub inputs: Vec<Beside<'a>>,
+}
+
+/// An input of a stage, for [`Verbs::together`].
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// What it is for.
+    pub role: &'a str,
+    /// Its stage, for messages.
+    pub stage: &'a str,
+    /// What [`Verbs::together`] returned for it.
+    pub told: &'a Value,
+}
+
+impl Together<'_> {
+    /// Returns the first input of a role.
+    #[must_use]
+    pub fn input(&self, role: &str) -> Option<Beside<'_>> {
+        self.inputs.iter().copied().find(|input| input.role == role)
     }
 }
 

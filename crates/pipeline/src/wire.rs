@@ -1,17 +1,25 @@
 //! Which stage reads which: the roles of every stage, and the order that follows from them.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::definition::Problems;
+use crate::error::few;
 use crate::external::RUN;
 use crate::{Definition, Role, Verbs, did_you_mean};
+
+/// Stages of a circle that a message names at most.
+const CIRCLE: usize = 12;
 
 /// The inputs of a stage as the definition names them.
 pub(crate) struct Wiring {
     pub(crate) role: String,
     pub(crate) many: bool,
-    pub(crate) reads: Vec<String>,
+    pub(crate) reads: Arc<[String]>,
     /// Stage and the path where it is named.
     pub(crate) stages: Vec<(String, String)>,
 }
@@ -24,6 +32,9 @@ pub(crate) fn wire(
 ) -> IndexMap<String, Vec<Wiring>> {
     let mut wirings = IndexMap::new();
     for (stage, verb) in &definition.stages {
+        if problems.is_full() {
+            break;
+        }
         let path = format!("stages.{stage}.{verb}");
         let mut all = Vec::new();
         let known = verbs.names();
@@ -41,6 +52,9 @@ pub(crate) fn wire(
         for wiring in &all {
             let fits = verbs_of(verbs, verb, &wiring.role);
             for (name, path) in &wiring.stages {
+                if problems.is_full() {
+                    break;
+                }
                 check_input(definition, stage, name, path, fits, problems);
             }
         }
@@ -84,7 +98,7 @@ fn check_input(
     } else if !fits.is_empty() && !fits.contains(&verb.as_str()) {
         let suitable = definition.stages.iter().filter(|(_, verb)| fits.contains(&verb.as_str()));
         let suitable: Vec<&str> = suitable.map(|(name, _)| name.as_str()).collect();
-        let help = (!suitable.is_empty()).then(|| format!("stages of that kind: {}", suitable.join(", ")));
+        let help = (!suitable.is_empty()).then(|| format!("stages of that kind: {}", few(&suitable)));
         let message =
             format!("`{name}` is a `{verb}` stage, but a `{}` stage belongs here", fits.join("` or `"));
         problems.push(path, false, message, help);
@@ -109,17 +123,18 @@ fn read_role(role: &Role, content: &Value, path: &str, problems: &mut Problems<'
 /// Reads `inputs` of a `run` stage: `{ role: stage, role: [stage, ...] }` or `[stage, ...]`.
 fn run_roles(content: &Value, path: &str, problems: &mut Problems<'_>) -> Vec<Wiring> {
     let at = format!("{path}.inputs");
-    let everything = vec!["*".to_owned()];
+    let everything: Arc<[String]> = ["*".to_owned()].into();
     match content.get("inputs") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Object(roles)) => {
-            let mut all = Vec::new();
+            let (mut all, mut variables) = (Vec::new(), HashMap::new());
             for (role, value) in roles {
                 let at = format!("{at}.{role}");
-                if !role.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                if role.is_empty() || !role.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
                     let help = Some("use letters, digits and `_`".to_owned());
                     problems.push(&at, true, format!("`{role}` cannot be the name of an input"), help);
                 }
+                one_variable_each(role, role, &mut variables, &at, true, problems);
                 if let Some(stages) = names(value, &at, value.is_array(), problems) {
                     let reads = everything.clone();
                     all.push(Wiring { role: role.clone(), many: value.is_array(), reads, stages });
@@ -128,15 +143,32 @@ fn run_roles(content: &Value, path: &str, problems: &mut Problems<'_>) -> Vec<Wi
             all
         }
         Some(list) => {
+            let mut variables = HashMap::new();
             let stages = names(list, &at, true, problems).unwrap_or_default();
-            let wiring = |(name, at): (String, String)| Wiring {
-                role: name.replace('-', "_"),
-                many: true,
-                reads: everything.clone(),
-                stages: vec![(name, at)],
+            let wiring = |(name, at): (String, String)| {
+                let role = name.replace('-', "_");
+                one_variable_each(&role, &name, &mut variables, &at, false, problems);
+                Wiring { role, many: true, reads: everything.clone(), stages: vec![(name, at)] }
             };
             stages.into_iter().map(wiring).collect()
         }
+    }
+}
+
+/// Refuses two inputs of a command whose folders would stand in one variable of its environment.
+fn one_variable_each(
+    role: &str,
+    name: &str,
+    variables: &mut HashMap<String, String>,
+    at: &str,
+    on_key: bool,
+    problems: &mut Problems<'_>,
+) {
+    let variable = format!("SEQLAB_INPUT_{}", role.to_uppercase());
+    if let Some(other) = variables.insert(variable.clone(), name.to_owned()).filter(|other| other != name) {
+        let message = format!("`{other}` and `{name}` would both stand in {variable}");
+        let help = Some("give the inputs names: `inputs: { one: .., other: .. }`".to_owned());
+        problems.push(at, on_key, message, help);
     }
 }
 
@@ -154,8 +186,9 @@ fn names(value: &Value, at: &str, many: bool, problems: &mut Problems<'_>) -> Op
     };
     match read {
         Ok(names) => {
-            for (index, (name, at)) in names.iter().enumerate() {
-                if names[..index].iter().any(|(other, _)| other == name) {
+            let mut seen = HashSet::new();
+            for (name, at) in &names {
+                if !seen.insert(name) {
                     problems.add(at, false, format!("stage `{name}` is given twice"));
                 }
             }
@@ -171,37 +204,65 @@ fn names(value: &Value, at: &str, many: bool, problems: &mut Problems<'_>) -> Op
 
 /// Returns the stages so that inputs come first, otherwise in the order of the definition.
 pub(crate) fn order(wirings: &IndexMap<String, Vec<Wiring>>, problems: &mut Problems<'_>) -> Vec<String> {
-    let mut order: Vec<String> = Vec::new();
-    loop {
-        let ready = |stage: &&String| {
-            let mut inputs = wirings[*stage].iter().flat_map(|wiring| &wiring.stages);
-            !order.contains(stage)
-                && inputs
-                    .all(|(name, _)| order.contains(name) || !wirings.contains_key(name) || name == *stage)
-        };
-        match wirings.keys().find(ready) {
-            Some(stage) => order.push(stage.clone()),
-            None => break,
+    // What a stage waits for, with the place where it is named; a stage that reads itself was refused before.
+    let inputs: Vec<Vec<(usize, &str)>> = wirings
+        .iter()
+        .enumerate()
+        .map(|(stage, (_, all))| {
+            let named = all.iter().flat_map(|wiring| &wiring.stages);
+            let number = |name: &String| wirings.get_index_of(name).filter(|input| *input != stage);
+            named.filter_map(|(name, path)| Some((number(name)?, path.as_str()))).collect()
+        })
+        .collect();
+    let mut readers = vec![Vec::new(); inputs.len()];
+    for (stage, inputs) in inputs.iter().enumerate() {
+        inputs.iter().for_each(|(input, _)| readers[*input].push(stage));
+    }
+    let mut waits: Vec<usize> = inputs.iter().map(Vec::len).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        (0..inputs.len()).filter(|stage| waits[*stage] == 0).map(Reverse).collect();
+    let mut order = Vec::with_capacity(inputs.len());
+    while let Some(Reverse(stage)) = ready.pop() {
+        order.push(stage);
+        for reader in &readers[stage] {
+            waits[*reader] -= 1;
+            if waits[*reader] == 0 {
+                ready.push(Reverse(*reader));
+            }
         }
     }
-    let Some(stuck) = wirings.keys().find(|stage| !order.contains(stage)) else { return order };
-    // Every stage left waits for another one left: going from input to input must come round.
-    let mut walk = vec![stuck.clone()];
-    loop {
-        let last = &walk[walk.len() - 1];
-        let waits = wirings[last].iter().flat_map(|wiring| &wiring.stages);
-        let mut waits = waits.filter(|(name, _)| name != last && wirings.contains_key(name));
-        let Some((next, path)) = waits.find(|(name, _)| !order.contains(name)) else { return order };
-        if let Some(start) = walk.iter().position(|stage| stage == next) {
-            let around = walk[start..].iter().zip(walk[start + 1..].iter().chain([next]));
-            let cycle: Vec<String> = around.map(|(stage, input)| format!("{stage} reads {input}")).collect();
-            problems.add(
-                path,
-                false,
-                format!("the stages read each other in a circle: {}", cycle.join(", ")),
-            );
-            return order;
+    circle(wirings, &inputs, &waits, problems);
+    order
+        .into_iter()
+        .map(|stage| wirings.get_index(stage).map(|(name, _)| name.clone()).unwrap_or_default())
+        .collect()
+}
+
+/// Names a circle among the stages that still wait: each waits for another one, so going from input to input comes round.
+fn circle(
+    wirings: &IndexMap<String, Vec<Wiring>>,
+    inputs: &[Vec<(usize, &str)>],
+    waits: &[usize],
+    problems: &mut Problems<'_>,
+) {
+    let name = |stage: usize| wirings.get_index(stage).map_or("", |(name, _)| name.as_str());
+    let Some(mut last) = waits.iter().position(|waits| *waits > 0) else { return };
+    let (mut walk, mut place) = (Vec::new(), HashMap::new());
+    while let Some((next, path)) = inputs[last].iter().find(|(input, _)| waits[*input] > 0) {
+        place.insert(last, walk.len());
+        walk.push(last);
+        if let Some(start) = place.get(next) {
+            let around = walk[*start..].iter().zip(walk[start + 1..].iter().chain([next]));
+            let mut circle: Vec<String> =
+                around.map(|(stage, input)| format!("{} reads {}", name(*stage), name(*input))).collect();
+            if circle.len() > CIRCLE {
+                let left = circle.len() - CIRCLE;
+                circle.splice(CIRCLE - 1..circle.len() - 1, [format!("... {left} more ...")]);
+            }
+            let message = format!("the stages read each other in a circle: {}", circle.join(", "));
+            problems.add(path, false, message);
+            return;
         }
-        walk.push(next.clone());
+        last = *next;
     }
 }

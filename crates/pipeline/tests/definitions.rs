@@ -37,6 +37,24 @@ fn messages() {
         let inner = format!("${{stages.data.make.tasks.x{}}}", level - 1);
         format!("{text}        x{level}: {inner}{inner}\n")
     });
+    // Each is 400 KiB, 100 times.
+    let much = format!("a: &a {}\nb: [{}]\n", "x".repeat(400 << 10), vec!["*a"; 100].join(", "));
+    let chain = |from: &str, to: &str| -> String {
+        let tasks =
+            (0..500).map(|k| format!("        x{k}: {from}${{stages.data.make.tasks.x{}}}{to}\n", k + 1));
+        stages("").replace("{ make: { seed: 1 } }\n", "\n    make:\n      seed: 1\n      tasks:\n")
+            + &tasks.collect::<String>()
+            + "        x500: 1\n"
+    };
+    let leading = chain("", "");
+    let deep = chain("{ a: { a: { a: \"", "\" } } }");
+    let many_jobs =
+        format!("name: x2\nmatrix: {{ k: {0:?}, l: {0:?} }}\nstages:\n", (0..100).collect::<Vec<_>>())
+            + &(0..11)
+                .map(|n| format!("  d{n}: {{ make: {{ seed: \"${{matrix.k}}${{matrix.l}}\" }} }}\n"))
+                .collect::<String>();
+    let deepset = format!("train{}=1", ".a".repeat(100));
+    let deepset = [deepset.as_str()];
     let run =
         |rest: &str| stages(&format!("  out: {{ run: {{ command: [\"true\"], {rest} }} }}\n")).into_bytes();
     let fit = |rest: &str| stages(&format!("  train:\n    fit:\n      data: data\n{rest}")).into_bytes();
@@ -90,6 +108,10 @@ fn messages() {
         ("non-UTF-8", b"name: x2\ndescription: caf\xe9\n".to_vec(), &[]),
         ("UTF-16", b"\xff\xfen\0a\0".to_vec(), &[]),
         ("alias bomb", bomb.into_bytes(), &[]),
+        ("aliases of much text", much.into_bytes(), &[]),
+        ("long key", format!("name: x2\n? {}\n: 1\n", "k".repeat(2_000)).into_bytes(), &[]),
+        ("hidden characters", "name: \"a\\e[31m\\u202e\\nb\"\n\"st\u{200b}ages\": {}\n".into(), &[]),
+        ("many mistakes", (0..60).map(|k| format!("k{k}: 1\n")).collect::<String>().into_bytes(), &[]),
         ("alias to itself", b"name: &a [*a]\n".to_vec(), &[]),
         ("unknown alias", b"name: *nothing\n".to_vec(), &[]),
         ("merge key", b"a: &a { b: 1 }\nc: { <<: *a }\n".to_vec(), &[]),
@@ -120,13 +142,29 @@ fn messages() {
             b"name: x2\nmatrix: { kk: [1] }\nstages:\n  data:\n    make: { seed: \"${matrix.k}\" }\n".to_vec(),
             &[],
         ),
+        ("unused axis", b"name: x2\nmatrix:\n  kk: [1]\n  k: [1]\nstages:\n  data:\n    make: { seed: \"${matrix.k}\" }\n".to_vec(), &[]),
+        ("axis like a column", b"name: x2\nmatrix:\n  Seed: [1]\nstages:\n  data:\n    make: { seed: \"${matrix.Seed}\" }\n".to_vec(), &[]),
+        ("axes in another case", b"name: x2\nmatrix: { k: [1], K: [1] }\nstages: { data: { make: { seed: \"${matrix.k}\" } } }".to_vec(), &[]),
+        ("axis that is hidden", b"name: x2\nmatrix: { _k: [1] }\nstages: { data: { make: { seed: \"${matrix._k}\" } } }".to_vec(), &[]),
+        ("values in another case", named("a: { train: 1 }, A: { train: 2 }"), &[]),
+        ("value set twice", named("a: { train: 1 }"), &["matrix.k=[x, x]"]),
+        ("many axes", format!("name: x2\nmatrix: {{ {} }}\nstages: {{ data: {{ make: {{ seed: 1 }} }} }}", (0..17).map(|k| format!("k{k}: [1]")).collect::<Vec<_>>().join(", ")).into_bytes(), &[]),
+        ("many points", format!("name: x2\nmatrix: {{ k: {0:?}, l: {0:?} }}\nstages: {{ data: {{ make: {{ seed: 1 }} }} }}", (0..101).collect::<Vec<_>>()).into_bytes(), &[]),
+        ("many jobs", many_jobs.into_bytes(), &[]),
         ("wrong at a point", b"name: x2\nmatrix: { k: [1, x, y] }\nstages:\n  data:\n    make: { seed: \"${matrix.k}\" }\n".to_vec(), &[]),
         ("unknown reference", fit("      steps: ${data.make.seed}\n"), &[]),
         ("unclosed reference", fit("      mood: ${data\n"), &[]),
+        ("unquoted reference in braces", stages("  train: { fit: { data: data, mood: a ${name} b, steps: 1 } }\n").into_bytes(), &[]),
+        ("unquoted reference in brackets", run("outputs: [x, ${name}.csv]"), &[]),
+        ("unquoted reference that is set", fit(""), &["train={ data: data, mood: ${name} }"]),
+        ("references that lead on", leading.into_bytes(), &[]),
         ("circular reference", fit("      mood: ${stages.train.fit.mood}\n"), &[]),
         ("reference inside text", fit("      mood: a ${stages.data}\n"), &[]),
         ("doubling references", doubling.into_bytes(), &[]),
+        ("deep references", deep.into_bytes(), &[]),
         ("reference as an input", stages("  train: { fit: { data: \"${name}\" } }\n").into_bytes(), &[]),
+        ("a long description", stages(&format!("description: {}\n", "é".repeat(4_001))).into_bytes(), &[]),
+        ("set: too deep", fit(""), &deepset),
         ("set: unknown stage", fit(""), &["trian.steps=1"]),
         ("set: unknown key", fit(""), &["train.stepz=1"]),
         ("set: wrong type", fit(""), &["train.steps=x"]),
@@ -138,6 +176,8 @@ fn messages() {
         ("output twice", run("outputs: [x.csv, x.csv]"), &[]),
         ("no outputs", run("inputs: [data]"), &[]),
         ("absolute file", run("outputs: [x], files: [/etc/passwd]"), &[]),
+        ("inputs in one variable", stages("  data_: { make: { seed: 2 } }\n  out: { run: { command: [\"true\"], inputs: { a: data, A: data_ }, outputs: [x] } }\n").into_bytes(), &[]),
+        ("inputs without names in one variable", stages("  a-b: { make: { seed: 2 } }\n  a_b: { make: { seed: 3 } }\n  out: { run: { command: [\"true\"], inputs: [a-b, a_b], outputs: [x] } }\n").into_bytes(), &[]),
         ("command as text", stages("  out: { run: { command: \"rm -rf x\", outputs: [x] } }\n").into_bytes(), &[]),
         (
             "unknown placeholder",
@@ -154,6 +194,72 @@ fn messages() {
 fn a_missing_file_is_an_error() {
     let error = Definition::load(Path::new("/nowhere/x.yaml"), &[]).expect_err("it is not there");
     assert!(error.to_string().starts_with("cannot open /nowhere/x.yaml: "), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pipe = folder.path().join("x.yaml");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("it can make a pipe");
+    for (path, what) in
+        [(pipe.as_path(), "a pipe"), (folder.path(), "a folder"), (Path::new("/dev/zero"), "a device")]
+    {
+        let error = Definition::load(path, &[]).expect_err(what).to_string();
+        let expected =
+            format!("cannot read {}: a definition is a regular file, this is {what}", path.display());
+        assert_eq!(error, expected);
+    }
+}
+
+/// Stages that each read the one before, in the order of the definition or against it.
+fn chain(stages: usize, backwards: bool) -> String {
+    let stage = |number: usize| match number {
+        0 => "  s0: { run: { command: [\"true\"], outputs: [x] } }\n".to_owned(),
+        _ => format!(
+            "  s{number}: {{ run: {{ command: [\"true\"], inputs: [s{}], outputs: [x] }} }}\n",
+            number - 1
+        ),
+    };
+    let mut lines: Vec<String> = (0..stages).map(stage).collect();
+    if backwards {
+        lines.reverse();
+    }
+    format!("name: long\nstages:\n{}", lines.concat())
+}
+
+#[test]
+fn planning_takes_time_in_the_number_of_jobs() {
+    let planned = |text: &str| {
+        let begun = Instant::now();
+        let plan = common::plan(text, &[]).expect("a plan");
+        // Some 0.2 s on a machine of 2025; what grew with the square took 20.
+        assert!(begun.elapsed() < Duration::from_secs(5), "it took {:?}", begun.elapsed());
+        plan
+    };
+    for backwards in [false, true] {
+        let plan = planned(&chain(4_000, backwards));
+        assert_eq!(plan.jobs.len(), 4_000);
+        assert!(plan.jobs.iter().enumerate().all(|(index, job)| job.stage == format!("s{index}")));
+    }
+    let values = (1..=100).collect::<Vec<_>>();
+    let plan = planned(&format!(
+        "name: wide\nmatrix: {{ k: {values:?}, l: {values:?} }}\nstages:\n  data: {{ make: {{ seed: \"${{matrix.k}}\" }} }}\n  \
+         train: {{ fit: {{ data: data, steps: \"${{matrix.l}}\" }} }}\n  evaluate: {{ score: {{ data: data, model: train }} }}\n  \
+         report: {{ page: {{ inputs: [data, train, evaluate] }} }}\n"
+    ));
+    assert_eq!(plan.jobs.len(), 100 + 10_000 + 10_000 + 1);
+    assert_eq!(plan.jobs.last().map(|job| job.inputs[0].jobs.len()), Some(20_100));
+    let one = plan.jobs.iter().find(|job| job.title() == "evaluate k=7,l=9").expect("a point");
+    let reads: Vec<String> = one.inputs.iter().map(|input| plan.jobs[input.jobs[0]].title()).collect();
+    assert_eq!(reads, ["data k=7", "train k=7,l=9"]);
+}
+
+#[test]
+fn an_axis_that_a_set_value_takes_the_place_of_is_dropped() {
+    let text = "name: x2\nmatrix: { k: [1, 2] }\nstages:\n  data: { make: { seed: \"${matrix.k}\" } }\n";
+    assert_eq!(common::plan(text, &[]).expect("a plan").jobs.len(), 2);
+    assert_eq!(common::plan(text, &["data.seed=7"]).expect("a plan").jobs.len(), 1);
+    assert_eq!(common::plan(text, &["matrix.k=[3, 4, 5]"]).expect("a plan").jobs.len(), 3);
 }
 
 proptest::proptest! {
