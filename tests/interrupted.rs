@@ -35,22 +35,15 @@ fn a_killed_run_leaves_no_orphan_and_goes_on_to_the_same_files() {
     }
     place.run(&[]);
     assert_eq!(place.results(), expected);
-    for folder in ["datasets", "results/tiny"] {
-        let litter = std::fs::read_dir(place.path(folder)).expect("it is there");
-        let litter: Vec<_> = litter.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
-        let hidden: Vec<_> = litter.iter().filter(|name| name.starts_with('.') && *name != ".lock").collect();
-        assert!(hidden.is_empty(), "left in {folder}: {hidden:?}");
+    for folder in ["attempts", "partial"] {
+        let left = place.names(&format!(".seqlab/{folder}"));
+        assert!(left.is_empty(), "left in {folder}: {left:?}");
     }
 }
 
-/// Whether the work of `stage` has begun: its temporary folder is there, or already its result.
+/// Whether the work of `stage` has begun: there is a record of it.
 fn started(place: &Place, stage: &str) -> bool {
-    let (folder, name) = if stage == "data" { ("datasets", "tiny") } else { ("results/tiny", stage) };
-    let Ok(entries) = std::fs::read_dir(place.path(folder)) else { return false };
-    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).any(|file| {
-        let file = file.trim_start_matches('.');
-        file.starts_with(&format!("{name}-")) || file == name
-    })
+    place.names(".seqlab/runs").iter().any(|name| name.contains(&format!("-tiny-{stage}.")))
 }
 
 /// Returns the processes that work in `place`.

@@ -36,7 +36,7 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
         assert!(place.path(file).is_file(), "{file} is missing");
     }
     let first = place.results();
-    let manifest = artifact::read_manifest(&place.path("results/tiny/train")).unwrap().unwrap();
+    let manifest = artifact::read_manifest(&place.entry("results/tiny/train")).unwrap().unwrap();
     assert_eq!(manifest.run["measured"]["steps"], 24, "two seeds of twelve steps");
     assert!(manifest.run["measured"]["steps_per_s"].as_f64().is_some_and(|rate| rate > 0.0));
 
@@ -45,8 +45,9 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
     assert!(begun.elapsed().as_secs() < 5, "and does not take as long as a run");
 
     assert_eq!(place.run(&["--set", "train.steps=13"]), ["train", "evaluate", "analyze", "report"]);
-    let why = place.seqlab(&["why", "tiny.yaml", "train"], 0);
-    assert!(why.contains("steps: 13 -> 12"), "{why}");
+    let why = place.seqlab(&["why", "tiny.yaml", "train", "--set", "train.steps=14"], 0);
+    assert!(why.contains("steps: 12 -> 14"), "{why}");
+    assert!(place.path("results/tiny@train.steps=13/report/index.html").is_file());
     assert_eq!(place.run(&[]), [""; 0], "going back runs nothing");
     assert_eq!(place.results(), first, "and shows the earlier results");
 
@@ -58,7 +59,7 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
         place.run(&["evaluate", "--set", "train.steps=14"]),
         ["data", "train", "evaluate"].map(str::to_owned)[1..]
     );
-    let stale = place.seqlab(&["run", "tiny.yaml", "report", "--only"], 0);
+    let stale = place.seqlab(&["run", "tiny.yaml", "report", "--only", "--set", "train.steps=15"], 0);
     assert!(stale.contains("does not fit the definition any more"), "{stale}");
 }
 
@@ -93,6 +94,9 @@ fn test_rows_share_no_transition_with_train_and_random_rows_do() {
     place.run(&["data"]);
     assert_eq!(shared(&place), 0);
     place.run(&["data", "--set", "data.holdout.level=random"]);
+    assert_eq!(shared(&place), 0, "what `--set` changes lies elsewhere");
+    std::fs::write(place.path("tiny.yaml"), TINY.replace("level: transition", "level: random")).unwrap();
+    place.run(&["data"]);
     assert!(shared(&place) > 0);
 }
 
@@ -170,8 +174,8 @@ fn scores_stand_beside_their_controls() {
 #[test]
 fn a_second_runner_is_told_who_holds_the_lock() {
     let place = Place::new(TINY);
-    std::fs::create_dir_all(place.path("results")).unwrap();
-    let lock = std::fs::File::create(place.path("results/.lock")).unwrap();
+    std::fs::create_dir_all(place.path(".seqlab/locks")).unwrap();
+    let lock = std::fs::File::create(place.path(".seqlab/locks/tiny.lock")).unwrap();
     lock.lock().unwrap();
     let said = place.seqlab(&["run", "tiny.yaml"], 75);
     assert!(said.contains("is in use by"), "{said}");
@@ -193,27 +197,28 @@ fn a_training_that_diverges_says_where_and_keeps_what_was_good() {
     let place = Place::new(TINY);
     let said = place.seqlab(&["run", "tiny.yaml", "train", "--set", "train.optimizer.learning_rate=1e30"], 1);
     assert!(said.contains("the loss is NaN at step"), "{said}");
-    let folder = std::fs::read_dir(place.path("results/tiny")).unwrap();
-    let names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let kept = names.iter().find(|name| name.ends_with(".partial")).unwrap_or_else(|| panic!("{names:?}"));
-    assert!(place.path(&format!("results/tiny/{kept}/checkpoints.parquet")).is_file());
-    assert!(!names.iter().any(|name| name == "train"), "{names:?}");
+    let partial = place.names(".seqlab/partial");
+    let [kept] = partial.as_slice() else { panic!("{partial:?}") };
+    assert!(place.path(&format!(".seqlab/partial/{kept}/checkpoints.parquet")).is_file());
+    assert_eq!(place.names("results"), [""; 0]);
+    let status = ["status", "tiny.yaml", "--set", "train.optimizer.learning_rate=1e30"];
+    assert!(place.seqlab(&status, 0).contains("train     failed (stage train failed: exit status 1"));
     place.run(&["train"]);
 }
 
 #[test]
 fn the_seed_of_the_split_is_swept_and_the_models_seeds_move_no_row() {
     let definition = TINY
-        .replace("\nstages:", "\nmatrix: { split: [1, 2] }\nstages:")
-        .replace("holdout: { level", "holdout: { seed: \"${matrix.split}\", level");
+        .replace("\nstages:", "\nmatrix: { half: [1, 2] }\nstages:")
+        .replace("holdout: { level", "holdout: { seed: \"${matrix.half}\", level");
     let place = Place::new(&definition);
     place.run(&["data"]);
     let files = |split: u8| {
-        let path = place.path(&format!("datasets/tiny/split={split}/test-00000-of-00001.parquet"));
+        let path = place.path(&format!("datasets/tiny/half={split}/test-00000-of-00001.parquet"));
         std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let rows = |split: u8| -> std::collections::BTreeSet<Vec<i64>> {
-        let path = place.path(&format!("datasets/tiny/split={split}/test-00000-of-00001.parquet"));
+        let path = place.path(&format!("datasets/tiny/half={split}/test-00000-of-00001.parquet"));
         read_table::<Example>(&path).unwrap().into_iter().map(|row| row.terms).collect()
     };
     assert!(rows(1).len() > 20 && rows(2).len() > 20);

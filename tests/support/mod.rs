@@ -73,7 +73,24 @@ impl Place {
         ran.map(|line| line.trim().split(':').next().unwrap_or_default().to_owned()).collect()
     }
 
-    /// Returns digests of all results by their linked names, manifests and run records left out.
+    /// Returns the folder in the store that `folder` shows.
+    pub(crate) fn entry(&self, folder: &str) -> PathBuf {
+        let mut links = std::fs::read_dir(self.path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let link = links.next().expect("it shows something").expect("readable").path();
+        let target = std::fs::canonicalize(&link).unwrap_or_else(|error| panic!("{}: {error}", link.display()));
+        target.parent().expect("a file lies in a folder").to_owned()
+    }
+
+    /// Returns the names in a folder, sorted; none where it is not there.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Returns digests of all results by the names that people see.
     pub(crate) fn results(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
         for stage in ["datasets/tiny", "results/tiny"] {
@@ -93,10 +110,6 @@ fn collect(folder: &Path, name: &str, found: &mut BTreeMap<String, String>) {
         let entry = entry.expect("readable");
         let file = entry.file_name().to_string_lossy().into_owned();
         let inner = format!("{name}/{file}");
-        let keyed = file.rsplit_once('-').is_some_and(|(_, key)| key.len() == 8 && !key.contains('.'));
-        if file == "manifest.json" || file.starts_with('.') || keyed {
-            continue;
-        }
         let path = entry.path();
         if path.is_dir() {
             collect(&path, &inner, found);
