@@ -1,7 +1,7 @@
 # seqlab: `make` lists what can be done.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build pipeline stage test check advisories bench bench-cuda interop clean cargo
+.PHONY: help build pipeline stage test check advisories bench bench-cuda interop torture clean cargo
 
 TASK ?= x2
 SEQLAB := target/release/seqlab
@@ -60,6 +60,9 @@ bench-cuda: build ## Measure training on a GPU, beside PyTorch and JAX (PYTHON: 
 
 interop: build ## Load our files in DuckDB, pandas, Hugging Face datasets and TransformerLens (installs them in target/interop)
 	@tests/interop/run.sh $(VENV)
+
+torture: build ## Hunt for faults: kills, failing calls, damaged files, full disks (half an hour; ALL=1: hours) [SEED=2] [ONLY=crash]
+	@ALL='$(ALL)' SEED='$(or $(SEED),1)' ONLY='$(ONLY)' python3 tests/torture/run.py $(SEQLAB)
 
 clean: ## Remove what cargo made; datasets/ and results/ stay
 	cargo clean
