@@ -2,8 +2,8 @@ use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
-use crate::manifest::walk;
-use crate::{Error, MANIFEST_FILE, Manifest, Result, found, list_files};
+use crate::manifest::{list_files, walk};
+use crate::{Error, MANIFEST_FILE, Manifest, Result, found};
 
 /// Makes the finished work in `folder` complete: files and folders reach the disk, then the manifest (with the list of files and
 /// its own digest, filled in here), which is returned.
@@ -11,11 +11,16 @@ use crate::{Error, MANIFEST_FILE, Manifest, Result, found, list_files};
 /// # Errors
 /// When the disk refuses, or something is there that is no regular file: a link, a pipe.
 pub fn seal(folder: &Path, manifest: &Manifest) -> Result<Manifest> {
-    let mut manifest = Manifest { files: list_files(folder)?, ..manifest.clone() };
-    manifest.sign();
     let walked = walk(folder)?;
+    let mut manifest = Manifest { files: list_files(folder, &walked.files)?, ..manifest.clone() };
+    manifest.sign();
     for path in &walked.files {
         sync(path)?;
+    }
+    // A listing that breaks off early looks like one that is whole.
+    if walk(folder)? != walked {
+        let changed = std::io::Error::other("it changed while it was listed");
+        return Err(Error::io("list", folder)(changed));
     }
     let bytes = serde_json::to_vec_pretty(&manifest).expect("a manifest is JSON");
     write_synced(&folder.join(MANIFEST_FILE), &bytes)?;

@@ -2,9 +2,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use parquet::file::reader::{FileReader, SerializedFileReader};
-
-use crate::{Digests, Error, Result};
+use crate::{Digests, Error, ParquetFile, Result, open_file};
 
 /// Returns the hex BLAKE3 digest of `bytes`.
 #[must_use]
@@ -29,7 +27,7 @@ pub fn stream_key(purpose: &str, numbers: &[u64]) -> [u8; 32] {
 /// Returns both digests of a file that was just written.
 ///
 /// # Errors
-/// When the file cannot be read.
+/// When the file cannot be read, or begins like a Parquet file and is none.
 pub fn digest_file(path: &Path) -> Result<Digests> {
     let bytes = bytes_digest(path)?;
     // A declared output of an external command may merely be called `.parquet`.
@@ -49,23 +47,25 @@ pub fn bytes_digest(path: &Path) -> Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Returns the digest of schema and column chunks; `None` where the file is no Parquet file.
+/// Returns the digest of schema and column chunks; `None` where the file does not begin like a Parquet file, or announces more than
+/// is allowed: an external command may have written it.
 fn columns(path: &Path) -> Result<Option<String>> {
-    let mut file = File::open(path).map_err(Error::io("open", path))?;
-    let shared = file.try_clone().map_err(Error::io("open", path))?;
-    let reader = match SerializedFileReader::new(shared) {
-        Ok(reader) => reader,
-        Err(parquet::errors::ParquetError::External(error)) => match error.downcast::<std::io::Error>() {
-            Ok(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
-                return Err(Error::io("read", path)(*error));
-            }
-            _ => return Ok(None),
-        },
-        Err(_) => return Ok(None),
+    let (mut file, size) = open_file(path)?;
+    let mut start = [0; MAGIC.len()];
+    if size < MAGIC.len() as u64 {
+        return Ok(None);
+    }
+    file.read_exact(&mut start).map_err(Error::io("read", path))?;
+    if start != MAGIC {
+        return Ok(None);
+    }
+    let table = match ParquetFile::open(path) {
+        Err(Error::Demand { .. }) => return Ok(None),
+        table => table?,
     };
     let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("{:?}", reader.metadata().file_metadata().schema()).as_bytes());
-    for group in reader.metadata().row_groups() {
+    hasher.update(format!("{:?}", table.metadata().file_metadata().schema()).as_bytes());
+    for group in table.metadata().row_groups() {
         hasher.update(&group.num_rows().to_le_bytes());
         for column in group.columns() {
             let (start, length) = column.byte_range();
@@ -75,3 +75,6 @@ fn columns(path: &Path) -> Result<Option<String>> {
     }
     Ok(Some(hasher.finalize().to_hex().to_string()))
 }
+
+/// What every Parquet file begins with.
+const MAGIC: [u8; 4] = *b"PAR1";

@@ -40,7 +40,7 @@ pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
 pub use guard::guard;
 pub use limit::{LIMIT, allowed, open_file, read_file, set_limit, within};
-pub use manifest::{Digests, FileEntry, Folder, MANIFEST_FILE, Manifest, list_files, read_manifest};
+pub use manifest::{Digests, FileEntry, Folder, MANIFEST_FILE, Manifest, read_manifest};
 pub use parquet_file::{Batches, ParquetFile};
 pub use paths::join;
 pub use presence::{exists, found};

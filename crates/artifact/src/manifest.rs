@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, Result, digest_bytes, digest_file};
+use crate::{Error, LIMIT, Result, digest_bytes, digest_file, exists, read_file};
 
 /// The manifest's name inside a stage folder. A folder that holds it is complete.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -87,11 +87,10 @@ impl Manifest {
 /// [`Error::Manifest`] when there is one and it is not what was written, [`Error::Io`] when it cannot be read.
 pub fn read_manifest(folder: &Path) -> Result<Option<Manifest>> {
     let path = folder.join(MANIFEST_FILE);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", &path)(error)),
-    };
+    if !exists(&path)? {
+        return Ok(None);
+    }
+    let bytes = read_file(&path, LIMIT)?;
     let broken = |message: String| Error::Manifest { path: path.clone(), message };
     let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
     let (digest, of_run) = manifest.own_digests();
@@ -160,13 +159,10 @@ impl Folder {
     }
 }
 
-/// Lists the files below `folder` with their digests, sorted by path, the manifest left out.
-///
-/// # Errors
-/// When a file cannot be read, or something is there that is no regular file or folder.
-pub fn list_files(folder: &Path) -> Result<Vec<FileEntry>> {
+/// Lists the `files`, which lie below `folder`, with their digests, sorted by path, the manifest left out.
+pub(crate) fn list_files(folder: &Path, files: &[PathBuf]) -> Result<Vec<FileEntry>> {
     let mut entries = Vec::new();
-    for path in walk(folder)?.files {
+    for path in files {
         let relative = path.strip_prefix(folder).expect("walk stays below its folder");
         let name = relative.to_str().ok_or_else(|| Error::Irregular {
             path: path.clone(),
@@ -175,8 +171,8 @@ pub fn list_files(folder: &Path) -> Result<Vec<FileEntry>> {
         if name == MANIFEST_FILE {
             continue;
         }
-        let size = std::fs::symlink_metadata(&path).map_err(Error::io("read", &path))?.len();
-        let Digests { content, bytes } = digest_file(&path)?;
+        let size = std::fs::symlink_metadata(path).map_err(Error::io("read", path))?.len();
+        let Digests { content, bytes } = digest_file(path)?;
         entries.push(FileEntry { path: name.to_owned(), content, bytes, size });
     }
     entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -184,10 +180,11 @@ pub fn list_files(folder: &Path) -> Result<Vec<FileEntry>> {
 }
 
 /// What lies below a folder.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Walked {
-    /// Every file, in no particular order.
+    /// Every file, sorted.
     pub(crate) files: Vec<PathBuf>,
-    /// Every folder, the one itself first.
+    /// Every folder, the one itself first, the others sorted.
     pub(crate) folders: Vec<PathBuf>,
 }
 
@@ -212,5 +209,7 @@ pub(crate) fn walk(folder: &Path) -> Result<Walked> {
             }
         }
     }
+    files.sort();
+    folders[1..].sort();
     Ok(Walked { files, folders })
 }

@@ -15,7 +15,7 @@ use crate::key::{Parts, external_files};
 use crate::lock::{Lock, Wish};
 use crate::process::{Ended, watch};
 use crate::record::{Outcome, RunRecord};
-use crate::state::Found;
+use crate::state::{Found, is_damage};
 use crate::{Done, Error, Event, Job, Result, State};
 
 /// Time between two looks at whether another process has finished.
@@ -172,7 +172,7 @@ impl Runner<'_> {
             let damage = match artifact::read_manifest(&done.folder) {
                 Ok(manifest) if same(manifest.clone()) => self.store.damage(done, Some(self.desk))?,
                 Ok(_) => Some("its manifest is another one".to_owned()),
-                Err(error @ artifact::Error::Manifest { .. }) => Some(error.to_string()),
+                Err(error) if is_damage(&error) => Some(error.to_string()),
                 Err(error) => return Err(error.into()),
             };
             if let Some(damage) = damage {
@@ -224,7 +224,10 @@ impl Runner<'_> {
             let bytes = std::fs::read(&measured).map_err(Error::io("read", &measured))?;
             record.measured = serde_json::from_slice(&bytes).unwrap_or_default();
         }
-        let Ended { status, seconds, peak, cancelled } = ended.map_err(Error::io("run", &program))?;
+        let Ended { status, seconds, peak, cancelled } = ended.map_err(|error| {
+            let (program, base) = (program.display(), self.layout.base().display());
+            Error::failed(&job.title(), format!("cannot run {program} in {base}: {error}"))
+        })?;
         record.seconds = Some(seconds);
         record.peak_bytes = peak;
         record.exit = status.code();

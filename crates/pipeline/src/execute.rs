@@ -260,7 +260,8 @@ impl Runner<'_> {
                                 drop(sender.send((index, result)));
                             };
                             let started = std::thread::Builder::new().spawn_scoped(scope, work);
-                            let reason = |error| format!("cannot start a thread: {error}");
+                            let base = self.layout.base().display();
+                            let reason = |error| format!("cannot start a thread for the work in {base}: {error}");
                             started.map_err(|error| Error::failed(&self.plan.jobs[index].title(), reason(error)))?;
                             running += 1;
                             Ok(None)

@@ -26,6 +26,8 @@ pub(crate) fn read(file: &Path, bytes: &[u8]) -> Result<(Value, Locations)> {
 
 /// Reads the bytes of `file`, refusing what is no file, and what is too large before it is in memory.
 pub(crate) fn bytes(file: &Path) -> Result<Vec<u8>> {
+    // Messages name the whole path: the same name may stand in many folders.
+    let file = &std::path::absolute(file).map_err(Error::io("find", file))?;
     let mut bytes = Vec::new();
     // Opening a pipe would otherwise wait until somebody writes into it.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;

@@ -211,7 +211,7 @@ impl<'a> Store<'a> {
         let manifest = match artifact::read_manifest(&folder) {
             Ok(Some(manifest)) => manifest,
             Ok(None) => return Ok(Found::Damaged("its folder has no manifest".to_owned())),
-            Err(error @ artifact::Error::Manifest { .. }) => return Ok(Found::Damaged(error.to_string())),
+            Err(error) if is_damage(&error) => return Ok(Found::Damaged(error.to_string())),
             Err(error) => return Err(error.into()),
         };
         if manifest.key != key || Parts::of(&manifest).key() != key {
@@ -248,9 +248,15 @@ fn entry(layout: &Layout, key: &str) -> Result<Option<Done>> {
     }
     match artifact::read_manifest(&folder) {
         Ok(manifest) => Ok(manifest.map(|manifest| Done { folder, manifest: Arc::new(manifest) })),
-        Err(artifact::Error::Manifest { .. }) => Ok(None),
+        Err(error) if is_damage(&error) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether an error says that a manifest is none, and not that it could not be read.
+pub(crate) fn is_damage(error: &artifact::Error) -> bool {
+    use artifact::Error::{Demand, Manifest, NoFile};
+    matches!(error, Manifest { .. } | NoFile { .. } | Demand { .. })
 }
 
 /// Returns the finished entry that the folder of `job` shows; where it shows none and `--set` changes something, that of the definition's own.
