@@ -5,6 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
+use artifact::exists;
+
 use crate::attempt::Attempt;
 use crate::desk::{self, Desk};
 use crate::key::Parts;
@@ -137,7 +139,8 @@ impl Survey<'_> {
         }
         for index in (0..self.plan.jobs.len()).filter(|index| self.chosen[*index].considered) {
             let (_, State::UpToDate(found)) = self.look(index, &done)? else { return Ok(None) };
-            if !view.shows(index, &found)? {
+            let left = self.plan.jobs[index].resolved.resumable && exists(&self.layout.partial(&found.manifest.key))?;
+            if left || !view.shows(index, &found)? {
                 return Ok(None);
             }
             done[index] = Some(found);
@@ -317,6 +320,7 @@ impl Runner<'_> {
     /// Lets people see a job that was done already.
     pub(crate) fn skip(&self, index: usize, found: Done) -> Result<Done> {
         let relinked = self.show(index, &found)?;
+        desk::clear(&self.layout.partial(&found.manifest.key))?; // left where the end of the attempt failed
         let job = &self.plan.jobs[index];
         self.observe(Event::Skipped { job, folder: &self.layout.path(&job.slot.path()), relinked });
         Ok(found)
