@@ -21,9 +21,26 @@ environment lens3 'transformer-lens==3.9.*' safetensors pyarrow
 environment lens4 'transformer-lens>=4' safetensors pyarrow
 
 cd "$work"
-"$seqlab" run --quiet "$root/pipelines/x2.yaml" --set train.seeds=2 --set train.steps=60
-mkdir leaky
-(cd leaky && "$seqlab" run --quiet "$root/pipelines/x2.yaml" data --set data.holdout.level=random)
+mkdir pipelines leaky
+sed 's/seeds: 8/seeds: 2/; s/steps: 300/steps: 60/' "$root/pipelines/x2.yaml" > pipelines/x2.yaml
+"$seqlab" run --quiet pipelines/x2.yaml
+(cd leaky && sed 's/level: transition/level: random/' ../pipelines/x2.yaml > x2.yaml && "$seqlab" run --quiet x2.yaml data)
+cat > pipelines/matrix.yaml <<'END'
+name: matrix
+matrix: { k: [2, 3], loss: [answer, all] }
+stages:
+  data:
+    build:
+      seed: "${matrix.k}"
+      tasks:
+        x2: { family: { geometric: { ratio: 2 } }, start: { min: 1, max: 599 }, terms: 4, notation: { digits: { width: 4, order: least_first } } }
+      holdout: { level: transition, test: 0.10, validation: 0.05 }
+  audit: { audit: { data: data } }
+  train: { train: { data: data, model: { n_layers: 1, n_heads: 2, d_model: 16, d_mlp: 16 }, loss: "${matrix.loss}", seeds: 1, steps: 20, batch: 16 } }
+  evaluate: { evaluate: { data: data, audit: audit, model: train } }
+  only: { run: { command: [cp, "{inputs.scores}/scores.parquet", "{out}"], inputs: { scores: evaluate }, outputs: [scores.parquet] } }
+END
+"$seqlab" run --quiet pipelines/matrix.yaml
 "$venv/tables/bin/python" "$root/tests/interop/tables.py" "$work" "$work/leaky/datasets/x2"
 for lens in lens3 lens4; do
   "$venv/$lens/bin/python" "$root/tests/interop/transformer_lens_check.py" "$work" x2

@@ -11,6 +11,7 @@ import sys
 import duckdb
 import pandas
 import polars
+import pyarrow.dataset
 import pyarrow.parquet
 
 base, leaky = sys.argv[1:]
@@ -83,3 +84,29 @@ loaded = datasets.load_dataset(data)
 assert set(loaded) == {"train", "validation", "test"}, loaded
 assert loaded["train"][0]["tokens"] == pandas.read_parquet(f"{data}/train-00000-of-00001.parquet").tokens[0].tolist()
 print(f"Hugging Face datasets: {({split: len(rows) for split, rows in loaded.items()})}")
+
+# Folders that cannot be misread: a matrix of two axes, four points, each read once, its axes as columns.
+matrix, scores = f"{base}/datasets/matrix", f"{base}/results/matrix/evaluate"
+points = {("2", "all"), ("2", "answer"), ("3", "all"), ("3", "answer")}
+where = "where model = 'trained' and seed = 0 and split = 'test' and task = '' and slice = 'all' and metric = 'accuracy'"
+for pattern in (f"{scores}/**/scores.parquet", f"{scores}/*/*/scores.parquet"):
+    found = duckdb.sql(f"select k, loss from read_parquet('{pattern}', hive_partitioning=true) {where}").fetchall()
+    assert len(found) == 4 and {(str(k), loss) for k, loss in found} == points, (pattern, found)
+    frame = polars.scan_parquet(pattern, hive_partitioning=True).filter(
+        (polars.col("model") == "trained") & (polars.col("seed") == 0) & (polars.col("split") == "test") & (polars.col("task") == "")
+        & (polars.col("slice") == "all") & (polars.col("metric") == "accuracy")).select("k", "loss").collect()
+    assert {(str(k), loss) for k, loss in frame.rows()} == points and len(frame) == 4, (pattern, frame)
+rows = pyarrow.parquet.read_table(f"{results}/report/../evaluate/scores.parquet").num_rows
+whole = pandas.read_parquet(f"{results}/audit/certificate.parquet")
+assert len(pandas.read_parquet(f"{base}/results/matrix/only")) > 0, "a folder of one table is read whole"
+assert pyarrow.dataset.dataset(f"{base}/results/matrix/only").count_rows() > 0
+try:
+    datasets.load_dataset(matrix)
+    raise SystemExit("points that hold out different rows were merged")
+except ValueError as error:
+    assert "Config name is missing" in str(error), error
+for k in (2, 3):
+    one = datasets.load_dataset(matrix, f"k={k}")
+    path = f"{matrix}/k={k}/train-00000-of-00001.parquet"
+    assert len(one["train"]) == pyarrow.parquet.read_metadata(path).num_rows
+print("a matrix: four points, each once, k and loss as columns; a dataset a point")
