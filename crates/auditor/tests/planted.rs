@@ -237,3 +237,22 @@ fn tables_hold_one_row_for_each_held_out_row_and_hand_computed_figures() {
     let canonical = units.iter().find(|row| row.view == "canonical" && row.right == "train").unwrap();
     assert_eq!((canonical.compared, canonical.violations, canonical.worst), (2, 1, 100));
 }
+
+#[test]
+fn a_domain_that_train_has_nothing_of_has_no_memory() {
+    // Months are held out whole: nothing of train follows anything in their world, in whole terms at least.
+    let notation = Notation::Numeral;
+    let leak = leak_of(notation, "family", |splits| {
+        for row in splits[1..].iter_mut().flatten() {
+            (row.family, row.domain) = ("cyclic".to_owned(), "month".to_owned());
+        }
+    });
+    assert_eq!(leak, None);
+    // Held-out answers that are longer than any of train: nobody is asked for their last terms.
+    let leak = leak_of(notation, "random", |splits| {
+        for row in &mut splits[2] {
+            (row.answer_start, row.answer_length) = (3, 3);
+        }
+    });
+    assert_eq!(leak, None);
+}

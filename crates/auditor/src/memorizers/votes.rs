@@ -142,7 +142,8 @@ impl Start {
         let mut starts: Vec<Self> = (0..=world.distances).map(|_| empty()).collect();
         for (kind, targets) in VOTED.into_iter().enumerate() {
             let prior = known.whole.reach(world, targets, 0);
-            let classes = prior.iter().filter(|count| **count > 0).count() as f64;
+            // Where train has no such target (a domain that is held out whole), every symbol is as likely as any other.
+            let classes = prior.iter().filter(|count| **count > 0).count().max(1) as f64;
             let likeliest = known.likeliest(world, targets).filter(|best| known.part.holds(best.symbol));
             let likeliest = likeliest.and_then(|best| known.whole.places.of(best.symbol));
             let mut scores: Vec<i64> =
