@@ -127,6 +127,18 @@ impl Error {
         move |error| Self::Parquet { path, message: error.to_string() }
     }
 
+    /// As [`Error::parquet`], of a file that is being written: where the system refused, its words and no others.
+    pub(crate) fn writing(path: &std::path::Path) -> impl FnOnce(parquet::errors::ParquetError) -> Self {
+        let path = path.to_owned();
+        move |error| match error {
+            parquet::errors::ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+                Ok(source) => Self::Io { action: "write", path, source: *source },
+                Err(source) => Self::Parquet { path, message: source.to_string() },
+            },
+            error => Self::Parquet { path, message: error.to_string() },
+        }
+    }
+
     pub(crate) fn arrow(path: &std::path::Path) -> impl FnOnce(arrow::error::ArrowError) -> Self {
         let path = path.to_owned();
         move |error| Self::Parquet { path, message: error.to_string() }

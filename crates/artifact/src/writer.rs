@@ -63,10 +63,10 @@ impl<R: Row> TableWriter<R> {
         let schema = Arc::new(R::schema());
         let file = File::create(path).map_err(Error::io("create", path))?;
         // The Arrow schema is left out of the metadata: the Parquet types say it all, and fewer bytes can differ.
-        let root = ArrowSchemaConverter::new().convert(&schema).map_err(Error::parquet(path))?;
+        let root = ArrowSchemaConverter::new().convert(&schema).map_err(Error::writing(path))?;
         let properties = Arc::new(properties::<R>(provenance));
         let writer = SerializedFileWriter::new(file, root.root_schema_ptr(), properties)
-            .map_err(Error::parquet(path))?;
+            .map_err(Error::writing(path))?;
         let factory = Arc::new(ArrowRowGroupWriterFactory::new(&writer, schema.clone()));
         let groups = Groups { path: path.into(), schema, factory };
         Ok(Self { open: groups.start()?, groups, writer, rows: 0 })
@@ -119,7 +119,7 @@ impl<R: Row> TableWriter<R> {
     /// When the disk refuses.
     pub fn finish(mut self) -> Result<u64> {
         self.close()?;
-        self.writer.close().map_err(Error::parquet(&self.groups.path))?;
+        self.writer.close().map_err(Error::writing(&self.groups.path))?;
         Ok(self.rows)
     }
 
@@ -136,7 +136,7 @@ impl<R: Row> TableWriter<R> {
         if group.rows == 0 {
             return Ok(());
         }
-        let failed = Error::parquet(&self.groups.path);
+        let failed = Error::writing(&self.groups.path);
         let append = || {
             let mut writer = self.writer.next_row_group()?;
             group.columns.into_iter().try_for_each(|column| column.append_to_row_group(&mut writer))?;
@@ -151,7 +151,7 @@ impl<R: Row> TableWriter<R> {
 impl Groups {
     fn start<R: Row>(&self) -> Result<RowGroup<R>> {
         // The number of a row group matters to encryption only.
-        let columns = self.factory.create_column_writers(0).map_err(Error::parquet(&self.path))?;
+        let columns = self.factory.create_column_writers(0).map_err(Error::writing(&self.path))?;
         Ok(RowGroup { groups: self.clone(), columns, builders: R::Builders::default(), pending: 0, rows: 0 })
     }
 }
@@ -170,7 +170,7 @@ impl<R: Row> RowGroup<R> {
 
     fn encode(mut self) -> Result<Encoded> {
         self.flush()?;
-        let close = |column: ArrowColumnWriter| column.close().map_err(Error::parquet(&self.groups.path));
+        let close = |column: ArrowColumnWriter| column.close().map_err(Error::writing(&self.groups.path));
         let columns = self.columns.into_iter().map(close).collect::<Result<_>>()?;
         Ok(Encoded { columns, rows: self.rows })
     }
@@ -185,9 +185,9 @@ impl<R: Row> RowGroup<R> {
             .map_err(Error::arrow(path))?;
         let mut columns = self.columns.iter_mut();
         for (field, array) in schema.fields().iter().zip(batch.columns()) {
-            for leaf in compute_leaves(field, array).map_err(Error::parquet(path))? {
+            for leaf in compute_leaves(field, array).map_err(Error::writing(path))? {
                 let column = columns.next().expect("a column of a table has one leaf");
-                column.write(&leaf).map_err(Error::parquet(path))?;
+                column.write(&leaf).map_err(Error::writing(path))?;
             }
         }
         Ok(())

@@ -55,6 +55,17 @@ fn rows_and_provenance_round_trip_over_several_row_groups() {
 }
 
 #[test]
+fn what_the_system_refuses_to_write_is_named_with_its_cause() {
+    // A device that is always full.
+    let full = std::path::Path::new("/dev/full");
+    if !full.exists() {
+        return;
+    }
+    let error = write_table(full, &Provenance::default(), (0..100).map(example)).unwrap_err().to_string();
+    assert_eq!(error, "cannot write /dev/full: No space left on device (os error 28)");
+}
+
+#[test]
 fn empty_tables_and_nulls_round_trip_and_nan_becomes_null() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.parquet");
