@@ -28,6 +28,8 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
         "results/tiny/train/training.parquet",
         "results/tiny/train/checkpoints.parquet",
         "results/tiny/train/model.json",
+        "results/tiny/train/resume.parquet",
+        "results/tiny/train/vocabulary.parquet",
         "results/tiny/evaluate/predictions.parquet",
         "results/tiny/evaluate/scores.parquet",
         "results/tiny/analyze/measurements.parquet",

@@ -53,6 +53,8 @@ COLUMNS = {
     f"{results}/train/training.parquet": "seed step examples_seen train_loss train_accuracy validation_loss "
     "validation_accuracy learning_rate gradient_norm weight_norm",
     f"{results}/train/checkpoints.parquet": "seed step path digest",
+    f"{results}/train/resume.parquet": "seed step path digest",
+    f"{results}/train/vocabulary.parquet": "token_id token kind value",
     f"{results}/evaluate/predictions.parquet": "seed step split example_id task prediction correct log_probability "
     "rank logit_difference error_class",
     f"{results}/evaluate/scores.parquet": "model seed step split task slice metric value low high n",

@@ -70,10 +70,25 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file could not be written.
-    #[error("cannot write {}: {source}", path.display())]
-    Io {
+    /// A file is not what was written.
+    #[error(
+        "{}: its digest should be {expected}, found {found}; see whether the disk is sound, and run it again",
+        path.display()
+    )]
+    Changed {
         /// The file.
+        path: PathBuf,
+        /// The digest of what was written.
+        expected: String,
+        /// The digest of what is there.
+        found: String,
+    },
+    /// The system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried ("read", "write", ...).
+        action: &'static str,
+        /// The file or folder.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
@@ -81,6 +96,11 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Error::Io { action, path, source }
+    }
+
     pub(crate) fn config(at: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Error::Config { at: at.into(), message: message.into(), help: help.into() }
     }

@@ -11,6 +11,7 @@ use transformer::{Transformer, initial_weights};
 
 use crate::batch::Batch;
 use crate::rows::Rows;
+use crate::tensors::Tensors;
 use crate::{Config, Error, Optimizer};
 
 /// A model and the state of its optimizer, as one value.
@@ -224,32 +225,27 @@ impl Learner {
         Ok(())
     }
 
+    /// Returns how many weights there are.
+    pub(crate) fn parameters(&self) -> usize {
+        self.weights.elem_count()
+    }
+
     /// Returns all weights, f32 `[parameters]`.
     pub(crate) fn weights(&self) -> Tensor {
         self.weights.as_detached_tensor()
     }
 
-    /// Goes back to a state.
-    ///
-    /// # Errors
-    /// When it is not one of a model of this shape; the learner then is as it was.
-    pub(crate) fn restore(&mut self, weights: &Tensor, state: &HashMap<String, Tensor>) -> Result<(), Error> {
-        let refuse = |message: String| Error::from(candle_core::Error::Msg(message));
-        let get = |name: &str| state.get(name).ok_or_else(|| refuse(format!("`{name}` is missing")));
-        let count = |name: &str| match get(name)?.to_vec1::<i64>()?[..] {
-            [count] if count >= 0 => Ok(count.unsigned_abs()),
-            _ => Err(refuse(format!("`{name}` is no count"))),
-        };
-        let (mean, square) = (get("mean")?.to_vec1::<f32>()?, get("square")?.to_vec1::<f32>()?);
-        let (done, seen) = (count("done")?, count("seen")?);
-        let (expected, found) = (self.weights.elem_count(), [weights.elem_count(), mean.len(), square.len()]);
-        if found != [expected; 3] {
-            return Err(refuse(format!("expected {expected} weights and moments of each, found {found:?}")));
+    /// Goes back to these weights, `[parameters]`, and what [`Learner::state`] gave; says what is wrong with it where it is
+    /// not of a model of this shape, and then is as it was.
+    pub(crate) fn restore(&mut self, weights: Vec<f32>, state: &Tensors<'_>) -> Result<(), String> {
+        let count = self.parameters();
+        let (mean, square) = (state.floats("mean", count)?, state.floats("square", count)?);
+        let (done, seen) = (state.count("done")?, state.count("seen")?);
+        if let Some(moment) = square.iter().find(|moment| **moment < 0.0) {
+            return Err(format!("`square` holds {moment}, expected none that is negative"));
         }
-        if mean.iter().chain(&square).any(|moment| !moment.is_finite()) {
-            return Err(refuse("a moment is not finite".to_owned()));
-        }
-        self.weights.set(weights)?;
+        let set = Tensor::from_vec(weights, self.weights.shape(), &Device::Cpu);
+        set.and_then(|weights| self.weights.set(&weights)).map_err(|error| error.to_string())?;
         (self.done, self.seen) = (done, seen);
         *self.moments.borrow_mut() = Moments { mean, square };
         Ok(())

@@ -3,7 +3,8 @@
 //! `learner.rs` is a model with its optimizer and one update, `run.rs` the loop over steps and seeds, `cuda.rs` that loop on a
 //! GPU, `track.rs` what a seed writes down and keeps, `table.rs` the rows in their files, `row.rs` and `batch.rs` which of
 //! their tokens are asked and scored, `rows.rs` where they are kept, `source.rs` and `order.rs` which come when,
-//! `resume.rs` how an interrupted run goes on, `earlier.rs` how a finished one is continued.
+//! `resume.rs` how an interrupted run goes on, `earlier.rs` how a finished one is continued, `file.rs` and `tensors.rs` how
+//! both are written and read.
 //!
 //! [`Inputs`] has no path to the test table: what is not read cannot leak. Nothing here knows a clock; weights are
 //! bit-identical for any number of threads, and for one seed alone or many together.
@@ -15,6 +16,7 @@ mod config;
 mod cuda;
 mod earlier;
 mod error;
+mod file;
 mod learner;
 mod milestones;
 mod optimizer;
@@ -27,6 +29,7 @@ mod run;
 mod seeds;
 mod source;
 mod table;
+mod tensors;
 mod track;
 
 pub use batch_size::BatchSize;
@@ -38,7 +41,7 @@ pub use run::{Device, Inputs, Summary, gpu, run};
 pub use seeds::Seeds;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 #[cfg(test)]
 mod tests;

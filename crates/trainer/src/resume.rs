@@ -1,20 +1,22 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use artifact::tables::{Checkpoint, Training};
-use artifact::{Provenance, read_table, write_table};
-use candle_core::Tensor;
+use artifact::{Provenance, digest_bytes, exists, read_table, write_table};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::Error;
 use crate::learner::Learner;
-use crate::record::{Record, checkpoint_folder};
-use crate::run::write;
+use crate::record::{Record, checkpoint_folder, checkpoint_path};
+use crate::tensors::{Tensors, write_tensors};
+use crate::{Error, file};
 
 /// Lets an interrupted run go on where it was, to the same bits.
 #[derive(Debug, Clone, Copy)]
 pub struct Resume<'a> {
-    /// Where states are kept; what lies there was left by a run of the same config on the same inputs.
+    /// Where states are kept; what lies there was left by a run of the same config on the same inputs. Beside them stands
+    /// `progress.json`: how many steps of all seeds are saved (`done`), of how many (`total`).
     pub folder: &'a Path,
     /// Set from outside: every seed then saves its state and stops.
     pub interrupted: &'a AtomicBool,
@@ -27,119 +29,249 @@ const WEIGHTS: &str = "weights";
 const LEARNER: &str = "learner.safetensors";
 const TRAINING: &str = "training.parquet";
 const CHECKPOINTS: &str = "checkpoints.parquet";
+/// Written last, once all others are on the disk.
+const STATE: &str = "state.json";
+const PROGRESS: &str = "progress.json";
+
+/// Whose a state is. One that is another's is not gone on from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Owner {
+    pub(crate) seed: i32,
+    /// The key of the run.
+    pub(crate) key: String,
+    /// The model's.
+    pub(crate) shape: Value,
+}
+
+/// What a state consists of.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct State {
+    format: u32,
+    owner: Owner,
+    /// Steps of the run that the seed has done.
+    steps: u64,
+    /// The other files of its folder, with the digests of their bytes.
+    files: BTreeMap<String, String>,
+}
+
+/// As [`STATE`] holds it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Signed {
+    state: State,
+    /// Of all the above.
+    digest: String,
+}
+
+/// Raised when states look otherwise than before.
+const FORMAT: u32 = 1;
+
+/// Checkpoints, by step, of which the folder of states is known to hold what it should.
+pub(crate) type Kept = BTreeSet<i64>;
 
 impl Resume<'_> {
     pub(crate) fn is_interrupted(&self) -> bool {
         self.interrupted.load(Ordering::Relaxed)
     }
 
-    /// Returns the folder of a seed's state, the one it had before, and the one that is being written.
+    /// Returns the folder of a seed's state, the one that is being written, and the one it had before.
     fn folders(&self, seed: i32) -> [PathBuf; 3] {
-        ["", ".old", ".new"].map(|end| self.folder.join(format!("seed-{seed:03}{end}")))
+        ["", ".new", ".old"].map(|end| self.folder.join(format!("seed-{seed:03}{end}")))
     }
 
-    /// Saves where a seed is. Whenever the process ends, the state before or this one is complete.
+    /// Saves where a seed is, `steps` into the run. Whenever the process or the machine ends, the state before or this one
+    /// is complete: a folder gets its name once all that is in it is on the disk.
     pub(crate) fn save(
         &self,
-        seed: i32,
+        owner: Owner,
+        steps: u64,
         learner: &Learner,
         record: &Record,
         out: &Path,
+        kept: &mut Kept,
     ) -> Result<(), Error> {
-        let [folder, old, new] = self.folders(seed);
-        let io = |path: &Path| {
-            let path = path.to_owned();
-            move |source| Error::Io { path, source }
-        };
-        remove(&new)?;
-        let mut state = learner.state()?;
-        state.insert(WEIGHTS, learner.weights());
-        write_tensors(&new.join(LEARNER), state)?;
+        let seed = owner.seed;
+        let [folder, new, old] = self.folders(seed);
+        file::remove_folder(&new)?;
+        let mut tensors = learner.state()?;
+        tensors.insert(WEIGHTS, learner.weights());
+        let mut files = BTreeMap::from([(LEARNER.to_owned(), write_tensors(&new.join(LEARNER), tensors)?)]);
         let provenance = Provenance::default();
         write_table(&new.join(TRAINING), &provenance, record.training.iter().cloned())?;
         write_table(&new.join(CHECKPOINTS), &provenance, record.checkpoints.iter().cloned())?;
-        for checkpoint in &record.checkpoints {
-            link(&out.join(&checkpoint.path), &self.folder.join(&checkpoint.path))?;
+        let before = kept.len();
+        for checkpoint in record.checkpoints.iter().filter(|checkpoint| !kept.contains(&checkpoint.step)) {
+            let path = self.folder.join(&checkpoint.path);
+            file::place(&out.join(&checkpoint.path), &path)?;
+            file::sync(&path)?;
         }
-        remove(&old)?;
-        if folder.exists() {
-            std::fs::rename(&folder, &old).map_err(io(&folder))?;
+        kept.extend(record.checkpoints.iter().map(|checkpoint| checkpoint.step));
+        let folders = match kept.len() {
+            now if now == before => 0,
+            // The folders themselves may be new.
+            _ if before == 0 => 3,
+            _ => 1,
+        };
+        for folder in self.folder.join(checkpoint_folder(seed)).ancestors().take(folders) {
+            file::sync(folder)?;
         }
-        std::fs::rename(&new, &folder).map_err(io(&new))?;
-        remove(&old)?;
+        for name in [TRAINING, CHECKPOINTS] {
+            let path = new.join(name);
+            let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+            files.insert(name.to_owned(), digest_bytes(&bytes));
+        }
+        for name in files.keys() {
+            file::sync(&new.join(name))?;
+        }
+        let state = State { format: FORMAT, owner, steps, files };
+        let signed = Signed { digest: state.digest(), state };
+        file::write_synced(
+            &new.join(STATE),
+            &serde_json::to_vec_pretty(&signed).expect("names and numbers"),
+        )?;
+        file::sync(&new)?;
+        file::remove_folder(&old)?;
+        if exists(&folder)? {
+            std::fs::rename(&folder, &old).map_err(Error::io("rename", &folder))?;
+        }
+        std::fs::rename(&new, &folder).map_err(Error::io("rename", &new))?;
+        file::sync(self.folder)?;
+        file::remove_folder(&old)?;
         self.forget(seed, record)
     }
 
     /// Removes checkpoints that are not kept any more.
     fn forget(&self, seed: i32, record: &Record) -> Result<(), Error> {
         let folder = self.folder.join(checkpoint_folder(seed));
-        let Ok(entries) = std::fs::read_dir(&folder) else { return Ok(()) }; // none was saved
+        let entries = match std::fs::read_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()), // none was saved
+            entries => entries.map_err(Error::io("list", &folder))?,
+        };
         for entry in entries {
-            let path = entry.map_err(|source| Error::Io { path: folder.clone(), source })?.path();
+            let path = entry.map_err(Error::io("list", &folder))?.path();
             if !record.checkpoints.iter().any(|checkpoint| self.folder.join(&checkpoint.path) == path) {
-                std::fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
+                file::remove(&path)?;
             }
         }
         Ok(())
     }
 
-    /// Puts a seed back to where it was; leaves it untrained where nothing can be read.
-    pub(crate) fn load(&self, seed: i32, learner: &mut Learner, out: &Path) -> Record {
-        let [folder, old, _] = self.folders(seed);
-        let found = [folder, old].into_iter().find(|folder| folder.exists());
-        match found.map(|folder| self.read(&folder, learner, out)) {
-            Some(Ok(record)) => record,
-            Some(Err(error)) => {
-                tracing::warn!("seed {seed} starts anew, what was left of it cannot be read: {error}");
-                Record::default()
+    /// Puts a seed back to where it was, with its checkpoints in `out`; leaves it as it was, and warns, where what there is
+    /// is not whole, or another's.
+    ///
+    /// # Errors
+    /// When the system cannot tell what there is.
+    pub(crate) fn load(
+        &self,
+        owner: &Owner,
+        learner: &mut Learner,
+        out: &Path,
+        kept: &mut Kept,
+    ) -> Result<Record, Error> {
+        let seed = owner.seed;
+        let mut refused = None;
+        for folder in self.folders(seed) {
+            if !exists(&folder)? {
+                continue;
             }
-            None => Record::default(),
-        }
-    }
-
-    fn read(&self, folder: &Path, learner: &mut Learner, out: &Path) -> Result<Record, Error> {
-        let training = read_table::<Training>(&folder.join(TRAINING))?;
-        let checkpoints = read_table::<Checkpoint>(&folder.join(CHECKPOINTS))?;
-        for checkpoint in &checkpoints {
-            let (kept, path) = (self.folder.join(&checkpoint.path), out.join(&checkpoint.path));
-            link(&kept, &path)?;
-            let bytes = std::fs::read(&path).map_err(|source| Error::Io { path: path.clone(), source })?;
-            if artifact::digest_bytes(&bytes) != checkpoint.digest {
-                let source = std::io::Error::other("it is not what was saved");
-                return Err(Error::Io { path: kept, source });
+            match self.read(&folder, owner, learner)? {
+                Ok(record) => {
+                    for checkpoint in &record.checkpoints {
+                        file::place(&self.folder.join(&checkpoint.path), &out.join(&checkpoint.path))?;
+                        kept.insert(checkpoint.step);
+                    }
+                    return Ok(record);
+                }
+                Err(message) => _ = refused.get_or_insert(format!("{}: {message}", folder.display())),
             }
         }
-        let mut state = candle_core::safetensors::load(folder.join(LEARNER), &candle_core::Device::Cpu)?;
-        let weights =
-            state.remove(WEIGHTS).ok_or_else(|| transformer::Error::Weights("missing".to_owned()))?;
-        learner.restore(&weights, &state)?;
-        Ok(Record { training, checkpoints })
-    }
-}
-
-/// Writes tensors as a safetensors file.
-pub(crate) fn write_tensors(path: &Path, tensors: HashMap<&str, Tensor>) -> Result<(), Error> {
-    let bytes = safetensors::serialize(tensors, None)
-        .map_err(|error| transformer::Error::Weights(error.to_string()))?;
-    write(path, &bytes)
-}
-
-fn remove(folder: &Path) -> Result<(), Error> {
-    match std::fs::remove_dir_all(folder) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::Io { path: folder.to_owned(), source })
+        if let Some(message) = refused {
+            tracing::warn!("seed {seed} starts anew, what was left of it cannot be used: {message}");
         }
-        _ => Ok(()),
+        Ok(Record::default())
+    }
+
+    /// Reads a state, and puts the learner there when all of it has been found to be whole; else says what is not.
+    fn read(
+        &self,
+        folder: &Path,
+        owner: &Owner,
+        learner: &mut Learner,
+    ) -> Result<Result<Record, String>, Error> {
+        let state = match State::read(folder)? {
+            Ok(state) => state,
+            Err(message) => return Ok(Err(message)),
+        };
+        if state.owner != *owner {
+            return Ok(Err("it is of another seed, run or model".to_owned()));
+        }
+        let mut tensors = Vec::new();
+        for name in [LEARNER, TRAINING, CHECKPOINTS] {
+            let Some(bytes) = file::read(&folder.join(name))? else {
+                return Ok(Err(format!("{name} is missing")));
+            };
+            if state.files.get(name) != Some(&digest_bytes(&bytes)) {
+                return Ok(Err(format!("{name} is not what was saved")));
+            }
+            if name == LEARNER {
+                tensors = bytes;
+            }
+        }
+        let training = read_table::<Training>(&folder.join(TRAINING));
+        let checkpoints = read_table::<Checkpoint>(&folder.join(CHECKPOINTS));
+        let (training, checkpoints) = match (training, checkpoints) {
+            (Ok(training), Ok(checkpoints)) => (training, checkpoints),
+            (Err(error), _) | (_, Err(error)) => return Ok(Err(error.to_string())),
+        };
+        for Checkpoint { seed, step, path, digest } in &checkpoints {
+            if *seed != owner.seed || *path != checkpoint_path(*seed, *step) {
+                return Ok(Err(format!("{path} is no place of a checkpoint of it")));
+            }
+            match file::read(&self.folder.join(path))? {
+                Some(bytes) if digest_bytes(&bytes) == *digest => {}
+                Some(_) => return Ok(Err(format!("{path} is not what was saved"))),
+                None => return Ok(Err(format!("{path} is missing"))),
+            }
+        }
+        let restored = Tensors::read(&tensors).and_then(|tensors| {
+            let weights = tensors.floats(WEIGHTS, learner.parameters())?;
+            learner.restore(weights, &tensors)
+        });
+        Ok(restored.map(|()| Record { training, checkpoints, resume: None }))
+    }
+
+    /// Returns how many steps of the run a seed has done by what is saved of it, without looking further.
+    pub(crate) fn steps(&self, seed: i32) -> Result<u64, Error> {
+        let [folder, ..] = self.folders(seed);
+        Ok(State::read(&folder)?.map_or(0, |state| state.steps))
+    }
+
+    /// Says how many steps are saved, for whoever asks how far an interrupted run is.
+    pub(crate) fn write_progress(&self, done: u64, total: u64) -> Result<(), Error> {
+        let progress = serde_json::json!({ "done": done, "total": total, "unit": "steps" });
+        file::write(&self.folder.join(PROGRESS), progress.to_string().as_bytes())
     }
 }
 
-/// Makes a file stand in a second place too, if it does not yet.
-fn link(from: &Path, to: &Path) -> Result<(), Error> {
-    if to.exists() {
-        return Ok(());
+impl State {
+    /// Reads the list of a folder, or says what is wrong with it.
+    fn read(folder: &Path) -> Result<Result<Self, String>, Error> {
+        let Some(bytes) = file::read(&folder.join(STATE))? else {
+            return Ok(Err(format!("{STATE} is missing")));
+        };
+        let signed: Signed = match serde_json::from_slice(&bytes) {
+            Ok(signed) => signed,
+            Err(error) => return Ok(Err(format!("{STATE} is no list of a state: {error}"))),
+        };
+        if signed.digest != signed.state.digest() || signed.state.format != FORMAT {
+            return Ok(Err(format!("{STATE} is not what was saved")));
+        }
+        Ok(Ok(signed.state))
     }
-    let folder = to.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(drop)))
-        .map_err(|source| Error::Io { path: to.to_owned(), source })
+
+    fn digest(&self) -> String {
+        digest_bytes(&serde_json::to_vec(self).expect("names and numbers are JSON"))
+    }
 }

@@ -1,22 +1,24 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact::Provenance;
+use artifact::tables::Token;
+use artifact::{Provenance, read_table, write_table};
 use rayon::prelude::*;
 use transformer::engine::Engine;
 
-use crate::earlier::Earlier;
+use crate::earlier::{Earlier, VOCABULARY};
 use crate::learner::Learner;
 use crate::milestones::Milestones;
 use crate::record::Record;
-use crate::resume::Resume;
+use crate::resume::{Owner, Resume};
 use crate::row::{Scoring, Vocabulary};
 use crate::rows::{HELD, Rows};
 use crate::source::{SPLIT, Source};
 use crate::table::Table;
 use crate::track::{Seen, Track};
-use crate::{Config, Error, Order};
+use crate::{Config, Error, Order, file, record};
 
 /// The tables that the stage reads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,8 +50,8 @@ pub struct Summary {
     pub updates: u64,
 }
 
-/// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/`, `resume/` (the moments, from
-/// which another run continues) and `model.json` into `out`.
+/// Trains every seed and writes `training.parquet`, `checkpoints.parquet`, `checkpoints/`, `resume.parquet` and `resume/`
+/// (the moments, from which another run continues), `vocabulary.parquet` (a copy) and `model.json` into `out`.
 ///
 /// The vocabulary gives `d_vocab`; the longest train or validation row, less its last token (which is never an input),
 /// gives `n_ctx`, where the config does not. Seeds run side by side on rayon's pool; each is sequential, so the bits do not depend on it.
@@ -90,7 +92,7 @@ pub(crate) fn run_by(
     config.check()?;
     let vocabulary = Vocabulary::read(&inputs.vocabulary)?;
     let earlier = inputs.from.as_deref().map(Earlier::read).transpose()?;
-    std::fs::create_dir_all(out).map_err(|source| Error::Io { path: out.to_owned(), source })?;
+    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
     let scoring = Scoring { vocabulary, loss: config.loss };
     let train = Source::open(config, Table::open(SPLIT, &inputs.train, scoring)?, out)?;
     let validation = Rows::read(&Table::open("validation", &inputs.validation, scoring)?, HELD, out)?;
@@ -111,7 +113,13 @@ pub(crate) fn run_by(
     let engine = Arc::new(Engine::new(&shape)?);
     let stop = AtomicBool::new(false);
     let (done, found) = (AtomicU64::new(0), AtomicU64::new(0));
+    let mut saved = BTreeMap::new();
+    for &seed in resume.iter().flat_map(|_| &config.seeds.0) {
+        saved.insert(seed, resume.map_or(Ok(0), |resume| resume.steps(seed))?);
+    }
     let fit = Fit {
+        key: &provenance.key,
+        saved: Mutex::new(saved),
         resume,
         config,
         shape: &shape,
@@ -124,10 +132,13 @@ pub(crate) fn run_by(
         done: &done,
         found: &found,
     };
-    fit.check_start(provenance)?;
-    write(&out.join("model.json"), &serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON"))?;
+    let tokens = read_table::<Token>(&inputs.vocabulary)?;
+    fit.check_start(&tokens)?;
+    let model = serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON");
+    file::write(&out.join("model.json"), &model)?;
+    write_table(&out.join(VOCABULARY), provenance, tokens)?;
     let folder = out.join("checkpoints");
-    std::fs::create_dir_all(&folder).map_err(|source| Error::Io { path: folder, source })?;
+    std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let parameters: usize = shape.parameters().values().map(|shape| shape.iter().product::<usize>()).sum();
     tracing::info!(
         "{} seeds of {parameters} parameters, {} steps of {} of {} rows; vocabulary {}, context {}",
@@ -144,13 +155,16 @@ pub(crate) fn run_by(
     if results.iter().any(|result| matches!(result, Err(Error::Interrupted))) {
         return Err(Error::Interrupted);
     }
-    // Also after a failure: what the seeds did until then is there to look at.
-    let (training, checkpoints): (Vec<_>, Vec<_>) =
-        records.into_iter().map(|record| (record.training, record.checkpoints)).unzip();
-    artifact::write_table(&out.join("training.parquet"), provenance, training.into_iter().flatten())?;
-    artifact::write_table(&out.join("checkpoints.parquet"), provenance, checkpoints.into_iter().flatten())?;
-    results.into_iter().collect::<Result<(), Error>>()?;
-    Ok(Summary { updates: done.into_inner() - found.into_inner() })
+    let failed = results.into_iter().find_map(Result::err);
+    // Of what diverged, all that was done until then is there to look at. Where anything else went wrong, what is saved of
+    // each seed is worth more: the same run again goes on from it.
+    if failed.as_ref().is_none_or(|error| matches!(error, Error::Diverged { .. })) {
+        record::write_tables(out, provenance, records)?;
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(Summary { updates: done.into_inner() - found.into_inner() }),
+    }
 }
 
 /// Trains seeds side by side, each on one thread of rayon's pool.
@@ -228,6 +242,10 @@ pub(crate) struct Fit<'a> {
     pub(crate) train: &'a Source,
     pub(crate) validation: &'a Rows,
     pub(crate) out: &'a Path,
+    /// The key of the run.
+    key: &'a str,
+    /// By seed: steps of this run that an interrupted one would find.
+    saved: Mutex<BTreeMap<i32, u64>>,
     /// Another seed failed.
     pub(crate) stop: &'a AtomicBool,
     /// Updates of all seeds, and those among them that an interrupted run had done.
@@ -250,10 +268,10 @@ impl Fit<'_> {
     }
 
     /// Finds what would stop a seed before any is trained: an earlier run that does not fit, too few rows to read once.
-    fn check_start(&self, provenance: &Provenance) -> Result<(), Error> {
+    fn check_start(&self, tokens: &[Token]) -> Result<(), Error> {
         let mut seen = 0;
         if let Some(earlier) = self.earlier {
-            earlier.check(self.shape, provenance)?;
+            earlier.check(self.shape, tokens)?;
             for &seed in &self.config.seeds.0 {
                 seen = seen.max(self.learner(seed)?.seen());
             }
@@ -315,8 +333,22 @@ impl Fit<'_> {
         track.finish()
     }
 
-    /// Counts updates that an interrupted run had done.
-    pub(crate) fn found(&self, updates: u64) {
+    /// Returns whose the state of a seed is.
+    pub(crate) fn owner(&self, seed: i32) -> Owner {
+        let shape = serde_json::to_value(self.shape).expect("numbers and names are JSON");
+        Owner { seed, key: self.key.to_owned(), shape }
+    }
+
+    /// Writes down that a seed's state is saved, so many steps into the run.
+    pub(crate) fn saved(&self, resume: &Resume<'_>, seed: i32, steps: u64) -> Result<(), Error> {
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        saved.insert(seed, steps);
+        resume.write_progress(saved.values().sum(), self.config.steps * self.config.seeds.0.len() as u64)
+    }
+
+    /// Counts updates of a seed that an interrupted run had done.
+    pub(crate) fn found(&self, seed: i32, updates: u64) {
+        self.saved.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, updates);
         for counter in [self.done, self.found] {
             counter.fetch_add(updates, Ordering::Relaxed);
         }
@@ -340,11 +372,4 @@ impl Fit<'_> {
             );
         }
     }
-}
-
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(path, bytes))
-        .map_err(|source| Error::Io { path: path.to_owned(), source })
 }

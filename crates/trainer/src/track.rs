@@ -2,10 +2,10 @@ use artifact::tables::{Checkpoint, Training};
 
 use crate::learner::{Learner, NotFinite, Score};
 use crate::milestones::Milestones;
-use crate::record::{Record, checkpoint_folder};
-use crate::resume::EVERY;
-use crate::run::{Fit, write};
-use crate::{Error, earlier};
+use crate::record::{Record, checkpoint_path};
+use crate::resume::{EVERY, Kept};
+use crate::run::Fit;
+use crate::{Error, earlier, file};
 
 /// A seed on its way, and what it writes down and keeps.
 pub(crate) struct Track<'a> {
@@ -17,6 +17,8 @@ pub(crate) struct Track<'a> {
     good: Weights,
     /// Steps whose weights are kept.
     kept: Vec<u64>,
+    /// Those of them that an interrupted run would find.
+    safe: Kept,
     /// The step that it ends with.
     pub(crate) last: u64,
 }
@@ -40,18 +42,21 @@ impl<'a> Track<'a> {
     pub(crate) fn begin(fit: &'a Fit<'a>, seed: i32) -> Result<Self, Error> {
         let mut learner = fit.learner(seed)?;
         let (first, last) = (learner.done(), learner.done() + fit.config.steps);
-        let record =
-            fit.resume.map_or_else(Record::default, |resume| resume.load(seed, &mut learner, fit.out));
+        let mut safe = Kept::new();
+        let record = match fit.resume {
+            Some(resume) => resume.load(&fit.owner(seed), &mut learner, fit.out, &mut safe)?,
+            None => Record::default(),
+        };
         let good = Weights { step: learner.done(), bytes: learner.to_safetensors()? };
         let kept = fit.config.checkpoints.at(first, last);
-        let mut track = Self { fit, seed, learner, record, good, kept, last };
+        let mut track = Self { fit, seed, learner, record, good, kept, safe, last };
         if track.learner.done() == first {
             let score = track.learner.score(fit.validation)?;
             let row = track.row(first, None, track.learner.weight_norm()?, score);
-            track.record = Record { training: vec![row], checkpoints: Vec::new() };
+            track.record = Record { training: vec![row], ..Record::default() };
             track.save()?;
         }
-        fit.found(track.learner.done() - first);
+        fit.found(seed, track.learner.done() - first);
         Ok(track)
     }
 
@@ -129,20 +134,24 @@ impl<'a> Track<'a> {
     }
 
     /// Saves where the seed is, where an interrupted run can go on.
-    pub(crate) fn save_state(&self) -> Result<(), Error> {
+    pub(crate) fn save_state(&mut self) -> Result<(), Error> {
         let Some(resume) = self.fit.resume else { return Ok(()) };
-        resume.save(self.seed, &self.learner, &self.record, self.fit.out)
+        let steps = self.learner.done() + self.fit.config.steps - self.last;
+        let (owner, out) = (self.fit.owner(self.seed), self.fit.out);
+        resume.save(owner, steps, &self.learner, &self.record, out, &mut self.safe)?;
+        self.fit.saved(&resume, self.seed, steps)
     }
 
     /// Ends the seed after its last step.
-    pub(crate) fn finish(&self) -> Result<(), Error> {
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
         tracing::info!(
             "seed {}: {}{}",
             self.seed,
             Milestones::of(&self.record.training),
             self.record.losses()
         );
-        earlier::keep(self.fit.out, self.seed, &self.learner)
+        self.record.resume = Some(earlier::keep(self.fit.out, self.seed, &self.learner)?);
+        Ok(())
     }
 
     /// Writes the last good weights as a checkpoint, once.
@@ -151,8 +160,8 @@ impl<'a> Track<'a> {
         if self.record.checkpoints.last().is_some_and(|last| last.step == step) {
             return Ok(());
         }
-        let path = format!("{}/step-{step:06}.safetensors", checkpoint_folder(self.seed));
-        write(&self.fit.out.join(&path), &self.good.bytes)?;
+        let path = checkpoint_path(self.seed, step);
+        file::write(&self.fit.out.join(&path), &self.good.bytes)?;
         let digest = artifact::digest_bytes(&self.good.bytes);
         self.record.checkpoints.push(Checkpoint { seed: self.seed, step, path, digest });
         Ok(())
@@ -161,8 +170,7 @@ impl<'a> Track<'a> {
     /// Removes a checkpoint that is the best no more.
     fn forget(&mut self, step: i64) -> Result<(), Error> {
         for checkpoint in self.record.checkpoints.extract_if(.., |checkpoint| checkpoint.step == step) {
-            let path = self.fit.out.join(&checkpoint.path);
-            std::fs::remove_file(&path).map_err(|source| Error::Io { path, source })?;
+            file::remove(&self.fit.out.join(&checkpoint.path))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
+use safetensors::SafeTensors;
 
 use crate::{Config, Error, Result, Transformer};
 
@@ -17,8 +18,22 @@ impl Transformer {
                 "this is a pickle, which can run code when loaded; save it as safetensors".to_owned(),
             ));
         }
-        let found = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
-            .map_err(|error| Error::Weights(format!("not a complete safetensors file: {error}")))?;
+        let broken = |error: &dyn std::fmt::Display| {
+            Error::Weights(format!("not a complete safetensors file: {error}"))
+        };
+        let header = SafeTensors::deserialize(bytes).map_err(|error| broken(&error))?;
+        for (name, tensor) in header.tensors() {
+            // Of an empty tensor the other dimensions may be anything, and their product overflow.
+            let mut sizes = tensor.shape().iter().filter(|size| **size > 0);
+            if sizes.try_fold(1_usize, |product, size| product.checked_mul(*size)).is_none() {
+                let shape = tensor.shape();
+                return Err(Error::Weights(format!(
+                    "{name} has the shape {shape:?}, which nothing can have"
+                )));
+            }
+        }
+        let found =
+            candle_core::safetensors::load_buffer(bytes, &Device::Cpu).map_err(|error| broken(&error))?;
         let mut weights = IndexMap::new();
         for (name, tensor) in found {
             if !tensor.dtype().is_float() {

@@ -86,6 +86,12 @@ fn files_that_do_not_fit_are_refused_with_the_reason() {
         let message = load_bytes(&bytes[..end]).unwrap_err();
         assert!(message.starts_with("weights: not a complete safetensors file"), "{end}: {message}");
     }
+    let header = br#"{"ln_final.w":{"dtype":"F32","shape":[0,9223372036854775808,4],"data_offsets":[0,0]}}"#;
+    let message = load_bytes(&[&(header.len() as u64).to_le_bytes()[..], header].concat()).unwrap_err();
+    assert!(
+        message.starts_with("weights: ln_final.w has the shape [0, 9223372036854775808, 4]"),
+        "{message}"
+    );
     for pickle in [b"PK\x03\x04rest".as_slice(), b"\x80\x02}q\x00."] {
         assert!(load_bytes(pickle).unwrap_err().contains("pickle"));
     }

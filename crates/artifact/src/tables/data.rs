@@ -47,8 +47,8 @@ table! {
 }
 
 table! {
-    /// What each token id means.
-    pub struct Token in "vocabulary", version 1, files "datasets/<pipeline>/vocabulary.parquet" {
+    /// What each token id means. Training keeps a copy of the one that it was done with.
+    pub struct Token in "vocabulary", version 1, files "{datasets/<pipeline>,results/<pipeline>/train}/vocabulary.parquet" {
         /// The id that stands in `tokens`.
         token_id: i32,
         /// Its text.

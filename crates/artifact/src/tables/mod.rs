@@ -14,7 +14,7 @@ pub use analyze::{Ablation, AttentionPattern, Measurement};
 pub use audit::{Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer};
 pub use data::{Counterfactual, Example, ExampleTokens, Token};
 pub use evaluate::{Prediction, Score};
-pub use train::{Checkpoint, Training};
+pub use train::{Checkpoint, Resume, Training};
 
 use crate::{Description, Row};
 
@@ -33,6 +33,7 @@ pub fn catalogue() -> Vec<Description> {
         Ceiling::describe(),
         Training::describe(),
         Checkpoint::describe(),
+        Resume::describe(),
         Prediction::describe(),
         Score::describe(),
         AttentionPattern::describe(),

@@ -40,3 +40,17 @@ table! {
         digest: String,
     }
 }
+
+table! {
+    /// What another run needs, besides the last checkpoint, to continue a seed: the moments of its optimizer and its counts.
+    pub struct Resume in "resume", version 1, files "results/<pipeline>/train/resume.parquet" {
+        /// The model's seed.
+        seed: i32,
+        /// Optimizer steps done, as at its last checkpoint.
+        step: i64,
+        /// The safetensors file, relative to the stage's folder.
+        path: String,
+        /// Hex BLAKE3 of the file.
+        digest: String,
+    }
+}

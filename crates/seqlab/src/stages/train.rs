@@ -37,7 +37,13 @@ const ROLES: &[Role] = &[
         many: false,
         optional: true,
         verbs: &["train"],
-        reads: &["checkpoints.parquet", "model.json", "resume/*.safetensors"],
+        reads: &[
+            "checkpoints.parquet",
+            "model.json",
+            "resume.parquet",
+            "resume/*.safetensors",
+            "vocabulary.parquet",
+        ],
     },
 ];
 
@@ -56,12 +62,15 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     let summary = trainer::run(&config(spec)?, &inputs, &spec.out, device, resume, &spec.provenance())
         .map_err(|error| match error {
             trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
-            error => Failure::Stage(match keep(spec) {
-                Some(folder) => {
+            // Going on from what is saved would end here again: what there is to look at takes its place.
+            trainer::Error::Diverged { .. } => Failure::Stage(match keep(spec) {
+                Ok(Some(folder)) => {
                     format!("{error}\n  what was trained until then lies in {}", folder.display())
                 }
-                None => error.to_string(),
+                Ok(None) => error.to_string(),
+                Err(lost) => format!("{error}\n  what was trained until then is lost: {lost}"),
             }),
+            error => Failure::Stage(error.to_string()),
         })?;
     let rate = summary.updates as f64 / begun.elapsed().as_secs_f64();
     // As in `seqlab bench train`: the steps of all seeds.
@@ -74,15 +83,17 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     Ok(spec.measured(&measured)?)
 }
 
-/// Moves what was trained before a failure to the folder that outlives it.
-fn keep(spec: &Spec) -> Option<&Path> {
-    let partial = spec.partial.as_deref()?;
-    spec.out.join("checkpoints.parquet").is_file().then_some(())?;
-    if partial.exists() {
-        std::fs::remove_dir_all(partial).ok()?;
+/// Moves what was trained before it diverged to the folder that outlives it.
+fn keep(spec: &Spec) -> Result<Option<&Path>, Failure> {
+    let Some(partial) = spec.partial.as_deref() else { return Ok(None) };
+    if !artifact::exists(&spec.out.join("checkpoints.parquet"))? {
+        return Ok(None);
     }
-    std::fs::rename(&spec.out, partial).ok()?;
-    Some(partial)
+    if artifact::exists(partial)? {
+        std::fs::remove_dir_all(partial).map_err(Failure::io("remove", partial))?;
+    }
+    std::fs::rename(&spec.out, partial).map_err(Failure::io("rename", &spec.out))?;
+    Ok(Some(partial))
 }
 
 fn explain(error: trainer::Error) -> Problem {

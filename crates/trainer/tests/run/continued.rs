@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use artifact::Provenance;
-use artifact::tables::{Checkpoint, Example};
+use artifact::tables::{Checkpoint, Example, Resume, Token};
+use artifact::{Provenance, read_table, write_table};
 use candle_core::{Device, Tensor};
 use trainer::{Config, Inputs, run};
 
@@ -29,21 +29,21 @@ fn a_vocabulary_of_the_same_size_but_other_tokens_is_refused() {
     let data = tempfile::tempdir().unwrap();
     let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let inputs = inputs(data.path(), examples(0, 30), examples(30, 7));
-    let with = |digest: &str| Provenance {
-        inputs: [("data/vocabulary.parquet".to_owned(), digest.to_owned())].into(),
-        ..Provenance::default()
+    let go = |inputs: &Inputs, out: &Path| {
+        run(&steps(10), inputs, out, trainer::Device::Cpu, None, &Provenance::default())
     };
-    let summary = run(&steps(10), &inputs, first.path(), trainer::Device::Cpu, None, &with("a")).unwrap();
-    assert_eq!(summary.updates, 30);
+    assert_eq!(go(&inputs, first.path()).unwrap().updates, 30);
     let inputs = Inputs { from: Some(first.path().to_owned()), ..inputs };
-    let refused = run(&steps(10), &inputs, second.path(), trainer::Device::Cpu, None, &with("b"))
-        .unwrap_err()
-        .to_string();
-    assert!(
-        refused.starts_with("data: its tokens are others than those of the run that `from` names"),
-        "{refused}"
+    go(&inputs, second.path()).unwrap();
+    let whole: Vec<Token> = read_table(&inputs.vocabulary).unwrap();
+    let mut other = whole.clone();
+    other[7].token = "seven".to_owned();
+    write_table(&inputs.vocabulary, &Provenance::default(), other).unwrap();
+    assert_eq!(
+        go(&inputs, second.path()).unwrap_err().to_string(),
+        "data: token 7 is `seven` (value), but `7` (value) in the run that `from` names; build both with the same \
+         notations and values"
     );
-    run(&steps(10), &inputs, second.path(), trainer::Device::Cpu, None, &with("a")).unwrap();
 }
 
 fn steps(steps: u64) -> Config {
@@ -153,49 +153,118 @@ fn what_cannot_be_continued_is_refused_before_training() {
     );
     let state = folder.join("resume/seed-001.safetensors");
     let whole = std::fs::read(&state).unwrap();
-    for (bytes, expected) in [(&whole[..whole.len() - 1], ""), (&b"\x80\x02}q\x00."[..], ""), (&[][..], "")] {
-        std::fs::write(&state, bytes).unwrap();
+    let Checkpoint { path, .. } = first.checkpoints().into_iter().rfind(|c| c.seed == 1).unwrap();
+    let path = folder.join(path);
+    let weights = std::fs::read(&path).unwrap();
+    for (file, whole) in [(&state, &whole), (&path, &weights)] {
+        let mut flipped = whole.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        for bytes in [&whole[..whole.len() - 1], &b"\x80\x02}q\x00."[..], &[], &flipped] {
+            std::fs::write(file, bytes).unwrap();
+            let message = refused(&steps(10));
+            let name = file.strip_prefix(folder).unwrap().display();
+            assert!(
+                message.starts_with(&format!("cannot go on from FROM/{name}: its digest should be ")),
+                "{message}"
+            );
+            assert!(message.ends_with("; rerun the stage that wrote it"), "{message}");
+        }
+        std::fs::write(file, whole).unwrap();
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert!(refused(&steps(10)).contains("step-000020.safetensors: No such file"));
+    std::fs::write(&path, &weights).unwrap();
+    assert!(train(&steps(10), Some(folder)).result.is_ok());
+    let model = first.file("model.json");
+    let mut shape: serde_json::Value = serde_json::from_slice(&model).unwrap();
+    for n_ctx in [1_u64 << 40, u64::MAX, 0] {
+        shape["n_ctx"] = n_ctx.into();
+        std::fs::write(folder.join("model.json"), shape.to_string()).unwrap();
         let message = refused(&steps(10));
-        assert!(message.starts_with("cannot go on from FROM/resume/seed-001.safetensors: "), "{message}");
+        assert!(message.contains("n_ctx"), "{message}");
+    }
+    std::fs::write(folder.join("model.json"), model).unwrap();
+    std::fs::remove_file(folder.join("resume.parquet")).unwrap();
+    assert!(refused(&steps(10)).contains("resume.parquet"));
+}
+
+/// What a finished run lists, however it came to be listed, is looked at before it is believed.
+#[test]
+fn files_that_are_what_was_listed_but_no_state_are_refused() {
+    let first = train(&steps(20), None);
+    let folder = first.out.path();
+    let state = folder.join("resume/seed-001.safetensors");
+    let whole = std::fs::read(&state).unwrap();
+    let refused = || {
+        let message = train(&steps(10), Some(folder)).result.unwrap_err().to_string();
+        message.replace(&folder.display().to_string(), "FROM")
+    };
+    let table = folder.join("resume.parquet");
+    let listed: Vec<Resume> = read_table(&table).unwrap();
+    let list = |change: &dyn Fn(&mut Resume)| {
+        let mut rows = listed.clone();
+        change(rows.iter_mut().find(|row| row.seed == 1).unwrap());
+        write_table(&table, &Provenance::default(), rows).unwrap();
+        refused()
+    };
+    let signed = |bytes: &[u8]| {
+        std::fs::write(&state, bytes).unwrap();
+        list(&|row| row.digest = artifact::digest_bytes(bytes))
+    };
+    for path in
+        ["/etc/passwd", "../resume/seed-001.safetensors", "resume/../../x", "./resume/seed-001.safetensors"]
+    {
+        let message = list(&|row| row.path = path.to_owned());
         assert!(
-            message.ends_with("; rerun the stage that wrote it") && message.contains(expected),
+            message.contains(&format!("lists the path `{path}`, expected one below the folder")),
             "{message}"
         );
     }
+    assert!(list(&|row| row.seed = 9).contains("resume.parquet: it has no row of seed 1"));
     let mut tensors = candle_core::safetensors::load_buffer(&whole, &Device::Cpu).unwrap();
     let mean = tensors["mean"].to_vec1::<f32>().unwrap();
+    let count = mean.len();
     let mut replaced = |name: &str, tensor: Tensor| {
         let before = tensors.insert(name.to_owned(), tensor).unwrap();
         candle_core::safetensors::save(&tensors, &state).unwrap();
         tensors.insert(name.to_owned(), before);
-        refused(&steps(10))
+        signed(&std::fs::read(&state).unwrap())
     };
-    let with_nan: Vec<f32> =
-        mean.iter().enumerate().map(|(i, &x)| if i == 3 { f32::NAN } else { x }).collect();
     let tensor = |values: &[f32]| Tensor::new(values, &Device::Cpu).unwrap();
-    assert!(replaced("mean", tensor(&with_nan)).contains("a moment is not finite"));
+    let with = |at: usize, value: f32| -> Vec<f32> {
+        mean.iter().enumerate().map(|(i, &x)| if i == at { value } else { x }).collect()
+    };
+    assert!(
+        replaced("mean", tensor(&with(3, f32::NAN))).contains("`mean` holds NaN, expected finite numbers")
+    );
+    assert!(replaced("square", tensor(&with(3, f32::INFINITY))).contains("`square` holds inf"));
+    assert!(
+        replaced("square", tensor(&with(3, -1.0)))
+            .contains("`square` holds -1, expected none that is negative")
+    );
     let message = replaced("mean", tensor(&mean[1..]));
-    assert!(message.contains("weights and moments of each, found"), "{message}");
+    assert!(
+        message.contains(&format!("`mean` should be F32 [{count}], found F32 [{}]", count - 1)),
+        "{message}"
+    );
     let message = replaced("done", Tensor::new(&[19_i64], &Device::Cpu).unwrap());
     assert!(message.contains("it is of step 19, the last checkpoint of step 20"), "{message}");
-    std::fs::write(&state, &whole).unwrap();
-    let Checkpoint { path, .. } = first.checkpoints().into_iter().rfind(|c| c.seed == 1).unwrap();
-    let path = folder.join(path);
-    let weights = std::fs::read(&path).unwrap();
-    let mut flipped = weights.clone();
-    *flipped.last_mut().unwrap() ^= 1;
-    for (bytes, expected) in [
-        (&weights[..100], "not a complete safetensors file"),
-        (&b"PK\x03\x04rest"[..], "this is a pickle"),
-        (&flipped[..], "its digest should be"),
-    ] {
-        std::fs::write(&path, bytes).unwrap();
-        let message = refused(&steps(10));
-        assert!(
-            message.contains(expected) && message.ends_with("; rerun the stage that wrote it"),
-            "{message}"
-        );
+    assert!(
+        replaced("done", Tensor::new(&[-1_i64], &Device::Cpu).unwrap())
+            .contains("`done` is -1, expected a count")
+    );
+    // Headers that promise what no file holds.
+    let header = |header: &str| [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat();
+    for (shape, end) in
+        [("[4611686018427387904]", 0_u64), ("[0,9223372036854775808,4]", 0), ("[9]", u64::MAX)]
+    {
+        let tensor = |name| format!(r#""{name}":{{"dtype":"F32","shape":{shape},"data_offsets":[0,{end}]}}"#);
+        let message = signed(&header(&format!("{{{}}}", tensor("mean"))));
+        assert!(message.starts_with("cannot go on from FROM/resume/seed-001.safetensors: "), "{message}");
     }
-    std::fs::remove_file(&path).unwrap();
-    assert!(refused(&steps(10)).contains("step-000020.safetensors: No such file"));
+    let message = signed(&u64::MAX.to_le_bytes());
+    assert!(message.contains("not a complete safetensors file"), "{message}");
+    std::fs::write(&state, &whole).unwrap();
+    write_table(&table, &Provenance::default(), listed).unwrap();
+    train(&steps(10), Some(folder)).result.unwrap();
 }
