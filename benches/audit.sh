@@ -8,5 +8,5 @@ venv=target/bench/venv data=target/bench/audit-$train-$held
 [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
 "$venv/bin/python" -c 'import duckdb, numpy, pyarrow' 2>/dev/null \
   || "$venv/bin/pip" install --quiet duckdb numpy pyarrow
-[[ -e $data/vocabulary.parquet ]] || "$venv/bin/python" benches/audit/data.py "$data" "$train" "$held"
+[[ -e $data/definition.parquet && -e $data/vocabulary.parquet ]] || "$venv/bin/python" benches/audit/data.py "$data" "$train" "$held"
 "$venv/bin/python" benches/audit/bench.py target/release/seqlab "$data" "$rounds"

@@ -2,6 +2,7 @@
 //!
 //! Every twentieth operation of one stage a verb, each failing once; `make torture ALL=1` tries them all, and more ways to fail.
 #![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
+#![expect(dead_code, reason = "each test binary uses a part of the common module")]
 
 mod support;
 

@@ -5,7 +5,7 @@ mod support;
 use std::time::Instant;
 
 use artifact::tables::{Checkpoint, Example, Score};
-use artifact::{Provenance, read_provenance, read_table, write_table};
+use artifact::{Provenance, read_table, write_table};
 use support::{Place, TINY};
 
 const ALL: [&str; 6] = ["data", "audit", "train", "evaluate", "analyze", "report"];
@@ -18,9 +18,11 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
         "datasets/tiny/train-00000-of-00001.parquet",
         "datasets/tiny/validation-00000-of-00001.parquet",
         "datasets/tiny/test-00000-of-00001.parquet",
+        "datasets/tiny/definition.parquet",
         "datasets/tiny/vocabulary.parquet",
         "datasets/tiny/counterfactuals.parquet",
         "datasets/tiny/README.md",
+        "results/tiny/audit/audited.parquet",
         "results/tiny/audit/certificate.parquet",
         "results/tiny/audit/leakage.parquet",
         "results/tiny/audit/exposure.parquet",
@@ -56,6 +58,11 @@ fn a_pipeline_leaves_every_table_and_reruns_only_what_a_change_touches() {
     let ran = place.run(&["--set", "data.rows.test=60"]);
     assert!(ran.contains(&"data".to_owned()) && ran.contains(&"audit".to_owned()), "{ran:?}");
     assert!(!ran.contains(&"train".to_owned()), "fewer test rows retrained: {ran:?}");
+
+    // The same rows under another promise: trained as before, audited and scored again.
+    let block = ["--set", "data.holdout.block=12"];
+    let ran = place.run(&block);
+    assert_eq!(ran, ["data", "audit", "evaluate", "report"], "twelve is what was left out");
 
     assert_eq!(
         place.run(&["evaluate", "--set", "train.steps=14"]),
@@ -111,17 +118,17 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     assert!(clean.contains("clean: nothing leaks"), "{clean}");
     let (train, test) =
         (read_table::<Example>(&path("train")).unwrap(), read_table::<Example>(&path("test")).unwrap());
-    let provenance = read_provenance(&path("train")).unwrap();
-    let planted = |name: &str, rows: Vec<Example>, provenance: &Provenance| {
+    let planted = |name: &str, rows: Vec<Example>| {
         let folder = place.path(name);
         std::fs::create_dir(&folder).unwrap();
         for split in ["validation", "test"] {
             let file = format!("{split}-00000-of-00001.parquet");
             std::fs::copy(place.path("datasets/tiny").join(&file), folder.join(&file)).unwrap();
         }
-        std::fs::copy(place.path("datasets/tiny/vocabulary.parquet"), folder.join("vocabulary.parquet"))
-            .unwrap();
-        write_table(&folder.join("train-00000-of-00001.parquet"), provenance, rows).unwrap();
+        for file in ["vocabulary.parquet", "definition.parquet"] {
+            std::fs::copy(place.path("datasets/tiny").join(file), folder.join(file)).unwrap();
+        }
+        write_table(&folder.join("train-00000-of-00001.parquet"), &Provenance::default(), rows).unwrap();
         place.seqlab(&["audit", name], 1)
     };
     let witness = train.last().unwrap().example_id;
@@ -129,7 +136,7 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     // A whole row, under the identity of the last train row.
     let mut rows = train.clone();
     *rows.last_mut().unwrap() = Example { example_id: witness, ..test[3].clone() };
-    let found = planted("row", rows, &provenance);
+    let found = planted("row", rows);
     assert!(
         found.contains(&format!("{}", test[3].example_id)) && found.contains(&witness.to_string()),
         "{found}"
@@ -142,7 +149,7 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     row.terms[last] = test[5].terms[last];
     let (from, to) = (row.tokens.len() - 1 - 2 * 4 - 1, row.tokens.len() - 1);
     row.tokens[from..to].copy_from_slice(&test[5].tokens[from..to]);
-    let found = planted("transition", rows, &provenance);
+    let found = planted("transition", rows);
     assert!(
         found.contains(&test[5].example_id.to_string()) && found.contains(&witness.to_string()),
         "{found}"
@@ -153,7 +160,7 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
     let row = rows.last_mut().unwrap();
     row.tokens.swap(1, 6);
     row.tokens[1] = if row.tokens[1] == row.tokens[2] { row.tokens[1] ^ 1 } else { row.tokens[2] };
-    let found = planted("tokens", rows, &provenance);
+    let found = planted("tokens", rows);
     assert!(found.contains("decoding"), "{found}");
 }
 

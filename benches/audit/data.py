@@ -44,12 +44,11 @@ def population():
 
 def provenance(table):
     """What stands in the metadata of our own files."""
-    config = {"seed": 1, "holdout": {"level": "transition"}}
     return {
         "seqlab.table": table,
         "seqlab.version": "1",
         "seqlab.key": "bench",
-        "seqlab.config": json.dumps(config),
+        "seqlab.config": "{}",
         "seqlab.inputs": "{}",
     }
 
@@ -115,13 +114,22 @@ for colour_number, name, wanted, first_id in [
     print(name, wanted, flush=True)
 
 words = ["BEGIN", "END"] + [str(value) for value in range(VALUES)]
+
+
+def save(name, columns):
+    """Writes one of our small tables."""
+    schema = pa.schema([pa.field(column, values.type, False) for column, values in columns.items()])
+    with pq.ParquetWriter(f"{folder}/{name}.parquet", schema, compression="zstd", store_schema=False) as writer:
+        writer.add_key_value_metadata(provenance(name))
+        writer.write_table(pa.Table.from_arrays(list(columns.values()), schema=schema))
+
+
+level = {"section": "holdout", "name": "level", "value": json.dumps("transition")}
+save("definition", {column: pa.array([value]) for column, value in level.items()})
 vocabulary = {
     "token_id": pa.array(range(len(words)), pa.int32()),
     "token": pa.array(words),
     "kind": pa.array(["begin", "end"] + ["value"] * VALUES),
     "value": pa.array([none, none] + list(range(VALUES)), pa.int64()),
 }
-schema = pa.schema([pa.field(name, column.type, False) for name, column in vocabulary.items()])
-with pq.ParquetWriter(f"{folder}/vocabulary.parquet", schema, compression="zstd", store_schema=False) as writer:
-    writer.add_key_value_metadata(provenance("vocabulary"))
-    writer.write_table(pa.Table.from_arrays(list(vocabulary.values()), schema=schema))
+save("vocabulary", vocabulary)

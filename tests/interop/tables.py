@@ -42,8 +42,10 @@ print(f"DuckDB: {test} + {validation} held-out transitions, 0 in train; at level
 COLUMNS = {
     f"{data}/train-00000-of-00001.parquet": "example_id task family notation domain unit parameter text terms tokens "
     "answer_start answer_length cluster",
+    f"{data}/definition.parquet": "section name value",
     f"{data}/vocabulary.parquet": "token_id token kind value",
     f"{data}/counterfactuals.parquet": "example_id kind tokens position answer_token counterfactual_token",
+    f"{results}/audit/audited.parquet": "file digest",
     f"{results}/audit/certificate.parquet": "check left right view gate compared violations worst passed",
     f"{results}/audit/leakage.parquet": "split example_id leaked_units longest_match_terms longest_match_tokens "
     "longest_window_terms witness_example_id witness_offset",

@@ -90,6 +90,22 @@ pub enum Error {
         /// The type in the file, or "nothing".
         found: String,
     },
+    /// A table that every folder of its kind has is not there.
+    #[error("{}: missing; rerun the {stage} stage", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The kind of stage that writes it.
+        stage: &'static str,
+    },
+    /// A table is readable, but what it says cannot be.
+    #[error("{}: {message}; rerun the stage that wrote it", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What was expected and found.
+        message: String,
+    },
     /// A manifest is not what [`crate::seal`] writes.
     #[error("{}: not a readable manifest ({message}); rerun the stage that wrote the folder", path.display())]
     Manifest {

@@ -4,7 +4,8 @@
 //! * [`TableWriter`], [`write_table`], [`read_table`], [`table_rows`]: rows in and out, streaming.
 //! * [`ParquetFile`]: any Parquet file, damaged or hostile, in bounded memory; [`guard`], [`set_limit`], [`read_file`].
 //! * [`read_vocabulary`]: the tokens by id, without a gap. [`join`]: a path that a file says.
-//! * [`Provenance`]: what stands in the key-value metadata of every file.
+//! * [`write_definition`], [`read_definition`]: what readers of a dataset need of how it was defined.
+//! * [`Provenance`]: what stands in the key-value metadata of every file, for people: no stage reads it.
 //! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
 //! * [`Manifest`], [`Folder`], [`seal`], [`place`], [`swap`]: a folder is complete or it is not there.
@@ -14,6 +15,7 @@
 
 mod cell;
 mod commit;
+mod definition;
 mod digest;
 mod error;
 mod footer;
@@ -36,6 +38,7 @@ mod writer;
 
 pub use cell::{Cell, Misfit};
 pub use commit::{place, remove, seal, swap, write_whole};
+pub use definition::{read_definition, write_definition};
 pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
 pub use guard::guard;
@@ -45,7 +48,7 @@ pub use parquet_file::{Batches, ParquetFile};
 pub use paths::join;
 pub use presence::{exists, found};
 pub use printable::printable;
-pub use provenance::{Provenance, read_provenance};
+pub use provenance::Provenance;
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
 pub use verify::{Clock, Verified};

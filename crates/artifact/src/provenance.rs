@@ -1,12 +1,14 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use parquet::file::metadata::KeyValue;
 use serde_json::Value;
 
-use crate::{Error, ParquetFile, Result, Row};
+use crate::Row;
 
 /// Where a table comes from: what stands in the key-value metadata of each of its files.
+///
+/// It is for people, and for programs that ask a file by itself where it comes from. No stage reads it: it is in no digest,
+/// so what hangs on it would be in no key.
 ///
 /// A pure function of the stage key: no clock, host, path or tool version.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,30 +40,4 @@ impl Provenance {
         .map(|(key, value)| KeyValue::new(key.to_owned(), value))
         .to_vec()
     }
-}
-
-/// Returns where the table in `path` comes from.
-///
-/// # Errors
-/// When the file is no Parquet file, or not one of ours.
-pub fn read_provenance(path: &Path) -> Result<Provenance> {
-    let file = ParquetFile::open(path)?;
-    let value = |key: &str| {
-        let missing = || Error::Parquet {
-            path: path.to_owned(),
-            message: format!("it has no `{key}` in its metadata"),
-        };
-        file.value(key).ok_or_else(missing)
-    };
-    let broken = |key: &'static str| {
-        move |error: serde_json::Error| Error::Parquet {
-            path: path.to_owned(),
-            message: format!("`{key}` in its metadata is no JSON: {error}"),
-        }
-    };
-    Ok(Provenance {
-        key: value("seqlab.key")?.to_owned(),
-        config: serde_json::from_str(value("seqlab.config")?).map_err(broken("seqlab.config"))?,
-        inputs: serde_json::from_str(value("seqlab.inputs")?).map_err(broken("seqlab.inputs"))?,
-    })
 }

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use artifact::tables::{Example, Training, catalogue};
-use artifact::{Error, Provenance, digest_file, read_provenance, read_table, write_table};
+use artifact::tables::{Definition, Example, Training, catalogue};
+use artifact::{Error, Provenance, digest_file, read_definition, read_table, write_definition, write_table};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use serde_json::{Map, Value, json};
 
 fn example(id: i64) -> Example {
     Example {
@@ -51,7 +53,58 @@ fn rows_and_provenance_round_trip_over_several_row_groups() {
     assert_eq!(write_table(&path, &provenance("k"), rows.clone()).unwrap(), 150_000);
     assert_eq!(read_table::<Example>(&path).unwrap(), rows);
     assert_eq!(artifact::row_count(&path).unwrap(), 150_000);
-    assert_eq!(read_provenance(&path).unwrap(), provenance("k"));
+    let reader = SerializedFileReader::new(std::fs::File::open(&path).unwrap()).unwrap();
+    let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let pairs = pairs.iter().map(|pair| (pair.key.as_str(), pair.value.as_deref().unwrap()));
+    assert!(pairs.eq([
+        ("seqlab.table", "examples"),
+        ("seqlab.version", "1"),
+        ("seqlab.key", "k"),
+        ("seqlab.config", r#"{"b":1,"a":[0.003]}"#),
+        ("seqlab.inputs", r#"{"data/train":"ab"}"#),
+    ]));
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().expect("a map")
+}
+
+#[test]
+fn a_definition_comes_back_in_its_order_and_what_is_no_definition_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("definition.parquet");
+    let tasks = json!({ "z": { "terms": 4, "family": { "random": {} } }, "a": { "weight": 0.1 }, "m": null });
+    let holdout = json!({ "level": { "window": { "m": 3 } }, "block": u64::MAX });
+    let sections = [("tasks", map(tasks.clone())), ("holdout", map(holdout.clone()))];
+    write_definition(&path, &provenance("k"), sections).unwrap();
+    let found = read_definition(&path).unwrap();
+    assert_eq!(found.to_string(), json!({ "tasks": tasks, "holdout": holdout }).to_string());
+
+    let refused = |rows: &[(&str, &str)]| {
+        let row = |(name, value): &(&str, &str)| Definition {
+            section: "holdout".to_owned(),
+            name: (*name).to_owned(),
+            value: (*value).to_owned(),
+        };
+        write_table(&path, &Provenance::default(), rows.iter().map(row)).unwrap();
+        read_definition(&path).unwrap_err().to_string()
+    };
+    let message = refused(&[("level", "{")]);
+    assert!(message.contains("definition.parquet: `level` of `holdout` should be JSON: "), "{message}");
+    assert!(message.ends_with("; rerun the stage that wrote it"), "{message}");
+    assert!(refused(&[("level", "1"), ("block", "2"), ("level", "1")]).contains("found it twice"));
+    assert!(
+        refused(&[("level", &"[".repeat(100_000))]).contains("should be JSON"),
+        "no stack is deep enough"
+    );
+    std::fs::remove_file(&path).unwrap();
+    let message = read_definition(&path).unwrap_err().to_string();
+    assert!(message.ends_with("definition.parquet: missing; rerun the build stage"), "{message}");
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    assert!(
+        !read_definition(&path).unwrap_err().to_string().contains("missing"),
+        "a loop of links is no absence"
+    );
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::columns::{ALL, Wanted, is_integer_list, nothing};
 use crate::counterfactuals::Corrupted;
 use crate::error::Leak;
 use crate::level::{self, Level};
-use crate::names::{Files, rank, splits_of};
+use crate::names::{rank, splits_of};
 use crate::proof::Scope;
 use crate::rows::Rows;
 use crate::split::{Split, guard};
@@ -34,8 +34,8 @@ pub enum Column {
 pub struct Options {
     /// Which column to read; default: `terms` and `tokens`, whichever are there.
     pub column: Option<Column>,
-    /// The level whose guarantee is the gate (`transition`, `random`, ...); default: what the files themselves claim, else
-    /// `transition`.
+    /// The level whose guarantee is the gate (`transition`, `random`, ...); default: what the `definition.parquet`
+    /// beside the splits says, else `transition`.
     pub level: Option<String>,
     /// Whether to make the unit gate alone, over adjacent pairs of one column: the fastest form.
     pub only_windows: bool,
@@ -83,7 +83,8 @@ impl FolderAudit {
 /// Splits are files `train.parquet`, `train-00000-of-00003.parquet`, `train/anything.parquet`, at any depth; `validation`
 /// may be called `valid`, `val` or `dev`. Where no file has such a name, every file (or set of shards) is a split.
 /// Without a column `unit` the units are the adjacent pairs; without `example_id` rows are named by their index. Where a
-/// `manifest.json` of ours lists the files, each has to have the digest that stands there.
+/// `manifest.json` of ours lists the files, each has to have the digest that stands there; where a `definition.parquet` of
+/// ours stands, the level is what it says, and a `counterfactuals.parquet` is audited too.
 ///
 /// # Errors
 /// When the folder has fewer than two splits, a split is empty, a file is truncated or corrupt, or a column is missing, of
@@ -103,7 +104,7 @@ pub fn audit_folder(folder: &Path, options: &Options) -> Result<FolderAudit> {
 struct Prepared {
     splits: Vec<Split>,
     level: Level,
-    build: Value,
+    definition: Value,
     wanted: Wanted,
     scope: Scope,
     vocabulary: Vocabulary,
@@ -137,27 +138,28 @@ impl Prepared {
             splits.push(split);
         }
         splits.sort_by_cached_key(|split| (rank(&split.name), split.rows, split.name.clone()));
-        let build = definition(&files)?;
-        let level = level_of(options, &build)?;
+        let definition = match &beside.definition {
+            None => Value::Null,
+            Some(path) => guard(path, || artifact::read_definition(path))??,
+        };
+        let level = level_of(options, &definition)?;
         let (terms, tokens) = columns(&splits, options)?;
         let scope = if options.only_windows { Scope::Windows } else { Scope::Everything };
         let described = if options.only_windows { &[] } else { ALL };
-        if scope == Scope::Everything {
-            let read = files.values().flatten().chain(&beside.vocabulary).chain(&beside.counterfactuals);
-            verify(folder, &read.collect::<Vec<_>>())?;
-        }
+        let all = files.values().flatten().chain(&beside.vocabulary).chain(&beside.counterfactuals);
+        let all = all.filter(|_| scope == Scope::Everything).chain(&beside.definition);
+        verify(folder, &all.collect::<Vec<_>>())?;
         let vocabulary = match beside.vocabulary.filter(|_| tokens.is_some()) {
             Some(path) => guard(&path, || Vocabulary::read(&path))??,
             None => Vocabulary::default(),
         };
-        let counterfactuals = beside.counterfactuals.filter(|path| {
+        let counterfactuals = beside.counterfactuals.filter(|_| {
             let both = terms.is_some() && tokens.is_some() && scope == Scope::Everything;
-            both && build != Value::Null
-                && guard(path, || artifact::read_provenance(path)).is_ok_and(|read| read.is_ok())
+            both && definition != Value::Null
         });
         let wanted = Wanted { terms, tokens, described };
         let unread = beside.unread;
-        Ok(Self { splits, level, build, wanted, scope, vocabulary, counterfactuals, unread })
+        Ok(Self { splits, level, definition, wanted, scope, vocabulary, counterfactuals, unread })
     }
 
     /// Returns the report of a folder that shares no pair; nothing where it may, or where more than pairs is asked for.
@@ -201,10 +203,10 @@ impl Prepared {
 
     /// Reads the held-out rows.
     fn load(self) -> Result<Opened> {
-        let Self { splits, level, build, wanted, scope, vocabulary, counterfactuals, unread } = self;
+        let Self { splits, level, definition, wanted, scope, vocabulary, counterfactuals, unread } = self;
         let strict = splits[..splits.len() - 1].par_iter().map(|split| split.load(&wanted));
         let held = strict.collect::<Result<Vec<_>>>()?;
-        let windows = level::windows(&level, &held, &build);
+        let windows = level::windows(&level, &held, &definition);
         Ok(Opened { splits, level, held, windows, wanted, scope, vocabulary, counterfactuals, unread })
     }
 }
@@ -215,7 +217,7 @@ impl Opened {
     }
 
     /// Names what evidence is about: the held-out rows, the options, and where the rows of train lie.
-    pub(crate) fn fingerprint(&self) -> Result<String> {
+    pub(crate) fn fingerprint(&self) -> Result<[u8; 32]> {
         let mut text = format!("{:?} {:?} {:?}", self.level, self.wanted, self.scope);
         for split in &self.splits {
             for (path, rows) in split.files() {
@@ -227,7 +229,7 @@ impl Opened {
                 }
             }
         }
-        Ok(artifact::digest_bytes(text.as_bytes()))
+        Ok(*blake3::hash(text.as_bytes()).as_bytes())
     }
 
     pub(crate) fn corrupted(&self) -> Result<Option<Corrupted<'_>>> {
@@ -261,10 +263,10 @@ impl Opened {
     }
 }
 
-/// Returns the level that was asked for, by its name or as it stands in a definition; else the one that our own files
-/// claim. Where both have one name, what the files say of it in detail holds.
-fn level_of(options: &Options, build: &Value) -> Result<Level> {
-    let claimed = || Level::parse(build.get("holdout").and_then(|holdout| holdout.get("level")));
+/// Returns the level that was asked for, by its name or as it stands in a definition; else the one that the dataset's own
+/// definition names. Where both have one name, what it says of it in detail holds.
+fn level_of(options: &Options, definition: &Value) -> Result<Level> {
+    let claimed = || Level::parse(definition.get("holdout").and_then(|holdout| holdout.get("level")));
     let Some(asked) = &options.level else { return claimed() };
     let form = serde_json::from_str(asked).ok().filter(Value::is_object);
     let level = Level::parse(Some(&form.clone().unwrap_or_else(|| Value::String(asked.clone()))))?;
@@ -272,18 +274,6 @@ fn level_of(options: &Options, build: &Value) -> Result<Level> {
         Ok(claimed) if form.is_none() && claimed.name() == level.name() => Ok(claimed),
         _ => Ok(level),
     }
-}
-
-/// Returns the definition that one of our own files carries; foreign files carry none.
-fn definition(files: &Files) -> Result<Value> {
-    for path in files.values().flatten() {
-        if let Ok(provenance) = guard(path, || artifact::read_provenance(path))?
-            && provenance.config.get("holdout").is_some()
-        {
-            return Ok(provenance.config);
-        }
-    }
-    Ok(Value::Null)
 }
 
 /// Returns the columns of terms and of tokens to read: those asked for, else those of ours that every file has.

@@ -1,4 +1,4 @@
-//! What a level promises, as `holdout.level` of the dataset's own metadata says.
+//! What a level promises, as `holdout.level` of the dataset's own definition says.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Proves from the Parquet files alone that nothing leaks, and says what memorising alone would score.
 //!
-//! * [`run`]: the stage. It audits our own splits and writes certificate, leakage, exposure, memorizers and ceilings.
+//! * [`run`]: the stage. It audits our own splits and writes certificate, audited, leakage, exposure, memorizers and
+//!   ceilings.
 //! * [`audit_folder`]: any folder of Parquet splits, ours or not.
 //! * [`audit_shard`], [`merge_shards`]: the same, one part of train at a time.
 //!
@@ -42,4 +43,4 @@ pub use shards::{Shard, audit_shard, merge_shards};
 pub use stage::{Config, Inputs, run};
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;

@@ -14,6 +14,7 @@ pub(crate) type Files = BTreeMap<String, Vec<PathBuf>>;
 pub(crate) struct Beside {
     pub(crate) vocabulary: Option<PathBuf>,
     pub(crate) counterfactuals: Option<PathBuf>,
+    pub(crate) definition: Option<PathBuf>,
     /// Files that no split has, beside splits that have known names.
     pub(crate) unread: Vec<PathBuf>,
 }
@@ -30,6 +31,7 @@ pub(crate) fn splits_of(folder: &Path) -> Result<(Files, Beside)> {
         match stem.as_str() {
             "vocabulary" => beside.vocabulary = Some(path),
             "counterfactuals" => beside.counterfactuals = Some(path),
+            "definition" => beside.definition = Some(path),
             _ => {
                 let inside = path.strip_prefix(folder).unwrap_or(&path);
                 let parents = inside.parent().into_iter().flat_map(Path::components);

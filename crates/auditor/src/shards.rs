@@ -7,8 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use artifact::tables::Evidence as Row;
-use artifact::{Provenance, read_provenance, read_table, write_table};
-use serde_json::{Value, json};
+use artifact::{Provenance, read_table, write_table};
 
 use crate::audit::{Audit, Observed, Watch};
 use crate::automaton::remember;
@@ -54,9 +53,9 @@ pub fn audit_shard(folder: &Path, options: &Options, shard: Shard, out: &Path) -
     let watch = audit.watch();
     let mut observed = audit.nothing(&watch);
     audit.stream(&watch, train, &mut observed)?;
-    let claim = json!({ "shard": shard.number, "of": shard.of, "rows": rows, "held_out": fingerprint });
-    let provenance = Provenance { config: claim, ..Provenance::default() };
-    write_table(&out.join(FILE), &provenance, evidence(&audit, &watch, &observed))?;
+    let found = evidence(&audit, &watch, &observed);
+    let claim = Claim { shard, held_out: words(&fingerprint), evidence: digest(&found), rows };
+    write_table(&out.join(FILE), &Provenance::default(), [claim.row()].into_iter().chain(found))?;
     Ok(rows)
 }
 
@@ -75,7 +74,7 @@ pub fn merge_shards(folder: &Path, options: &Options, parts: &[PathBuf]) -> Resu
     let mut observed = audit.nothing(&watch);
     for part in parts {
         let path = part.join(FILE);
-        for row in guard(&path, || read_table::<Row>(&path))?? {
+        for row in guard(&path, || read_table::<Row>(&path))??.into_iter().skip(1) {
             let wrong = || Error::parquet(&path, format!("no evidence of this folder: {row:?}"));
             take(&audit, &mut observed, &row).ok_or_else(wrong)?;
         }
@@ -87,6 +86,66 @@ pub fn merge_shards(folder: &Path, options: &Options, parts: &[PathBuf]) -> Resu
     Ok(opened.report(proof))
 }
 
+/// What a part says of itself, in its first row.
+struct Claim {
+    shard: Shard,
+    /// The digest of what it was compared with, and how.
+    held_out: [i64; 4],
+    /// The digest of what it found.
+    evidence: [i64; 4],
+    /// Rows of train that it saw.
+    rows: u64,
+}
+
+const SHARD: &str = "shard";
+
+impl Claim {
+    fn row(&self) -> Row {
+        let shard = [self.shard.number as i64, self.shard.of as i64];
+        Row {
+            split: String::new(),
+            about: SHARD.to_owned(),
+            key: [&shard[..], &self.held_out, &self.evidence].concat(),
+            row: 0,
+            offset: 0,
+            count: self.rows as i64,
+        }
+    }
+
+    fn of(row: &Row) -> Option<Self> {
+        let [number, of, numbers @ ..] = row.key.as_slice() else { return None };
+        let (held_out, evidence) = numbers.split_at_checked(4)?;
+        Some(Self {
+            shard: Shard { number: usize::try_from(*number).ok()?, of: usize::try_from(*of).ok()? },
+            held_out: held_out.try_into().ok()?,
+            evidence: evidence.try_into().ok()?,
+            rows: u64::try_from(row.count).ok()?,
+        })
+        .filter(|_| row.about == SHARD)
+    }
+}
+
+/// Returns a digest as numbers.
+fn words(digest: &[u8; 32]) -> [i64; 4] {
+    let (chunks, _) = digest.as_chunks();
+    std::array::from_fn(|at| i64::from_le_bytes(chunks[at]))
+}
+
+/// Returns the digest of what was found.
+fn digest(rows: &[Row]) -> [i64; 4] {
+    let mut hasher = blake3::Hasher::new();
+    for Row { split, about, key, row, offset, count } in rows {
+        for text in [split, about] {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        }
+        hasher.update(&(key.len() as u64).to_le_bytes());
+        for number in key.iter().chain([row, &i64::from(*offset), count]) {
+            hasher.update(&number.to_le_bytes());
+        }
+    }
+    words(hasher.finalize().as_bytes())
+}
+
 /// Checks that the parts are the shards of one division of this folder's train, each once.
 fn complete(parts: &[PathBuf], opened: &Opened) -> Result<()> {
     let fingerprint = opened.fingerprint()?;
@@ -95,20 +154,27 @@ fn complete(parts: &[PathBuf], opened: &Opened) -> Result<()> {
     let mut rows = 0;
     for part in parts {
         let path = part.join(FILE);
-        let claim = guard(&path, || read_provenance(&path))??.config;
-        if claim["held_out"] != Value::String(fingerprint.clone()) {
+        let found = guard(&path, || read_table::<Row>(&path))??;
+        let claim = found.split_first().and_then(|(first, found)| Some((Claim::of(first)?, found)));
+        let Some((claim, found)) = claim else {
+            return Err(Error::parquet(&path, "its first row does not say which shard it is"));
+        };
+        if claim.evidence != digest(found) {
+            return Err(Error::parquet(&path, "its rows are not those that were written"));
+        }
+        if claim.held_out != words(&fingerprint) {
             let message =
                 "evidence against other held-out rows, another train split or other options; audit its \
                            shard again"
                     .to_owned();
             return Err(wrong(part, message));
         }
-        seen.push((claim["of"].as_u64().unwrap_or(0), claim["shard"].as_u64().unwrap_or(0)));
-        rows += claim["rows"].as_u64().unwrap_or(0);
+        seen.push((claim.shard.of, claim.shard.number));
+        rows += claim.rows;
     }
     seen.sort_unstable();
     let of = seen.first().map_or(0, |(of, _)| *of);
-    if seen != (1..=of).map(|shard| (of, shard)).collect::<Vec<_>>() {
+    if seen.len() != of || !seen.iter().copied().eq((1..=of).map(|shard| (of, shard))) {
         let found: Vec<_> = seen.iter().map(|(of, shard)| format!("{shard}/{of}")).collect();
         let message = format!("expected every shard once, found {}", found.join(" "));
         return Err(wrong(parts.first().map_or(Path::new(""), PathBuf::as_path), message));

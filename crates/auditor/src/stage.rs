@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use artifact::tables::Audited;
 use artifact::{Provenance, TableWriter, write_table};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tracing::info;
 
 use crate::audit::{Audit, Origin};
@@ -17,7 +17,7 @@ use crate::level::{self, Level};
 use crate::memorizers::{self, Sampling};
 use crate::proof::Scope;
 use crate::rows::Rows;
-use crate::split::Split;
+use crate::split::{Split, guard};
 use crate::vocabulary::Vocabulary;
 use crate::{Error, Result};
 
@@ -61,14 +61,16 @@ pub struct Inputs {
     pub validation: Vec<PathBuf>,
     /// Tables `examples` of the test split.
     pub test: Vec<PathBuf>,
+    /// Table `definition`.
+    pub definition: PathBuf,
     /// Table `vocabulary`; without it every token is a term.
     pub vocabulary: Option<PathBuf>,
     /// Table `counterfactuals`, if the dataset has one.
     pub counterfactuals: Option<PathBuf>,
 }
 
-/// Audits a dataset and writes `certificate.parquet`, `leakage.parquet`, `exposure.parquet`, `memorizers.parquet` and
-/// `ceilings.parquet` into `out`.
+/// Audits a dataset and writes `certificate.parquet`, `audited.parquet` (the digests of `provenance.inputs`),
+/// `leakage.parquet`, `exposure.parquet`, `memorizers.parquet` and `ceilings.parquet` into `out`.
 ///
 /// Test is compared with train and with validation, validation with train. In `leakage.parquet` a row of validation is
 /// measured against train, a row of test against train and validation together; the witness is the first row in file
@@ -81,8 +83,14 @@ pub struct Inputs {
 /// The others when an input is missing, corrupt, of a wrong type, or empty.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<()> {
     config.check()?;
-    let build = definition(&inputs.test)?;
-    let level = Level::parse(build.get("holdout").and_then(|holdout| holdout.get("level")))?;
+    let definition = guard(&inputs.definition, || artifact::read_definition(&inputs.definition))??;
+    let Some(level) = definition["holdout"].get("level") else {
+        return Err(Error::Folder {
+            path: inputs.definition.clone(),
+            message: "it says no `level` of `holdout`; rerun the build stage".to_owned(),
+        });
+    };
+    let level = Level::parse(Some(level))?;
     let vocabulary = inputs.vocabulary.as_deref().map(Vocabulary::read).transpose()?.unwrap_or_default();
     let splits = [
         Split::open("test", &inputs.test)?,
@@ -113,13 +121,16 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         origin: Origin::Ours,
         splits: &splits,
         held: &held,
-        windows: &level::windows(&level, &held, &build),
+        windows: &level::windows(&level, &held, &definition),
         corrupted: corrupted.as_ref(),
     };
     info!("done: held-out rows read");
     let proof = audit.prove()?;
     info!("done: every check, longest matches, exposure");
 
+    let audited = provenance.inputs.iter();
+    let audited = audited.map(|(file, digest)| Audited { file: file.clone(), digest: digest.clone() });
+    write_table(&out.join("audited.parquet"), provenance, audited)?;
     write_table(&out.join("leakage.parquet"), provenance, proof.leakage)?;
     write_table(&out.join("exposure.parquet"), provenance, proof.exposure)?;
     let sampling = Sampling { pairs: config.nearest_neighbor_pairs };
@@ -160,15 +171,4 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         }
         None => Ok(()),
     }
-}
-
-/// Returns the resolved definition that the files themselves carry.
-fn definition(test: &[PathBuf]) -> Result<Value> {
-    let Some(path) = test.first() else {
-        return Err(Error::Folder {
-            path: PathBuf::new(),
-            message: "no file of the test split was given".to_owned(),
-        });
-    };
-    Ok(artifact::read_provenance(path)?.config)
 }

@@ -4,8 +4,8 @@
 
 mod common;
 
-use artifact::read_table;
-use artifact::tables::{Ceiling, Certificate, Example, Exposure, Leakage, Memorizer};
+use artifact::tables::{Audited, Ceiling, Certificate, Example, Exposure, Leakage, Memorizer};
+use artifact::{Provenance, read_table};
 use auditor::{Error, Leak};
 use common::{Notation, audit, example, examples, write};
 
@@ -255,4 +255,31 @@ fn a_domain_that_train_has_nothing_of_has_no_memory() {
         }
     });
     assert_eq!(leak, None);
+}
+
+#[test]
+fn the_audit_says_what_it_was_of_and_a_definition_without_a_level_is_refused() {
+    let notation = Notation::Numeral;
+    let folder = tempfile::tempdir().unwrap();
+    let splits = clean(notation);
+    let inputs = write(folder.path(), "transition", notation, [&splits[0], &splits[1], &splits[2]]);
+    let tables = [("data/test-00000-of-00001.parquet", "ab"), ("data/vocabulary.parquet", "cd")];
+    let provenance = Provenance {
+        inputs: tables.map(|(table, digest)| (table.to_owned(), digest.to_owned())).into(),
+        ..Provenance::default()
+    };
+    let run = || auditor::run(&auditor::Config::default(), &inputs, folder.path(), &provenance);
+    run().unwrap();
+    let found: Vec<Audited> = read_table(&folder.path().join("audited.parquet")).unwrap();
+    let found: Vec<_> = found.iter().map(|row| (&*row.file, &*row.digest)).collect();
+    assert_eq!(found, tables);
+    artifact::write_definition(&inputs.definition, &Provenance::default(), []).unwrap();
+    let said = run().unwrap_err().to_string();
+    assert!(
+        said.ends_with("definition.parquet: it says no `level` of `holdout`; rerun the build stage"),
+        "{said}"
+    );
+    std::fs::remove_file(&inputs.definition).unwrap();
+    let said = run().unwrap_err().to_string();
+    assert!(said.ends_with("definition.parquet: missing; rerun the build stage"), "{said}");
 }

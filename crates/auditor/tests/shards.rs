@@ -7,8 +7,8 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use artifact::tables::Example;
-use artifact::{Provenance, write_table};
+use artifact::tables::{Evidence, Example};
+use artifact::{Provenance, read_table, write_table};
 use auditor::{Options, Shard, audit_folder, audit_shard, merge_shards};
 use common::{Notation, examples, write};
 
@@ -28,12 +28,10 @@ fn dataset(folder: &Path, level: &str, notation: Notation) {
         (examples(1000, &rows(100, 120), notation), examples(2000, &rows(10, 40), notation));
     let inputs = write(folder, level, notation, [&train, &validation, &test]);
     std::fs::remove_file(&inputs.train[0]).unwrap();
-    let config = serde_json::json!({ "seed": 1, "holdout": { "level": level } });
-    let provenance = Provenance { config, ..Provenance::default() };
     let size = train.len().div_ceil(20);
     for (at, rows) in train.chunks(size).enumerate() {
         let path = folder.join(format!("train-{at:05}-of-00020.parquet"));
-        write_table::<Example>(&path, &provenance, rows.to_vec()).unwrap();
+        write_table::<Example>(&path, &Provenance::default(), rows.to_vec()).unwrap();
     }
 }
 
@@ -107,6 +105,19 @@ fn parts_that_are_not_all_shards_of_this_folder_are_refused() {
     assert!(refused(&[&one, &two, &third]).contains("expected every shard once"));
     assert!(refused(&[&one, &other]).contains("evidence against other held-out rows"));
     assert!(audit_shard(&data, &options, Shard { number: 3, of: 2 }, folder.path()).is_err());
+    let evidence = one.join("evidence.parquet");
+    let whole: Vec<Evidence> = read_table(&evidence).unwrap();
+    let mut less = whole.clone();
+    less.pop();
+    let mut moved = whole.clone();
+    moved[1].row += 1;
+    for rows in [less, moved] {
+        write_table(&evidence, &Provenance::default(), rows).unwrap();
+        assert!(refused(&[&one, &two]).contains("its rows are not those that were written"));
+    }
+    write_table(&evidence, &Provenance::default(), whole[1..].to_vec()).unwrap();
+    assert!(refused(&[&one, &two]).contains("does not say which shard it is"));
+    write_table(&evidence, &Provenance::default(), whole).unwrap();
     let clean: Vec<PathBuf> = vec![one, two];
     assert!(merge_shards(&data, &options, &clean).is_ok());
     let notation = Notation::Numeral;

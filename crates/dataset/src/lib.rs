@@ -32,14 +32,15 @@ pub use split::Split;
 use draw::Drawing;
 
 /// Raised when the same config gives other tables than before; part of the stage key.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The files that the stage reads: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inputs {}
 
 /// Writes a dataset into the empty folder `out`: `train`, `validation`, `test` (`-00000-of-00001.parquet`, and more
-/// files where there are more than ten million rows), `vocabulary.parquet`, `counterfactuals.parquet` and `README.md`.
+/// files where there are more than ten million rows), `definition.parquet`, `vocabulary.parquet`, `counterfactuals.parquet`
+/// and `README.md`.
 ///
 /// The bytes are a pure function of the config and the provenance, whatever the number of threads.
 ///
@@ -61,6 +62,7 @@ pub fn run(
     write::log_price(&drawing);
     write(&drawing, Split::Validation)?;
     write(&drawing, Split::Test)?;
+    write::definition(config, out, provenance)?;
     write::vocabulary(&world, out, provenance)?;
     write::counterfactuals(config, &drawing, out, provenance)?;
     write::card(config, &drawing, out)

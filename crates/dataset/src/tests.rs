@@ -339,6 +339,42 @@ fn a_rows_number_does_not_hang_on_how_many_are_kept_and_fewer_test_rows_leave_tr
 }
 
 #[test]
+fn the_definition_says_what_readers_need_and_nothing_of_how_many_rows_there_are() {
+    let written = |change: &dyn Fn(&mut Value)| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut definition = plus2(20);
+        definition["holdout"] = json!({ "level": "window", "test": 0.1, "validation": 0.05 });
+        change(&mut definition);
+        run(&config(definition), &Inputs {}, folder.path(), &Provenance::default()).unwrap();
+        let path = folder.path().join("definition.parquet");
+        (artifact::read_definition(&path).unwrap(), artifact::digest_file(&path).unwrap().content)
+    };
+    let (found, digest) = written(&|_| ());
+    assert_eq!(found["holdout"], json!({ "level": { "window": { "m": 4 } }, "block": null }));
+    let tasks = found["tasks"].as_object().unwrap();
+    assert_eq!(tasks.keys().collect::<Vec<_>>(), ["plus1", "plus2"]);
+    assert_eq!(found["tasks"]["plus2"]["terms"], json!({ "min": 4, "max": 8 }));
+    assert_eq!(found["pins"]["test"], json!([{ "task": "plus2", "terms": [10, 12, 14, 16] }]));
+    let same: [&dyn Fn(&mut Value); 4] = [
+        &|definition| definition["rows"] = json!({ "test": 30 }),
+        &|definition| definition["holdout"]["min_rows"] = json!({ "test": 3, "validation": 3 }),
+        &|definition| definition["seed"] = 7.into(),
+        &|definition| definition["holdout"]["test"] = 0.2.into(),
+    ];
+    for (number, change) in same.into_iter().enumerate() {
+        assert_eq!(written(change).1, digest, "change {number}");
+    }
+    let other: [&dyn Fn(&mut Value); 3] = [
+        &|definition| definition["holdout"]["level"] = json!({ "window": { "m": 3 } }),
+        &|definition| definition["tasks"]["plus1"]["train_only"] = false.into(),
+        &|definition| definition["pins"]["train"] = json!([]),
+    ];
+    for (number, change) in other.into_iter().enumerate() {
+        assert_ne!(written(change).1, digest, "change {number}");
+    }
+}
+
+#[test]
 fn bytes_are_the_same_with_one_and_with_two_threads() {
     for definition in [plus2(20), mixed(), random()] {
         let folders = [1, 2].map(|threads| {
@@ -352,6 +388,7 @@ fn bytes_are_the_same_with_one_and_with_two_threads() {
             "train-00000-of-00001",
             "validation-00000-of-00001",
             "test-00000-of-00001",
+            "definition",
             "vocabulary",
             "counterfactuals",
         ];

@@ -14,6 +14,7 @@ use artifact::{
     tables::{Counterfactual, Example, Token},
 };
 use sequence::Written;
+use serde_json::{Value, json};
 use tracing::info;
 
 use crate::{
@@ -147,6 +148,22 @@ impl<'a> Progress<'a> {
     }
 }
 
+/// Writes what readers need of the definition: all that is not in the rows, and nothing that is.
+pub(crate) fn definition(config: &Config, out: &Path, provenance: &Provenance) -> Result<(), Error> {
+    let map = |value: serde_json::Result<Value>| match value {
+        Ok(Value::Object(map)) => map,
+        _ => unreachable!("the sections of a config are maps of JSON types"),
+    };
+    let holdout = json!({ "level": config.holdout.level, "block": config.holdout.block });
+    let sections = [
+        ("holdout", map(Ok(holdout))),
+        ("tasks", map(serde_json::to_value(&config.tasks))),
+        ("pins", map(serde_json::to_value(&config.pins))),
+    ];
+    artifact::write_definition(&out.join("definition.parquet"), provenance, sections)?;
+    Ok(())
+}
+
 /// Writes the table of tokens.
 pub(crate) fn vocabulary(world: &World, out: &Path, provenance: &Provenance) -> Result<(), Error> {
     let tokens = world.vocabulary.tokens().iter().zip(0..).map(|(token, token_id)| Token {
@@ -239,7 +256,7 @@ pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(),
     for split in Split::ALL {
         let _ = writeln!(text, "  - split: {0}\n    path: {0}-*.parquet", split.name());
     }
-    for table in ["vocabulary", "counterfactuals"] {
+    for table in ["vocabulary", "counterfactuals", "definition"] {
         let _ = writeln!(text, "- config_name: {table}\n  data_files: {table}.parquet");
     }
     text.push_str("---\n\n# Sequences\n\n");
@@ -253,7 +270,8 @@ pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(),
     text.push_str(
         "\nColumns: `terms` are the values of a row, the answer last; `tokens` are the row as token ids, with the answer \
          (and `END`, where a value may take several tokens) at `answer_start`, `answer_length` tokens long; `text` is the row as a person reads it. \
-         `vocabulary.parquet` says what each token is, `counterfactuals.parquet` holds corrupted rows.\n\n\
+         `vocabulary.parquet` says what each token is, `counterfactuals.parquet` holds corrupted rows, `definition.parquet` \
+         what the tasks are and what is held out.\n\n\
          ```python\nfrom datasets import load_dataset\n\nrows = load_dataset(\"path/of/this/folder\")\n\
          tokens = load_dataset(\"path/of/this/folder\", \"vocabulary\")\n```\n",
     );

@@ -78,7 +78,7 @@ pub enum Error {
     /// The dataset does not say what its tasks are.
     #[error("{}: {message}; rerun the build stage", path.display())]
     Definition {
-        /// The file whose metadata was asked.
+        /// The table that says it.
         path: PathBuf,
         /// What is missing or unreadable.
         message: String,

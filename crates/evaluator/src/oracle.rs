@@ -21,20 +21,20 @@ struct Task {
 }
 
 impl Tasks {
-    /// Reads the tasks out of the resolved definition in the metadata of a table of examples.
+    /// Reads the tasks out of the dataset's table `definition`.
     pub(crate) fn read(path: &Path) -> Result<Tasks, Error> {
-        let config = artifact::read_provenance(path)?.config;
-        Tasks::of(&config).map_err(|message| Error::Definition { path: path.to_owned(), message })
+        let definition = artifact::read_definition(path)?;
+        Tasks::of(&definition).map_err(|message| Error::Definition { path: path.to_owned(), message })
     }
 
-    /// Reads the tasks of a resolved definition; what is wrong with it is said in words.
-    fn of(config: &Value) -> Result<Tasks, String> {
-        let tasks = config.get("tasks").and_then(Value::as_object);
-        let tasks = tasks.ok_or_else(|| "its metadata names no tasks".to_owned())?;
+    /// Reads the tasks of a definition; what is wrong with it is said in words.
+    fn of(definition: &Value) -> Result<Tasks, String> {
+        let tasks = definition.get("tasks").and_then(Value::as_object);
+        let tasks = tasks.ok_or_else(|| "it names no tasks".to_owned())?;
         let task = |(name, task): (&String, &Value)| {
             let at = |message| format!("tasks.{name}.{message}");
             let family: Family = part(task, "family").map_err(at)?;
-            family.check().map_err(|error| format!("tasks.{name} in its metadata: {error}"))?;
+            family.check().map_err(|error| format!("tasks.{name}: {error}"))?;
             let notation = part(task, "notation").map_err(at)?;
             let values = match task.get("values") {
                 None | Some(Value::Null) => Range::ALL,
@@ -125,8 +125,8 @@ fn spelled(said: &[u16], ended: bool, vocabulary: &Vocabulary) -> String {
 }
 
 fn part<T: DeserializeOwned>(task: &Value, name: &str) -> Result<T, String> {
-    let value = task.get(name).ok_or_else(|| format!("{name} is missing in its metadata"))?;
-    T::deserialize(value).map_err(|error| format!("{name} in its metadata is unreadable: {error}"))
+    let value = task.get(name).ok_or_else(|| format!("{name} is missing"))?;
+    T::deserialize(value).map_err(|error| format!("{name} is unreadable: {error}"))
 }
 
 #[cfg(test)]

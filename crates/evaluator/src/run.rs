@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use artifact::tables::{Certificate, Checkpoint, Exposure, Prediction, Score, Token, Training};
-use artifact::{Provenance, TableWriter, read_provenance, read_table, write_table};
+use artifact::tables::{Audited, Certificate, Checkpoint, Exposure, Prediction, Score, Token, Training};
+use artifact::{Provenance, TableWriter, read_table, write_table};
 use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
 
@@ -24,8 +24,12 @@ pub struct Inputs {
     pub validation: Vec<PathBuf>,
     /// Tables of test examples, in order.
     pub test: Vec<PathBuf>,
+    /// What is known of the dataset's tasks.
+    pub definition: PathBuf,
     /// The dataset's vocabulary.
     pub vocabulary: PathBuf,
+    /// Which data the audit is of.
+    pub audited: PathBuf,
     /// The audit's certificate.
     pub certificate: PathBuf,
     /// The audit's look-up tables, row by row.
@@ -49,7 +53,7 @@ pub struct Inputs {
 /// when a model does not answer with numbers.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
     config.check()?;
-    certified(&inputs.certificate, provenance)?;
+    certified(inputs, provenance)?;
     let vocabulary = vocabulary(&inputs.vocabulary)?;
     let data = Data::read(config, inputs, &vocabulary)?;
     let models = Models::read(&inputs.checkpoints, &inputs.model)?;
@@ -79,16 +83,23 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     Ok(())
 }
 
-/// Refuses data whose certificate did not pass, or a certificate of other data.
-fn certified(certificate: &Path, provenance: &Provenance) -> Result<(), Error> {
-    for (table, digest) in read_provenance(certificate)?.inputs {
-        if let Some(ours) = provenance.inputs.get(&table).filter(|ours| **ours != digest) {
-            let message = format!("`{table}` had the digest {digest} when it was audited and has {ours} now");
-            return Err(Error::OtherData { message });
-        }
+/// Refuses data whose certificate did not pass, or a certificate of other data: every table of ours has to be among those
+/// that were audited.
+fn certified(inputs: &Inputs, provenance: &Provenance) -> Result<(), Error> {
+    let audited = read_table::<Audited>(&inputs.audited)?.into_iter();
+    let audited: BTreeMap<String, String> = audited.map(|row| (row.file, row.digest)).collect();
+    for (table, ours) in provenance.inputs.iter().filter(|(table, _)| table.starts_with(DATA)) {
+        let message = match audited.get(table) {
+            Some(digest) if digest == ours => continue,
+            Some(digest) => {
+                format!("`{table}` had the digest {digest} when it was audited and has {ours} now")
+            }
+            None => format!("`{table}` is not among what was audited"),
+        };
+        return Err(Error::OtherData { message });
     }
-    let failed =
-        read_table::<Certificate>(certificate)?.into_iter().find(|check| check.gate && !check.passed);
+    let failed = read_table::<Certificate>(&inputs.certificate)?;
+    let failed = failed.into_iter().find(|check| check.gate && !check.passed);
     match failed {
         None => Ok(()),
         Some(Certificate { check, left, right, view, violations, worst, .. }) => {
@@ -114,6 +125,9 @@ fn vocabulary(path: &Path) -> Result<Vocabulary, Error> {
     Ok(Vocabulary::from_tokens(tokens.into_iter().map(token).collect::<Result<Vec<_>, _>>()?))
 }
 
+/// How the names of the dataset's tables begin, here and in the audit.
+const DATA: &str = "data/";
+
 /// The names of the splits, in the order in which they are scored.
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
 
@@ -135,11 +149,6 @@ impl Data {
         let (train, ranges) = rows::read_sample(&inputs.train, config.train_rows, vocabulary)?;
         let validation = rows::read("validation", &inputs.validation, vocabulary)?;
         let test = rows::read("test", &inputs.test, vocabulary)?;
-        let first = inputs.test.iter().chain(&inputs.validation).chain(&inputs.train).next();
-        let first = first.ok_or_else(|| Error::Definition {
-            path: inputs.vocabulary.clone(),
-            message: "there is no table of examples beside it".to_owned(),
-        })?;
         let memory = Memory::read(&inputs.memorizers)?;
         let exposure = read_table::<Exposure>(&inputs.exposure)?;
         let answer_seen: HashMap<i64, i64> =
@@ -159,7 +168,7 @@ impl Data {
                 });
             }
         }
-        let tasks = Tasks::read(first)?;
+        let tasks = Tasks::read(&inputs.definition)?;
         Ok(Data { rows: [train, validation, test], ranges, memory, answer_seen, tasks })
     }
 

@@ -6,15 +6,22 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{
-    Ceiling, Certificate, Checkpoint, Example, Exposure, Memorizer, Prediction, Score, Token, Training,
+    Audited, Ceiling, Certificate, Checkpoint, Example, Exposure, Memorizer, Prediction, Score, Token,
+    Training,
 };
-use artifact::{Provenance, digest_bytes, read_table, write_table};
+use artifact::{Provenance, digest_bytes, read_table, write_definition, write_table};
 use candle_core::{DType, Device, Tensor};
 use evaluator::{Config, Error, Inputs, run};
 use indexmap::IndexMap;
 use sequence::{Family, Kind, NONE, Notation, Range, Vocabulary, write_row};
 use transformer::{NoHook, Transformer};
 
+/// What was audited.
+const TABLES: [(&str, &str); 3] = [
+    ("data/counterfactuals.parquet", "12"),
+    ("data/definition.parquet", "34"),
+    ("data/test-00000-of-00001.parquet", "56"),
+];
 const VALUES: i64 = 20;
 const TERMS: usize = 4;
 
@@ -63,7 +70,9 @@ impl World {
             train: vec![at("train.parquet")],
             validation: vec![at("validation.parquet")],
             test: vec![at("test.parquet")],
+            definition: at("definition.parquet"),
             vocabulary: at("vocabulary.parquet"),
+            audited: at("audited.parquet"),
             certificate: at("certificate.parquet"),
             memorizers: at("memorizers.parquet"),
             ceilings: at("ceilings.parquet"),
@@ -75,8 +84,9 @@ impl World {
         let task = serde_json::json!({
             "family": {"arithmetic": {"steps": [1, 2]}}, "notation": "numeral", "values": {"min": 0, "max": VALUES - 1}
         });
-        let config = serde_json::json!({ "tasks": { "plus1": task, "plus2": task } });
-        let provenance = Provenance { config, ..Provenance::default() };
+        let tasks = ["plus1", "plus2"].map(|name| (name.to_owned(), task.clone())).into_iter().collect();
+        let provenance = Provenance::default();
+        write_definition(&inputs.definition, &provenance, [("tasks", tasks)]).unwrap();
         write_table(&inputs.train[0], &provenance, split(0)).unwrap();
         write_table(&inputs.validation[0], &provenance, split(1)).unwrap();
         write_table(&inputs.test[0], &provenance, split(2)).unwrap();
@@ -122,6 +132,8 @@ impl World {
             passed,
         };
         write_table(&self.inputs.certificate, &provenance, [certificate]).unwrap();
+        let audited = TABLES.map(|(file, digest)| Audited { file: file.into(), digest: digest.into() });
+        write_table(&self.inputs.audited, &provenance, audited).unwrap();
         let test: Vec<i64> = self.test.iter().map(|example| example.example_id).collect();
         let split =
             |example: &Example| if test.contains(&example.example_id) { "test" } else { "validation" };
@@ -218,10 +230,17 @@ impl World {
     }
 
     fn run(&self, name: &str) -> Result<PathBuf, Error> {
+        self.run_on(name, &TABLES[1..])
+    }
+
+    /// Runs on data whose tables have these digests.
+    fn run_on(&self, name: &str, tables: &[(&str, &str)]) -> Result<PathBuf, Error> {
         let out = self.folder.path().join(name);
         std::fs::create_dir(&out).unwrap();
         let config = Config { bootstrap_draws: 200, batch: 3, ..Config::default() };
-        run(&config, &self.inputs, &out, &Provenance::default()).map(|()| out)
+        let inputs =
+            tables.iter().map(|(table, digest)| ((*table).to_owned(), (*digest).to_owned())).collect();
+        run(&config, &self.inputs, &out, &Provenance { inputs, ..Provenance::default() }).map(|()| out)
     }
 }
 
@@ -395,11 +414,27 @@ fn an_audit_of_other_data_is_refused() {
 }
 
 #[test]
+fn a_table_that_was_not_audited_as_it_is_is_refused_before_anything_is_read() {
+    let world = World::new();
+    for (table, digest, expected) in [
+        (TABLES[1].0, "35", "had the digest 34 when it was audited and has 35 now"),
+        ("data/test-00001-of-00002.parquet", "56", "is not among what was audited"),
+    ] {
+        let error = world.run_on(digest, &[TABLES[2], (table, digest)]).expect_err("other data").to_string();
+        assert!(error.contains(&format!("`{table}` {expected}")), "{error}");
+    }
+    // What only the audit reads, and what is no data, is none of its business.
+    world.run_on("own", &[TABLES[2], ("model/model.json", "78")]).unwrap();
+    std::fs::remove_file(&world.inputs.definition).unwrap();
+    let error = world.run("out").expect_err("nobody says what the tasks are").to_string();
+    assert!(error.ends_with("definition.parquet: missing; rerun the build stage"), "{error}");
+}
+
+#[test]
 fn a_row_that_breaks_its_own_rule_is_refused() {
     let mut world = World::new();
-    let provenance = artifact::read_provenance(&world.inputs.test[0]).unwrap();
     world.test[0].parameter = 2;
-    write_table(&world.inputs.test[0], &provenance, world.test.clone()).unwrap();
+    write_table(&world.inputs.test[0], &Provenance::default(), world.test.clone()).unwrap();
     let error = world.run("out").expect_err("the rule says otherwise").to_string();
     assert!(error.contains("answers otherwise by its own rule"), "{error}");
 }

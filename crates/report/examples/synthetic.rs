@@ -140,7 +140,7 @@ fn page_of(
         question: Some("Does it know the rule, or has it memorised the pieces?".to_owned()),
         ..config
     };
-    report::run(&config, &Inputs { folders }, root.path(), &Provenance::default())?;
+    report::run(&config, &Inputs { folders, ..Inputs::default() }, root.path(), &Provenance::default())?;
     std::fs::copy(root.path().join(report::PAGE_FILE), out.join(format!("{name}.html")))?;
     Ok(())
 }

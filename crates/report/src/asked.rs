@@ -16,20 +16,17 @@ const COUNTED_BY_TASK: u64 = 200_000;
 /// Sample rows shown of each task and split.
 const SAMPLES: usize = 2;
 
-/// The build config, as far as the page speaks of it.
+/// What the dataset says of its definition, as far as the page speaks of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Build {
-    /// Resolved content under `build`; null where no table says it.
+    /// Null where no table says it.
     pub config: Value,
 }
 
 impl Build {
-    /// Reads it from the provenance of the examples.
-    pub(crate) fn read(source: &Source) -> Self {
-        let shard = ["test", "validation", "train"]
-            .iter()
-            .find_map(|split| source.examples(split).into_iter().next());
-        Self { config: source.config(shard) }
+    /// Reads the table `definition`.
+    pub(crate) fn read(source: &Source) -> Result<Self, Error> {
+        Ok(Self { config: source.definition()? })
     }
 
     /// Returns the name of the hold-out level; empty where unknown.
@@ -165,7 +162,7 @@ pub(crate) fn build(source: &Source, build: &Build, seeds: &[i32]) -> Result<Ask
 }
 
 fn facts(source: &Source, build: &Build, seeds: &[i32], sizes: &[String]) -> Result<Vec<Fact>, Error> {
-    let train = source.config(source.table("training").or_else(|| source.table("checkpoints")));
+    let train = source.config("checkpoints");
     let mut facts = Vec::new();
     let mut fact = |name, value: String| {
         if !value.is_empty() {

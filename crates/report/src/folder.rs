@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use artifact::{Manifest, Provenance, Row, read_manifest, read_provenance, table_rows};
+use artifact::{Manifest, Row, exists, read_definition, read_manifest, table_rows};
 use serde_json::Value;
 
 use crate::{Error, Inputs};
@@ -16,6 +16,8 @@ pub(crate) struct Folder {
     pub point: Vec<(String, String)>,
     /// Where it lies.
     pub path: PathBuf,
+    /// What the page calls it.
+    pub shown: String,
     /// Its Parquet files by name, sorted.
     pub tables: Vec<String>,
     /// Its manifest; folders from elsewhere have none.
@@ -24,39 +26,42 @@ pub(crate) struct Folder {
 
 /// Opens every input folder.
 pub(crate) fn open(inputs: &Inputs) -> Result<Vec<Folder>, Error> {
-    inputs.folders.iter().map(|(label, path)| Folder::open(label, path)).collect()
+    let shown = inputs.shown.iter().map(String::as_str).chain(std::iter::repeat(""));
+    inputs.folders.iter().zip(shown).map(|((label, path), shown)| Folder::open(label, path, shown)).collect()
 }
 
 impl Folder {
-    fn open(label: &str, path: &Path) -> Result<Self, Error> {
+    fn open(label: &str, path: &Path, shown: &str) -> Result<Self, Error> {
         let (stage, point) = label.split_once('/').unwrap_or((label, ""));
-        let io = |source| Error::Io { action: "list", path: path.to_owned(), source };
-        let mut tables = Vec::new();
-        for entry in std::fs::read_dir(path).map_err(io)? {
-            let name = entry.map_err(io)?.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".parquet") {
-                tables.push(name);
-            }
-        }
-        tables.sort();
         let manifest = read_manifest(path)?;
+        let mut tables = match &manifest {
+            Some(manifest) => manifest.files.iter().map(|file| file.path.clone()).collect(),
+            None => names(path)?,
+        };
+        tables.retain(|name| name.ends_with(".parquet") && !name.contains('/'));
+        tables.sort();
         let point = parse_point(point);
-        Ok(Self { stage: stage.to_owned(), point, path: path.to_owned(), tables, manifest })
+        let shown = if shown.is_empty() { short(path) } else { shown.to_owned() };
+        Ok(Self { stage: stage.to_owned(), point, path: path.to_owned(), shown, tables, manifest })
     }
+}
 
-    /// Returns what the page calls the folder: `datasets/..` or `results/..` where its path has them, so that no
-    /// machine's own paths get into the page.
-    pub(crate) fn shown_path(&self) -> String {
-        let parts: Vec<_> = self.path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-        let root = parts.iter().rposition(|part| part == "datasets" || part == "results");
-        let start = root.unwrap_or(parts.len().saturating_sub(1));
-        parts[start..].join("/")
+/// Returns the names in a folder from elsewhere, which has no manifest.
+fn names(path: &Path) -> Result<Vec<String>, Error> {
+    let io = |source| Error::Io { action: "list", path: path.to_owned(), source };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(io)? {
+        names.push(entry.map_err(io)?.file_name().to_string_lossy().into_owned());
     }
+    Ok(names)
+}
 
-    /// Returns the provenance of the folder's first table.
-    pub(crate) fn provenance(&self) -> Option<Provenance> {
-        self.tables.iter().find_map(|name| read_provenance(&self.path.join(name)).ok())
-    }
+/// Returns `path` from `datasets/` or `results/` on where it has them, else its last part: no machine's own paths get into the page.
+fn short(path: &Path) -> String {
+    let parts: Vec<_> = path.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let root = parts.iter().rposition(|part| part == "datasets" || part == "results");
+    let start = root.unwrap_or(parts.len().saturating_sub(1));
+    parts[start..].join("/")
 }
 
 /// Reads `k=2,loss=all`.
@@ -107,11 +112,16 @@ impl Source<'_> {
         pairs.join(",")
     }
 
+    /// Returns the most detailed folder that has a file `<table>.parquet`.
+    fn holding(&self, table: &str) -> Option<&Folder> {
+        let name = format!("{table}.parquet");
+        let holding = self.folders.iter().copied().filter(|folder| folder.tables.contains(&name));
+        holding.max_by_key(|folder| folder.point.len())
+    }
+
     /// Returns the file `<table>.parquet` of the most detailed folder that has one.
     pub(crate) fn table(&self, table: &str) -> Option<PathBuf> {
-        let name = format!("{table}.parquet");
-        let holding = self.folders.iter().filter(|folder| folder.tables.contains(&name));
-        holding.max_by_key(|folder| folder.point.len()).map(|folder| folder.path.join(name))
+        self.holding(table).map(|folder| folder.path.join(format!("{table}.parquet")))
     }
 
     /// Returns all rows of `<table>.parquet`, `None` where no folder has it.
@@ -135,15 +145,29 @@ impl Source<'_> {
         folder.tables.iter().filter(|name| is_shard(name)).map(|name| folder.path.join(name)).collect()
     }
 
-    /// Returns the resolved config of the stage that wrote `path`; null where it cannot be read.
-    pub(crate) fn config(&self, path: Option<PathBuf>) -> Value {
-        path.and_then(|path| read_provenance(&path).ok()).map_or(Value::Null, |provenance| provenance.config)
+    /// Returns the resolved config of the stage that wrote `<table>.parquet`; null where there is no such table, or no
+    /// manifest beside it.
+    pub(crate) fn config(&self, table: &str) -> Value {
+        let manifest = self.holding(table).and_then(|folder| folder.manifest.as_ref());
+        manifest.map_or(Value::Null, |manifest| manifest.config.clone())
+    }
+
+    /// Returns what the dataset says of its definition; null where it is not among the folders.
+    pub(crate) fn definition(&self) -> Result<Value, Error> {
+        let Some(path) = self.table("definition") else { return Ok(Value::Null) };
+        Ok(read_definition(&path)?)
     }
 
     /// Returns `model.json` of the folder that has one.
     pub(crate) fn model(&self) -> Result<Option<Value>, Error> {
-        let paths = self.folders.iter().rev().map(|folder| folder.path.join("model.json"));
-        let Some(path) = paths.into_iter().find(|path| path.is_file()) else { return Ok(None) };
+        let mut found = None;
+        for folder in &self.folders {
+            let path = folder.path.join("model.json");
+            if exists(&path)? {
+                found = Some(path);
+            }
+        }
+        let Some(path) = found else { return Ok(None) };
         let bytes = std::fs::read(&path).map_err(|source| Error::Io {
             action: "read",
             path: path.clone(),
@@ -182,6 +206,7 @@ mod tests {
             stage: stage.into(),
             point: parse_point(point),
             path: format!("/home/somebody/results/plus2/{label}").into(),
+            shown: short(Path::new(&format!("/home/somebody/results/plus2/{label}"))),
             tables: Vec::new(),
             manifest: None,
         }
@@ -225,6 +250,6 @@ mod tests {
         let sources = points(&folders);
         assert_eq!(sources.len(), 1);
         assert_eq!(sources[0].label(), "");
-        assert_eq!(folders[0].shown_path(), "results/plus2/data");
+        assert_eq!(folders[0].shown, "results/plus2/data");
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn build(
         .filter(|one| matches!(one.metric, Metric::TMem | Metric::TGen) && one.value >= 1.0)
         .map(|one| (one.metric.column().0, one.value, one.metric.text(one.value)));
     let picture = Picture {
-        threshold: source.config(source.table("scores"))["threshold"].as_f64(),
+        threshold: source.config("scores")["threshold"].as_f64(),
         last_step,
         train,
         validation,

@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 pub use published::{Metric, Published};
 
 /// Raised when the same config and inputs give another page than before; part of the stage key.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Name of the page inside the stage's folder.
 pub const PAGE_FILE: &str = "index.html";
@@ -56,7 +56,7 @@ pub struct Config {
     pub description: Option<String>,
     /// The question that the run was made for, set apart from the description.
     pub question: Option<String>,
-    /// Name of the pipeline, for the commands that rerun it; by default what the manifests of the inputs say.
+    /// Name of the pipeline, for the commands that rerun it; by default that of the pipeline that it is a stage of.
     pub pipeline: Option<String>,
     /// Figures that others published, each to be read beside ours.
     pub published: Vec<Published>,
@@ -97,6 +97,8 @@ pub struct Inputs {
     /// Stage name, with the matrix point behind a slash (`train/k=2`), and its folder. Which tables lie in a folder is
     /// found by their file names, so any stage may be named anything.
     pub folders: Vec<(String, PathBuf)>,
+    /// What the page calls each folder, in their order; where there is nothing, the end of its path.
+    pub shown: Vec<String>,
 }
 
 /// Everything that can go wrong while a page is made.

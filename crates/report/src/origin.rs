@@ -47,9 +47,9 @@ pub(crate) fn build(
     let mut spent = 0;
     let mut seen = Vec::new();
     let origins = inputs.folders.iter().zip(folders).map(|((label, _), folder)| {
-        let provenance = folder.provenance().unwrap_or_default();
-        let mut text = serde_json::to_string_pretty(&provenance.config).unwrap_or_default();
-        let again = seen.contains(&text) || text == "{}";
+        let manifest = folder.manifest.as_ref();
+        let mut text = manifest.map_or_else(String::new, |manifest| format!("{:#}", manifest.config));
+        let again = seen.contains(&text) || text.is_empty() || text == "{}";
         seen.push(text.clone());
         let config_left_out = !again && spent + text.len() > bytes;
         if again || config_left_out {
@@ -58,10 +58,10 @@ pub(crate) fn build(
         spent += text.len();
         Origin {
             label: label.clone(),
-            path: folder.shown_path(),
-            key: provenance.key,
+            path: folder.shown.clone(),
+            key: manifest.map(|manifest| manifest.key.clone()).unwrap_or_default(),
             tables: folder.tables.join(", "),
-            inputs: provenance.inputs,
+            inputs: manifest.map(|manifest| manifest.inputs.clone()).unwrap_or_default(),
             config: text,
             config_left_out,
         }
@@ -69,11 +69,11 @@ pub(crate) fn build(
     let origins: Vec<_> = origins.collect();
     let holding = |table: &str| {
         let folder = folders.iter().find(|folder| folder.tables.iter().any(|name| name == table))?;
-        Some(format!("{}/{table}", folder.shown_path()))
+        Some(format!("{}/{table}", folder.shown))
     };
     let example = holding("scores.parquet").or_else(|| {
         let folder = folders.iter().find(|folder| !folder.tables.is_empty())?;
-        Some(format!("{}/{}", folder.shown_path(), folder.tables[0]))
+        Some(format!("{}/{}", folder.shown, folder.tables[0]))
     });
     let trained = folders.iter().find(|folder| folder.tables.iter().any(|name| name == "training.parquet"));
     Section {

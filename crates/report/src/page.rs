@@ -34,7 +34,7 @@ pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -
     let mut limits = Limits::of(sources.len());
     loop {
         let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes);
-        let page = render(config, &sources, origin, &folders, &limits)?;
+        let page = render(config, &sources, origin, &limits)?;
         if page.len() < MAX_BYTES {
             return Ok(page);
         }
@@ -116,7 +116,6 @@ fn render(
     config: &Config,
     sources: &[Source],
     origin: origin::Section,
-    folders: &[folder::Folder],
     limits: &Limits,
 ) -> Result<String, Error> {
     let point =

@@ -47,9 +47,8 @@ pub(crate) struct Pins {
 
 /// Builds the section; `None` where the definition pins no row into test.
 pub(crate) fn build(source: &Source, build: &Build) -> Result<Option<Pins>, Error> {
-    let holdout = &build.config["holdout"]["pins"];
-    let pins = if holdout.is_null() { &build.config["pins"] } else { holdout };
-    let wanted = list(&pins["test"]);
+    let pinned = &build.config["pins"];
+    let wanted = list(&pinned["test"]);
     if wanted.is_empty() {
         return Ok(None);
     }
@@ -81,8 +80,7 @@ pub(crate) fn build(source: &Source, build: &Build) -> Result<Option<Pins>, Erro
         }
     })?;
     pins.iter_mut().for_each(|pin| pin.answers.sort_by_key(|answer| answer.seed));
-    let config = if holdout.is_null() { &build.config["pins"] } else { holdout };
-    let train = list(&config["train"])
+    let train = list(&pinned["train"])
         .into_iter()
         .map(|(task, terms)| format!("{} ({task})", words(&terms)))
         .collect();

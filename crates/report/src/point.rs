@@ -92,7 +92,7 @@ pub(crate) fn build(
     limits: &Limits,
     published: &[&Published],
 ) -> Result<Point, Error> {
-    let build = Build::read(source);
+    let build = Build::read(source)?;
     let scores = Scores::read(source)?;
     let split = scores.as_ref().map_or("test", Scores::split);
     let certificate = certificate::build(source)?;

@@ -11,7 +11,7 @@ mod synthetic;
 use synthetic::Study;
 
 fn render(config: &Config, folders: Vec<(String, PathBuf)>, out: &Path) -> String {
-    report::run(config, &Inputs { folders }, out, &Provenance::default()).expect("the page is written");
+    report::run(config, &Inputs { folders, ..Inputs::default() }, out, &Provenance::default()).expect("the page is written");
     std::fs::read_to_string(out.join(PAGE_FILE)).expect("the page is there")
 }
 

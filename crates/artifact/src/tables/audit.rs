@@ -25,20 +25,32 @@ table! {
 }
 
 table! {
+    /// Which data the audit is of: every table that it read.
+    pub struct Audited in "audited", version 1, files "results/<pipeline>/audit/audited.parquet" {
+        /// Role and file: `data/train-00000-of-00001.parquet`, ...
+        file: String,
+        /// Hex BLAKE3 of its schema and column chunks.
+        digest: String,
+    }
+}
+
+table! {
     /// What one shard of train holds of the held-out rows, as `seqlab audit DIR --shard 3/16 --out <part>` leaves it and
-    /// `--merge` puts it together with the others.
-    pub struct Evidence in "evidence", version 1, files "<part>/evidence.parquet" {
+    /// `--merge` puts it together with the others. The first row says which shard of what it is.
+    pub struct Evidence in "evidence", version 2, files "<part>/evidence.parquet" {
         /// The held-out split; empty where it is about all rows.
         split: String,
-        /// What was found: `unit`, `raw_unit`, `largest`, `term`, `match`, `corrupted`, `reading`, `wrong`, `digits`.
+        /// `shard` in the first row; else what was found: `unit`, `raw_unit`, `largest`, `term`, `match`, `corrupted`, `reading`, `wrong`, `digits`.
         about: String,
-        /// Numbers that name the thing found, in the order in which the audit numbers the held-out rows.
+        /// Numbers that name the thing found, in the order in which the audit numbers the held-out rows. Of the shard: which,
+        /// of how many, the BLAKE3 digest of held-out rows, files and options as four numbers, and that of all other rows of
+        /// this table.
         key: Vec<i64>,
         /// Index in train of the first row that holds it.
         row: i64,
         /// Index in that row of the first term.
         offset: i32,
-        /// How often, or how large.
+        /// How often, or how large. Of the shard: its rows of train.
         count: i64,
     }
 }

@@ -47,6 +47,20 @@ table! {
 }
 
 table! {
+    /// What readers of the dataset need of how it was defined, defaults filled in. What only decides how many rows there
+    /// are, or which, does not stand here: it is in the rows.
+    pub struct Definition in "definition", version 1, files "datasets/<pipeline>/definition.parquet" {
+        /// `holdout`, `tasks` or `pins`.
+        section: String,
+        /// Of `holdout`: `level` (what is held out, with its own parameters, `m` among them) or `block`; of `tasks`: the
+        /// task, in the order of the definition; of `pins`: the split.
+        name: String,
+        /// Its value as JSON, as a definition file has it.
+        value: String,
+    }
+}
+
+table! {
     /// What each token id means. Training keeps a copy of the one that it was done with.
     pub struct Token in "vocabulary", version 1, files "{datasets/<pipeline>,results/<pipeline>/train}/vocabulary.parquet" {
         /// The id that stands in `tokens`.

@@ -11,8 +11,8 @@ mod evaluate;
 mod train;
 
 pub use analyze::{Ablation, AttentionPattern, Measurement};
-pub use audit::{Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer};
-pub use data::{Counterfactual, Example, ExampleTokens, Token};
+pub use audit::{Audited, Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer};
+pub use data::{Counterfactual, Definition, Example, ExampleTokens, Token};
 pub use evaluate::{Prediction, Score};
 pub use train::{Checkpoint, Resume, Training};
 
@@ -23,9 +23,11 @@ use crate::{Description, Row};
 pub fn catalogue() -> Vec<Description> {
     vec![
         Example::describe(),
+        Definition::describe(),
         Token::describe(),
         Counterfactual::describe(),
         Certificate::describe(),
+        Audited::describe(),
         Evidence::describe(),
         Leakage::describe(),
         Exposure::describe(),

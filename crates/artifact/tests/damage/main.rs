@@ -9,14 +9,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use artifact::tables::{Example, Token, Training};
-use artifact::{Error, ParquetFile, Provenance, Row, read_provenance, read_table, row_count, write_table};
+use artifact::{Error, ParquetFile, Provenance, Row, read_table, row_count, write_table};
 use encode::{Column, Fields, file, footer_of};
 
 /// Reads a file in every way that there is.
 fn read<R: Row>(path: &Path) -> artifact::Result<Vec<R>> {
     row_count(path)?;
-    // Whatever stands in the metadata is the metadata's affair.
-    let _ = read_provenance(path);
     read_table(path)
 }
 

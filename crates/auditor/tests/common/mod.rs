@@ -111,8 +111,10 @@ pub(crate) fn write(
     [train, validation, test]: [&[Example]; 3],
 ) -> Inputs {
     std::fs::create_dir_all(folder).unwrap();
-    let provenance =
-        Provenance { config: json!({ "seed": 1, "holdout": { "level": level } }), ..Provenance::default() };
+    let provenance = Provenance::default();
+    let definition = folder.join("definition.parquet");
+    let holdout = [("level".to_owned(), json!(level))].into_iter().collect();
+    artifact::write_definition(&definition, &provenance, [("holdout", holdout)]).unwrap();
     let file = |name: &str, rows: &[Example]| -> Vec<PathBuf> {
         let path = folder.join(format!("{name}-00000-of-00001.parquet"));
         write_table(&path, &provenance, rows.iter().cloned()).unwrap();
@@ -124,6 +126,7 @@ pub(crate) fn write(
         train: file("train", train),
         validation: file("validation", validation),
         test: file("test", test),
+        definition,
         vocabulary: Some(vocabulary),
         counterfactuals: None,
     }

@@ -128,11 +128,15 @@ pub(crate) fn write(root: &Path, study: &Study, point: &str) -> Vec<(String, Pat
 }
 
 fn table<R: Row>(path: PathBuf, stage: &str, config: Value, rows: Vec<R>) {
+    write_table(&path, &Provenance::default(), rows).expect("a made-up table can be written");
     let digest = artifact::digest_bytes(stage.as_bytes());
-    let inputs =
-        [(format!("{stage}/train"), digest.clone()), (format!("{stage}/vocabulary"), digest.clone())];
-    let provenance = Provenance { key: digest, config, inputs: inputs.into_iter().collect() };
-    write_table(&path, &provenance, rows).expect("a made-up table can be written");
+    let inputs = json!({format!("{stage}/train"): digest, format!("{stage}/vocabulary"): digest});
+    let manifest = json!({
+        "format": artifact::FORMAT, "pipeline": "made-up", "stage": stage, "point": "", "verb": stage, "version": 1,
+        "key": digest, "config": config, "inputs": inputs, "files": [], "run": {},
+    });
+    let path = path.with_file_name(artifact::MANIFEST_FILE);
+    std::fs::write(path, manifest.to_string()).expect("the temporary folder takes files");
 }
 
 fn terms(study: &Study, id: i64) -> Vec<i64> {
@@ -165,7 +169,7 @@ fn build_config(study: &Study) -> Value {
     } else {
         json!({"test": [], "train": []})
     };
-    json!({"seed": 1729, "tasks": tasks, "holdout": {"level": study.level, "test": 0.1, "validation": 0.05, "pins": pins}})
+    json!({"seed": 1729, "tasks": tasks, "holdout": {"level": study.level, "test": 0.1, "validation": 0.05}, "pins": pins})
 }
 
 fn task_of(study: &Study, id: i64) -> String {
@@ -201,6 +205,12 @@ fn data(folder: &Path, study: &Study) {
         let path = folder.join(format!("{split}-00000-of-00001.parquet"));
         table(path, "build", build_config(study), (first..first + rows).map(example).collect());
     }
+    let config = build_config(study);
+    let sections =
+        ["holdout", "tasks", "pins"].map(|section| (section, config[section].as_object().cloned()));
+    let sections = sections.into_iter().filter_map(|(section, values)| Some((section, values?)));
+    artifact::write_definition(&folder.join("definition.parquet"), &Provenance::default(), sections)
+        .expect("a made-up table can be written");
     let token = |id: i32| Token {
         token_id: id,
         token: id.to_string(),

@@ -25,8 +25,8 @@ pub(crate) struct Audit {
     /// The column that holds the tokens of a row, a list of integers
     #[arg(long, value_name = "COLUMN")]
     tokens: Option<String>,
-    /// The guarantee to check, by name or as in a definition ('{"window": {"m": 3}}'); by default what the files claim, else
-    /// transition
+    /// The guarantee to check, by name or as in a definition ('{"window": {"m": 3}}'); by default what
+    /// definition.parquet in the folder says, else transition
     #[arg(long)]
     level: Option<String>,
     /// Make one check alone

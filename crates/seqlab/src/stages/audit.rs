@@ -27,6 +27,7 @@ const ROLES: &[Role] = &[Role {
         "train-*.parquet",
         "validation-*.parquet",
         "test-*.parquet",
+        "definition.parquet",
         "vocabulary.parquet",
         "counterfactuals.parquet",
     ],
@@ -38,6 +39,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         train: data.shards("train")?,
         validation: data.shards("validation")?,
         test: data.shards("test")?,
+        definition: data.file("definition.parquet")?,
         vocabulary: Some(data.file("vocabulary.parquet")?),
         counterfactuals: data.find("counterfactuals.parquet"),
     };

@@ -32,7 +32,8 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         let point = if folder.point.is_empty() { String::new() } else { format!("/{}", folder.point) };
         (format!("{}{point}", folder.stage), folder.path.clone())
     });
-    report::run(&config, &report::Inputs { folders: folders.collect() }, &spec.out, &spec.provenance())
+    let shown = spec.folders("inputs").iter().map(|folder| folder.shown.clone()).collect();
+    report::run(&config, &report::Inputs { folders: folders.collect(), shown }, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))
 }
 
