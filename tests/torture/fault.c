@@ -144,6 +144,6 @@ struct dirent64 *readdir64(DIR *d) { REAL(readdir64); char buf[4096]; if (ready 
 int stat64(const char *p, struct stat64 *s) { REAL(stat64); if (hit('s', p)) return -1; return real(p, s); }
 int lstat64(const char *p, struct stat64 *s) { REAL(lstat64); if (hit('s', p)) return -1; return real(p, s); }
 int fstat64(int fd, struct stat64 *s) { REAL(fstat64); FD('s'); return real(fd, s); }
-int statx(int d, const char *restrict p, int f, unsigned m, struct statx *restrict s) { const char *volatile given = p; const char *p2 = given; /* declared never to be NULL, which it is */ REAL(statx); if (ready && strchr(ops, 's')) { char buf[4096]; if (p2 && *p2 ? at_hit('s', d, p2) : hit('s', of_fd(d, buf))) return -1; } return real(d, p, f, m, s); }
+int statx(int d, const char *restrict p, int f, unsigned m, struct statx *restrict s) { REAL(statx); const char *volatile path = p; /* the standard library asks with NULL whether there is a statx */ if (ready && strchr(ops, 's')) { char buf[4096]; const char *q = path; if (q && *q ? at_hit('s', d, q) : hit('s', of_fd(d, buf))) return -1; } return real(d, p, f, m, s); }
 int pthread_create(pthread_t *t, const pthread_attr_t *a, void *(*f)(void *), void *x) { REAL(pthread_create); if (hit('p', under)) return EAGAIN; return real(t, a, f, x); }
 int posix_spawnp(pid_t *p, const char *f, const posix_spawn_file_actions_t *a, const posix_spawnattr_t *t, char *const v[], char *const e[]) { REAL(posix_spawnp); if (hit('x', under)) return errno; return real(p, f, a, t, v, e); }
