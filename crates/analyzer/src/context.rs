@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use artifact::tables::{Checkpoint, Token};
-use artifact::{digest_bytes, read_table};
+use artifact::{digest_bytes, printable, read_table};
 use candle_core::{DType, Device};
 use rayon::prelude::*;
-use transformer::Transformer;
+use transformer::{Transformer, read_config};
 
 use crate::measure::Subject;
 use crate::rows::{self, Task};
 use crate::{Config, Error, Inputs};
+
+/// The bytes of a `model.json` at most.
+const MOST_CONFIG: u64 = 1 << 20;
 
 /// What every analysis is given.
 pub(crate) struct Context {
@@ -33,7 +36,7 @@ pub(crate) struct Model {
 
 impl Context {
     pub(crate) fn read(config: &Config, inputs: &Inputs) -> Result<Context, Error> {
-        let vocabulary = rows::vocabulary(&inputs.vocabulary)?;
+        let vocabulary = artifact::read_vocabulary(&inputs.vocabulary)?;
         let tasks = rows::read(&inputs.examples, &inputs.counterfactuals, &vocabulary, config.sample)?;
         let shape = shape(&inputs.model)?;
         for row in tasks.iter().flat_map(Task::rows) {
@@ -80,10 +83,8 @@ impl Context {
 }
 
 fn shape(path: &Path) -> Result<transformer::Config, Error> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text)
-        .map_err(|error| Error::ModelConfig { path: path.to_owned(), message: error.to_string() })
+    let text = artifact::read_file(path, MOST_CONFIG)?;
+    read_config(&text).map_err(|message| Error::ModelConfig { path: path.to_owned(), message })
 }
 
 /// Loads the last checkpoint of every seed, whose bytes must be those that were listed.
@@ -94,13 +95,17 @@ fn models(checkpoints: &Path, shape: &transformer::Config) -> Result<Vec<Model>,
             last.insert(checkpoint.seed, checkpoint);
         }
     }
+    if last.is_empty() {
+        let message = "it lists no checkpoint".to_owned();
+        return Err(Error::Checkpoint { path: checkpoints.to_owned(), message });
+    }
     let folder = checkpoints.parent().unwrap_or(Path::new(""));
     let load = |checkpoint: Checkpoint| {
-        let path = folder.join(&checkpoint.path);
-        let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let path = artifact::join(folder, &checkpoint.path, checkpoints)?;
+        let bytes = artifact::read_file(&path, artifact::allowed(0))?;
         let found = digest_bytes(&bytes);
         if found != checkpoint.digest {
-            let message = format!("its digest should be {}, found {found}", checkpoint.digest);
+            let message = format!("its digest should be {}, found {found}", printable(&checkpoint.digest));
             return Err(Error::Checkpoint { path, message });
         }
         let transformer = Transformer::from_safetensors(shape, &bytes, DType::F32, &Device::Cpu)

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use artifact::printable;
+
 /// Everything that can keep a model from being analysed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,24 +19,8 @@ pub enum Error {
     /// A table cannot be read or written.
     #[error(transparent)]
     Table(#[from] artifact::Error),
-    /// A file that is no table cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's own words.
-        source: std::io::Error,
-    },
-    /// There is nothing to look at.
-    #[error("{}: {message}", path.display())]
-    Nothing {
-        /// The file.
-        path: PathBuf,
-        /// What is missing, and which stage to run.
-        message: String,
-    },
     /// A row of the data is not what its own columns say, or the model cannot read it.
-    #[error("example {example_id}: {message}")]
+    #[error("example {example_id}: {}", printable(message))]
     Row {
         /// The row.
         example_id: i64,
@@ -50,7 +36,7 @@ pub enum Error {
         message: String,
     },
     /// A checkpoint is not what the list of checkpoints says, or not a model of this configuration.
-    #[error("checkpoint {}: {message}; rerun the train stage", path.display())]
+    #[error("checkpoint {}: {}; rerun the train stage", path.display(), printable(message))]
     Checkpoint {
         /// The safetensors file.
         path: PathBuf,

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{Counterfactual, Example, Token};
-use artifact::{read_table, stream_key, table_rows};
+use artifact::{stream_key, table_rows};
 use candle_core::{Device, Tensor};
 
 use crate::Error;
@@ -61,22 +61,6 @@ impl Task {
     }
 }
 
-/// Returns the vocabulary by token id.
-pub(crate) fn vocabulary(path: &Path) -> Result<Vec<Token>, Error> {
-    let mut tokens = read_table::<Token>(path)?;
-    tokens.sort_by_key(|token| token.token_id);
-    match tokens.iter().enumerate().find(|(place, token)| token.token_id != *place as i32) {
-        None => Ok(tokens),
-        Some((place, token)) => Err(Error::Nothing {
-            path: path.to_owned(),
-            message: format!(
-                "token {place} is missing, found {} in its place; rerun the build stage",
-                token.token_id
-            ),
-        }),
-    }
-}
-
 /// Returns at most `most` rows of each task, those with the least keyed hash of their `example_id`.
 pub(crate) fn read(
     examples: &[PathBuf],
@@ -91,7 +75,16 @@ pub(crate) fn read(
                 let key = stream_key("analyzer/sample", &[example.example_id as u64]);
                 let key = u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"));
                 let sample = tasks.entry(example.task.clone()).or_default();
-                sample.insert((key, example.example_id), example);
+                let (row, twice) = (
+                    (key, example.example_id),
+                    Error::Row {
+                        example_id: example.example_id,
+                        message: "another row has the same `example_id`; rerun the build stage".to_owned(),
+                    },
+                );
+                if sample.insert(row, example).is_some() {
+                    return Err(twice);
+                }
                 if sample.len() > most {
                     sample.pop_last();
                 }
@@ -101,7 +94,15 @@ pub(crate) fn read(
     let mut twins = HashMap::new();
     for batch in table_rows::<Counterfactual>(counterfactuals)? {
         let of_kind = batch?.into_iter().filter(|twin| twin.kind == MEAN_OVER);
-        twins.extend(of_kind.map(|twin| (twin.example_id, twin.tokens)));
+        for Counterfactual { example_id, tokens, .. } in of_kind {
+            if let Some(unknown) = tokens.iter().find(|token| usize::from(**token) >= vocabulary.len()) {
+                let message = format!(
+                    "token {unknown} of its counterfactual is not in the vocabulary; rerun the build stage"
+                );
+                return Err(Error::Row { example_id, message });
+            }
+            twins.insert(example_id, tokens);
+        }
     }
     let tasks = tasks.into_iter().map(|(name, sample)| task(name, sample.into_values(), &twins, vocabulary));
     tasks.collect()

@@ -307,3 +307,43 @@ fn a_checkpoint_that_is_no_such_model_is_refused_though_it_is_what_was_listed() 
         assert!(error.contains(expected) && error.contains("0-300.safetensors"), "{error}");
     }
 }
+
+#[test]
+fn tables_that_say_what_cannot_be_are_refused() {
+    let refused = |change: &dyn Fn(&World)| {
+        let world = World::new(true);
+        change(&world);
+        world.run("out").expect_err("it cannot be").to_string()
+    };
+    let none = Provenance::default();
+    let checkpoints = |change: &dyn Fn(&mut Vec<Checkpoint>)| {
+        refused(&|world| {
+            let mut listed: Vec<Checkpoint> = read_table(&world.inputs.checkpoints).unwrap();
+            change(&mut listed);
+            write_table(&world.inputs.checkpoints, &none, listed).unwrap();
+        })
+    };
+    for path in ["/etc/passwd", "../x", "", "a\0b"] {
+        let error = checkpoints(&|listed| listed.iter_mut().for_each(|listed| listed.path = path.to_owned()));
+        assert!(error.contains("checkpoints.parquet: `"), "{error}");
+    }
+    assert!(checkpoints(&|listed| listed.clear()).contains("it lists no checkpoint"));
+    let examples = |change: &dyn Fn(&mut Vec<Example>)| {
+        refused(&|world| {
+            let mut rows: Vec<Example> = read_table(&world.inputs.examples[0]).unwrap();
+            change(&mut rows);
+            write_table(&world.inputs.examples[0], &none, rows).unwrap();
+        })
+    };
+    assert!(examples(&|rows| rows[1] = rows[0].clone()).contains("the same `example_id`"));
+    assert!(examples(&|rows| rows[0].tokens = vec![]).contains("the answer should begin"));
+    for (start, length) in [(i32::MAX, i32::MAX), (i32::MIN, 1), (0, 1), (1, i32::MAX)] {
+        examples(&|rows| (rows[0].answer_start, rows[0].answer_length) = (start, length));
+    }
+    let twins = refused(&|world| {
+        let mut rows: Vec<Counterfactual> = read_table(&world.inputs.counterfactuals).unwrap();
+        rows.iter_mut().for_each(|row| row.tokens[0] = u16::MAX);
+        write_table(&world.inputs.counterfactuals, &none, rows).unwrap();
+    });
+    assert!(twins.contains("token 65535 of its counterfactual is not in the vocabulary"), "{twins}");
+}

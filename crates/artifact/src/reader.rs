@@ -101,8 +101,18 @@ impl<R: Row> Table<R> {
 
     fn decode(&mut self, batch: &RecordBatch) -> Result<Vec<R>> {
         let arrays = R::arrays(batch, &self.path, self.next)?;
+        let first = self.next;
         self.next += batch.num_rows() as u64;
-        Ok((0..batch.num_rows()).map(|row| R::get(&arrays, row)).collect())
+        let row = |row: usize| {
+            let found = R::get(&arrays, row);
+            match found.misfit() {
+                None => Ok(found),
+                Some(message) => {
+                    Err(Error::Row { path: self.path.clone(), row: first + row as u64, message })
+                }
+            }
+        };
+        (0..batch.num_rows()).map(row).collect()
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -30,6 +32,8 @@ pub trait Row: Sized {
     fn arrays(batch: &RecordBatch, path: &Path, first: u64) -> Result<Self::Arrays>;
     /// Returns row number `row` of the batch.
     fn get(arrays: &Self::Arrays, row: usize) -> Self;
+    /// Says what no such row can hold, where it holds it: a reader relies on the rest.
+    fn misfit(&self) -> Option<String>;
 
     /// Returns the Arrow schema.
     fn schema() -> Schema {
@@ -98,13 +102,34 @@ pub(crate) fn column<T: Cell>(batch: &RecordBatch, name: &str, path: &Path, firs
     })
 }
 
-/// Declares a row struct and its table: name, version, files, and a documented column per field.
+/// A value that may have to be in a range.
+pub(crate) trait Bounded<T> {
+    /// Says what was expected and found, where the value is outside.
+    fn outside(&self, range: &RangeInclusive<T>) -> Option<String>;
+}
+
+impl<T: PartialOrd + Display> Bounded<T> for T {
+    fn outside(&self, range: &RangeInclusive<T>) -> Option<String> {
+        let (least, most) = (range.start(), range.end());
+        (!range.contains(self)).then(|| format!("from {least} to {most}, found {self}"))
+    }
+}
+
+impl<T: PartialOrd + Display> Bounded<T> for Option<T> {
+    fn outside(&self, range: &RangeInclusive<T>) -> Option<String> {
+        self.as_ref().and_then(|value| value.outside(range))
+    }
+}
+
+/// Declares a row struct and its table: name, version, files, and a documented column per field. `checked` lists columns
+/// with the range that their values are in; those of other rows are refused when they are read.
 macro_rules! table {
     (
         $(#[doc = $about:literal])+
         pub struct $name:ident in $table:literal, version $version:literal, files $files:literal {
             $($(#[doc = $doc:literal])+ $field:ident: $type:ty,)+
         }
+        $(checked { $($checked:ident: $range:expr,)+ })?
     ) => {
         $(#[doc = $about])+
         #[derive(Debug, Clone, PartialEq)]
@@ -154,6 +179,14 @@ macro_rules! table {
                 }
                 fn get(arrays: &Arrays, row: usize) -> Self {
                     Self { $($field: <$type as $crate::Cell>::get(&arrays.$field, row),)+ }
+                }
+                fn misfit(&self) -> Option<String> {
+                    $($(
+                        if let Some(misfit) = $crate::row::Bounded::outside(&self.$checked, &$range) {
+                            return Some(format!("column `{}` should be {misfit}", stringify!($checked)));
+                        }
+                    )+)?
+                    None
                 }
             }
         };

@@ -314,7 +314,7 @@ impl<'a> Audit<'a> {
                 proof.leaks.push(leak(name(split), "vocabulary", wrong.rows, (worst, worst), piece));
             }
         }
-        let terms = verdict.conflicts.iter().map(|conflict| conflict.terms).sum();
+        let terms = verdict.conflicts.iter().fold(0, |sum: u64, conflict| sum.saturating_add(conflict.terms));
         let first = verdict.conflicts.first();
         let worst = first.map(|conflict| id(conflict.at)).transpose()?.unwrap_or(-1);
         add("all", "all", rows.sum(), terms, worst);

@@ -64,6 +64,13 @@ impl Automaton {
         }
     }
 
+    /// Tells whether there is such a state, and a string of this length in it.
+    pub(crate) fn knows(&self, state: u32, length: u32) -> bool {
+        let longest = self.length.get(state as usize).copied().unwrap_or(0);
+        let shorter = self.link.get(state as usize).map_or(0, |link| self.length[*link as usize]);
+        (shorter + 1..=longest).contains(&length)
+    }
+
     /// Remembers one term alone.
     pub(crate) fn stream_one(&self, symbol: u32, at: Witness, seen: &mut Seen) {
         if let Some(state) = self.step(ROOT, symbol) {

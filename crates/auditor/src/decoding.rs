@@ -56,7 +56,7 @@ pub(crate) struct Wrong {
 
 impl Wrong {
     pub(crate) fn add(&mut self, other: Self) {
-        self.rows += other.rows;
+        self.rows = self.rows.saturating_add(other.rows);
         self.first = [self.first, other.first].into_iter().flatten().min();
     }
 }
@@ -109,7 +109,8 @@ pub(crate) fn merge(spaces: &mut Spaces, others: Spaces) {
 pub(crate) fn judge(spaces: &Spaces, vocabulary: &Vocabulary) -> Verdict {
     let mut verdict = Verdict::default();
     for space in spaces.values() {
-        let total = |order: &Order| order.wrong.values().map(|wrong| wrong.rows).sum::<u64>();
+        let total =
+            |order: &Order| order.wrong.values().fold(0, |sum: u64, wrong| sum.saturating_add(wrong.rows));
         // The files do not say which digit comes first; the order that fits more rows is the notation's.
         let order = &space.orders[usize::from(total(&space.orders[1]) < total(&space.orders[0]))];
         for (split, wrong) in space.wrong.iter().chain(&order.wrong) {
@@ -242,7 +243,7 @@ impl Order {
 impl Meaning {
     /// Adds terms; the first of them stays.
     fn add(&mut self, other: Self) {
-        self.terms += other.terms;
+        self.terms = self.terms.saturating_add(other.terms);
         if (other.first, other.value) < (self.first, self.value) {
             (self.first, self.value) = (other.first, other.value);
         }

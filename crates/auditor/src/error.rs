@@ -1,6 +1,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use artifact::printable;
+
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -29,7 +31,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The folder is not a folder of Parquet splits.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {}", path.display(), printable(message))]
     Folder {
         /// The folder.
         path: PathBuf,
@@ -37,7 +39,7 @@ pub enum Error {
         message: String,
     },
     /// The file is no readable Parquet file: truncated, corrupt, or something else.
-    #[error("{}: not a readable Parquet file ({message}); nothing is certified, write the file again", path.display())]
+    #[error("{}: not a readable Parquet file ({}); nothing is certified, write the file again", path.display(), printable(message))]
     Parquet {
         /// The file.
         path: PathBuf,
@@ -45,7 +47,7 @@ pub enum Error {
         message: String,
     },
     /// A column is missing or has a type that cannot be audited.
-    #[error("{}: column `{column}` should be {expected}, found {found}", path.display())]
+    #[error("{}: column `{column}` should be {expected}, found {}", path.display(), printable(found))]
     Column {
         /// The file.
         path: PathBuf,
@@ -57,7 +59,7 @@ pub enum Error {
         found: String,
     },
     /// A row cannot be what it claims to be.
-    #[error("{}: row {row}: {message}", path.display())]
+    #[error("{}: row {row}: {}", path.display(), printable(message))]
     Row {
         /// The file.
         path: PathBuf,
@@ -66,12 +68,21 @@ pub enum Error {
         /// What was expected and found.
         message: String,
     },
-    /// A table of ours could not be read or written.
+    /// A file asks for more memory than it may, or a table of ours could not be read or written.
     #[error(transparent)]
-    Artifact(#[from] artifact::Error),
+    Artifact(artifact::Error),
     /// A gate is violated: held-out rows are in what they are held out from.
     #[error("{0}")]
     Leak(Box<Leak>),
+}
+
+impl From<artifact::Error> for Error {
+    fn from(error: artifact::Error) -> Self {
+        match error {
+            artifact::Error::Parquet { path, message } => Self::Parquet { path, message },
+            error => Self::Artifact(error),
+        }
+    }
 }
 
 impl Error {
@@ -109,6 +120,7 @@ impl fmt::Display for Leak {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { level, check, view, left, right, rows, left_example_id, right_example_id, offset, piece } =
             self;
+        let [left, right, piece, check] = [left, right, piece, check].map(|text| printable(text));
         write!(
             out,
             "leak at level {level}: check `{check}` in view `{view}`, {left} against {right}: {rows} "

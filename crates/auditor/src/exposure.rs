@@ -7,6 +7,7 @@ use artifact::tables::Exposure;
 
 use crate::codes::{Codes, Map, UNKNOWN, View};
 use crate::lists::Lists;
+use crate::numbers::{Numbers, pack};
 use crate::rows::Rows;
 use crate::vocabulary::Vocabulary;
 
@@ -17,12 +18,8 @@ pub(crate) struct Ledger<'a> {
     answers: Vec<Range<usize>>,
     codes: Codes<'a>,
     coded: Lists<u32>,
-    /// By code, then by position, of every term of an answer: its number.
-    places: Vec<u32>,
-    /// Terms of the longest row.
-    longest: usize,
-    /// How many of them there are.
-    numbered: u32,
+    /// The code and position of every term of an answer, packed: its number.
+    places: Numbers,
     tasks: Map<u64, usize>,
     /// By domain: the least and the largest values of the held-out rows, sorted.
     ranges: BTreeMap<u64, (Vec<i64>, Vec<i64>)>,
@@ -50,17 +47,9 @@ impl<'a> Ledger<'a> {
     pub(crate) fn of(split: &'a str, held: &'a Rows, vocabulary: &'a Vocabulary) -> Self {
         let (codes, coded) = Codes::of(View::Written, held, vocabulary);
         let answers: Vec<_> = (0..held.len()).map(|row| answer_terms(held, row, vocabulary)).collect();
-        let longest = coded.rows().map(<[u32]>::len).max().unwrap_or(0);
-        let mut places = vec![UNKNOWN; codes.len() * longest];
-        let mut numbered = 0;
+        let (mut places, mut numbered) = (Numbers::default(), 0);
         for (row, answer) in coded.rows().zip(&answers) {
-            for position in answer.clone() {
-                let place = &mut places[row[position] as usize * longest + position];
-                if *place == UNKNOWN {
-                    *place = numbered;
-                    numbered += 1;
-                }
-            }
+            answer.clone().for_each(|at| _ = places.number(pack(row[at], at as u32), &mut numbered));
         }
         let mut tasks = Map::default();
         for task in &held.task {
@@ -78,7 +67,7 @@ impl<'a> Ledger<'a> {
             values.sort_unstable();
             values.dedup();
         }
-        Self { held, split, answers, codes, coded, places, longest, numbered, tasks, ranges }
+        Self { held, split, answers, codes, coded, places, tasks, ranges }
     }
 
     /// Nothing counted yet.
@@ -88,7 +77,7 @@ impl<'a> Ledger<'a> {
             coded: Lists::default(),
             anywhere: vec![0; codes],
             as_target: vec![0; codes],
-            at_position: vec![0; self.numbered as usize],
+            at_position: vec![0; self.places.len()],
             tasks: vec![0; self.tasks.len()],
             successors: Successors::new(),
             seen: vec![(0, 0); codes],
@@ -126,8 +115,7 @@ impl<'a> Ledger<'a> {
     /// Returns the number of a term at a position, where an answer has it there.
     #[inline]
     fn place(&self, code: u32, position: usize) -> Option<usize> {
-        let places = &self.places[code as usize * self.longest..][..self.longest];
-        places.get(position).filter(|place| **place != UNKNOWN).map(|place| *place as usize)
+        self.places.get(pack(code, position as u32)).map(|place| place as usize)
     }
 
     fn successor(&self, domain: u64, terms: &[i64], successors: &mut Successors) {

@@ -15,7 +15,7 @@ use crate::level::{self, Level};
 use crate::names::{rank, splits_of};
 use crate::proof::Scope;
 use crate::rows::Rows;
-use crate::split::{Split, guard};
+use crate::split::Split;
 use crate::vocabulary::Vocabulary;
 use crate::whole::verify;
 use crate::{Error, Result, windows};
@@ -140,7 +140,7 @@ impl Prepared {
         splits.sort_by_cached_key(|split| (rank(&split.name), split.rows, split.name.clone()));
         let definition = match &beside.definition {
             None => Value::Null,
-            Some(path) => guard(path, || artifact::read_definition(path))??,
+            Some(path) => artifact::read_definition(path)?,
         };
         let level = level_of(options, &definition)?;
         let (terms, tokens) = columns(&splits, options)?;
@@ -150,7 +150,7 @@ impl Prepared {
         let all = all.filter(|_| scope == Scope::Everything).chain(&beside.definition);
         verify(folder, &all.collect::<Vec<_>>())?;
         let vocabulary = match beside.vocabulary.filter(|_| tokens.is_some()) {
-            Some(path) => guard(&path, || Vocabulary::read(&path))??,
+            Some(path) => Vocabulary::read(&path)?,
             None => Vocabulary::default(),
         };
         let counterfactuals = beside.counterfactuals.filter(|_| {
@@ -233,7 +233,7 @@ impl Opened {
     }
 
     pub(crate) fn corrupted(&self) -> Result<Option<Corrupted<'_>>> {
-        let read = |path: &PathBuf| guard(path, || Corrupted::read(path, &self.held, &self.vocabulary))?;
+        let read = |path: &PathBuf| Corrupted::read(path, &self.held, &self.vocabulary);
         self.counterfactuals.as_ref().map(read).transpose()
     }
 

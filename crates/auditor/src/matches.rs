@@ -52,6 +52,11 @@ impl Matcher {
         self.automaton.get_or_init(|| Automaton::of(coded)).stream(codes, index, seen);
     }
 
+    /// Tells whether a state of the automaton over the held-out rows can be matched over so many terms.
+    pub(crate) fn knows(&self, coded: &Lists<u32>, (state, length): (u32, u32)) -> bool {
+        self.automaton.get_or_init(|| Automaton::of(coded)).knows(state, length)
+    }
+
     /// Returns the match of every held-out row.
     pub(crate) fn finish(&self, coded: &Lists<u32>, trace: Trace) -> Vec<Match> {
         let mut seen = trace.seen.into_inner().expect("no thread panics while it holds this lock");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
@@ -74,10 +75,17 @@ fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<()> {
         if hidden {
             continue;
         }
-        if path.is_dir() && depth > 0 {
-            gather(&path, depth - 1, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == "parquet") && path.is_file() {
-            paths.push(path);
+        // A link counts as what it leads to; one that leads nowhere is a table that is missing, or no table.
+        let table = path.extension().is_some_and(|extension| extension == "parquet");
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() && depth > 0 => gather(&path, depth - 1, paths)?,
+            Ok(metadata) if metadata.is_dir() => (),
+            Err(source) if table || source.kind() != ErrorKind::NotFound => {
+                return Err(Error::Io { action: "look at", path, source });
+            }
+            // What is no regular file is refused when it is opened.
+            _ if table => paths.push(path),
+            _ => (),
         }
     }
     Ok(())

@@ -14,7 +14,6 @@ use crate::automaton::remember;
 use crate::decoding::{Meaning, Wrong};
 use crate::folder::{FolderAudit, Opened, Options};
 use crate::kinds;
-use crate::split::guard;
 use crate::units::{Found, Witness};
 use crate::{Error, Result};
 
@@ -74,9 +73,9 @@ pub fn merge_shards(folder: &Path, options: &Options, parts: &[PathBuf]) -> Resu
     let mut observed = audit.nothing(&watch);
     for part in parts {
         let path = part.join(FILE);
-        for row in guard(&path, || read_table::<Row>(&path))??.into_iter().skip(1) {
+        for row in read_table::<Row>(&path)?.into_iter().skip(1) {
             let wrong = || Error::parquet(&path, format!("no evidence of this folder: {row:?}"));
-            take(&audit, &mut observed, &row).ok_or_else(wrong)?;
+            take(&audit, &watch, &mut observed, &row).ok_or_else(wrong)?;
         }
     }
     for number in (0..audit.splits.len() - 1).rev() {
@@ -151,10 +150,10 @@ fn complete(parts: &[PathBuf], opened: &Opened) -> Result<()> {
     let fingerprint = opened.fingerprint()?;
     let wrong = |path: &Path, message: String| Error::Folder { path: path.to_owned(), message };
     let mut seen = Vec::new();
-    let mut rows = 0;
+    let mut rows = 0_u64;
     for part in parts {
         let path = part.join(FILE);
-        let found = guard(&path, || read_table::<Row>(&path))??;
+        let found = read_table::<Row>(&path)?;
         let claim = found.split_first().and_then(|(first, found)| Some((Claim::of(first)?, found)));
         let Some((claim, found)) = claim else {
             return Err(Error::parquet(&path, "its first row does not say which shard it is"));
@@ -170,11 +169,12 @@ fn complete(parts: &[PathBuf], opened: &Opened) -> Result<()> {
             return Err(wrong(part, message));
         }
         seen.push((claim.shard.of, claim.shard.number));
-        rows += claim.rows;
+        rows = claim.rows.checked_add(rows).unwrap_or(u64::MAX);
     }
     seen.sort_unstable();
     let of = seen.first().map_or(0, |(of, _)| *of);
-    if seen.len() != of || !seen.iter().copied().eq((1..=of).map(|shard| (of, shard))) {
+    let every = seen.iter().copied().eq((1..=of).map(|shard| (of, shard)).take(seen.len()));
+    if seen.len() != of || !every {
         let found: Vec<_> = seen.iter().map(|(of, shard)| format!("{shard}/{of}")).collect();
         let message = format!("expected every shard once, found {}", found.join(" "));
         return Err(wrong(parts.first().map_or(Path::new(""), PathBuf::as_path), message));
@@ -275,8 +275,12 @@ fn evidence(audit: &Audit<'_>, watch: &Watch<'_>, observed: &Observed) -> Vec<Ro
 }
 
 /// Adds one row of evidence; nothing where it cannot be of this folder.
-fn take(audit: &Audit<'_>, observed: &mut Observed, row: &Row) -> Option<()> {
+fn take(audit: &Audit<'_>, watch: &Watch<'_>, observed: &mut Observed, row: &Row) -> Option<()> {
     let train = audit.splits.len() - 1;
+    let rows = 0..i64::try_from(audit.splits[train].rows).ok()?;
+    if !rows.contains(&row.row) || row.offset < 0 || (row.count < 0 && row.about != "largest") {
+        return None;
+    }
     let place = Witness { row: row.row as u64, offset: row.offset as u32 };
     let key: Vec<u64> = row.key.iter().map(|number| *number as u64).collect();
     let put = |found: &Found, thing: u64| {
@@ -301,9 +305,14 @@ fn take(audit: &Audit<'_>, observed: &mut Observed, row: &Row) -> Option<()> {
             put(&observed.traces[held?].get(*index as usize)?.as_ref()?.singles, *code)
         }
         ("match", [index, state, length]) => {
-            let trace = observed.traces[held?].get(*index as usize)?.as_ref()?;
+            let index = usize::try_from(*index).ok()?;
+            let trace = observed.traces[held?].get(index)?.as_ref()?;
+            let key = (u32::try_from(*state).ok()?, u32::try_from(*length).ok()?);
+            let indexed = watch.held[held?].indices.get(index)?;
+            let known = indexed.matcher.as_ref()?.knows(&indexed.coded, key);
+            (known && key.1 <= place.offset.checked_add(1)?).then_some(())?;
             let mut seen = trace.seen.lock().expect("no thread panics while it holds this lock");
-            remember(&mut seen, (u32::try_from(*state).ok()?, u32::try_from(*length).ok()?), place);
+            remember(&mut seen, key, place);
             Some(())
         }
         ("corrupted", [unit]) => put(observed.corrupted.get(train)?.first()?, *unit),

@@ -1,19 +1,11 @@
 //! The Parquet files of one split: opened and checked, then loaded or streamed past.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use artifact::{ParquetFile, allowed, guard, within};
 use rayon::prelude::*;
 use tracing::info;
 
@@ -21,9 +13,9 @@ use crate::columns::{ALL, Source, Wanted, dictionary};
 use crate::rows::Rows;
 use crate::{Error, Result};
 
-/// Rows and values that are decoded at a time, at most: with the number of threads they bound the memory of a scan.
-const BATCH_ROWS: u64 = 8192;
-const BATCH_VALUES: u64 = 1 << 20;
+/// Bytes of a row that is held in memory, its lists left out, and of a value of a list.
+const HELD_ROW: u64 = 112;
+const HELD_VALUE: u64 = 12;
 
 /// The files of one split, in order; row indices count through all of them.
 pub(crate) struct Split {
@@ -33,11 +25,6 @@ pub(crate) struct Split {
     files: Vec<ParquetFile>,
     /// The row groups that a scan reads.
     groups: Vec<Group>,
-}
-
-struct ParquetFile {
-    path: PathBuf,
-    metadata: ArrowReaderMetadata,
 }
 
 /// A row group: the index of its file, its own, its rows, and the index of its first row in the split.
@@ -54,30 +41,29 @@ impl Split {
     pub(crate) fn open(name: &str, paths: &[PathBuf]) -> Result<Self> {
         let mut split = Self { name: name.to_owned(), rows: 0, files: Vec::new(), groups: Vec::new() };
         for path in paths {
-            let metadata = footer(path)?;
-            for (number, group) in metadata.metadata().row_groups().iter().enumerate() {
+            let file = ParquetFile::open(path)?.asking(asked)?;
+            for (number, rows) in file.group_rows().enumerate() {
                 let wrong = || Error::parquet(path, "impossible row count");
-                let rows = u64::try_from(group.num_rows()).map_err(|_| wrong())?;
                 split.groups.push(Group { file: split.files.len(), number, rows, first: split.rows });
                 // Witnesses hold row indices in 44 bits.
                 let total = split.rows.checked_add(rows).filter(|total| *total < 1 << 44);
                 split.rows = total.ok_or_else(wrong)?;
             }
-            split.files.push(ParquetFile { path: path.clone(), metadata });
+            split.files.push(file);
         }
         Ok(split)
     }
 
     /// Returns the paths and schemas of the files.
     pub(crate) fn schemas(&self) -> impl Iterator<Item = (&Path, &SchemaRef)> {
-        self.files.iter().map(|file| (file.path.as_path(), file.metadata.schema()))
+        self.files.iter().map(|file| (file.path(), file.schema()))
     }
 
     /// Returns the paths of the files with their numbers of rows.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, u64)> {
-        self.files.iter().enumerate().map(|(file, ParquetFile { path, .. })| {
-            let groups = self.groups.iter().filter(|group| group.file == file);
-            (path.as_path(), groups.map(|group| group.rows).sum())
+        self.files.iter().enumerate().map(|(number, file)| {
+            let groups = self.groups.iter().filter(|group| group.file == number);
+            (file.path(), groups.map(|group| group.rows).sum())
         })
     }
 
@@ -90,6 +76,13 @@ impl Split {
     /// Rows that a scan reads.
     pub(crate) fn scanned(&self) -> u64 {
         self.groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// Refuses to hold so many bytes for what is asked of this split, where its files may not ask for as many.
+    pub(crate) fn hold(&self, what: impl FnOnce() -> String, bytes: u64) -> Result<()> {
+        let most = self.files.iter().map(ParquetFile::allowed).max().unwrap_or_else(|| allowed(0));
+        let path = self.files.first().map_or(Path::new(&self.name), ParquetFile::path);
+        Ok(within(path, what, bytes, most)?)
     }
 
     /// Reads the whole split into memory, in order.
@@ -105,6 +98,12 @@ impl Split {
         wanted: &Wanted,
         decode: impl Fn(&Source<'_>) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
+        for file in &self.files {
+            let values = file.values(&wanted.columns(file.path(), file.schema())?);
+            let bytes =
+                (file.rows().saturating_mul(HELD_ROW)).saturating_add(values.saturating_mul(HELD_VALUE));
+            within(file.path(), || format!("to hold its {} rows", file.rows()), bytes, file.allowed())?;
+        }
         let group = |group: &Group| {
             let mut batches = Vec::new();
             self.read_batches(*group, wanted, |source| {
@@ -190,80 +189,28 @@ impl Split {
         wanted: &Wanted,
         mut each: impl FnMut(&Source<'_>) -> Result<()>,
     ) -> Result<()> {
-        let ParquetFile { path, metadata } = &self.files[group.file];
-        let file = open(path)?;
-        let columns = wanted.columns(path, metadata.schema())?;
-        let mut reader = guard(path, || {
-            let mask = ProjectionMask::roots(metadata.parquet_schema(), columns);
-            let leaves = metadata.metadata().row_group(group.number).columns().iter().enumerate();
-            let values = leaves.filter(|(leaf, _)| mask.leaf_included(*leaf));
-            let most = values.map(|(_, column)| column.num_values().unsigned_abs()).max().unwrap_or(0);
-            let batch = BATCH_VALUES / (most / group.rows.max(1)).max(1);
-            ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-                .with_row_groups(vec![group.number])
-                .with_projection(mask)
-                .with_batch_size(batch.clamp(1, BATCH_ROWS) as usize)
-                .build()
-        })?
-        .map_err(|error| Error::parquet(path, error))?;
+        let file = &self.files[group.file];
+        let columns = wanted.columns(file.path(), file.schema())?;
         let mut next = group.first;
-        loop {
-            // Arrow's decoders check much but not all of what they are given: a panic here is a corrupt file.
-            let batch: Option<RecordBatch> =
-                guard(path, || reader.next().transpose())?.map_err(|error| Error::parquet(path, error))?;
-            let Some(batch) = batch else { break };
-            let source = Source { path, batch: &batch, first: next, wanted };
-            each(&source)?;
+        for batch in file.batches(group.number..group.number + 1, &columns, 0) {
+            let batch = batch?;
+            each(&Source { path: file.path(), batch: &batch, first: next, wanted })?;
             next += batch.num_rows() as u64;
-        }
-        let found = next - group.first;
-        if found != group.rows {
-            let message = format!("row group {}: {} rows promised, {found} read", group.number, group.rows);
-            return Err(Error::parquet(path, message));
         }
         Ok(())
     }
 }
 
+/// Decodes rows, by Arrow's own casts where they are of other types.
 fn rows_of(source: &Source<'_>) -> Result<Rows> {
     guard(source.path, || Rows::decode(source))?
 }
 
-/// Reads the footer, and asks for names as dictionaries.
-fn footer(path: &Path) -> Result<ArrowReaderMetadata> {
-    let file = open(path)?;
-    let parquet = |error| Error::parquet(path, error);
-    let plain = guard(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
-    let plain = plain.map_err(parquet)?;
-    let fields: Vec<Field> = plain.schema().fields().iter().map(|field| asked(field)).collect();
-    let schema = Arc::new(Schema::new_with_metadata(fields, plain.schema().metadata().clone()));
-    let options = ArrowReaderOptions::new().with_schema(schema);
-    let asked = guard(path, || ArrowReaderMetadata::try_new(plain.metadata().clone(), options))?;
-    Ok(asked.unwrap_or(plain))
-}
-
+/// Asks for names as dictionaries.
 fn asked(field: &Field) -> Field {
     let text = matches!(field.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     match text && ALL.contains(&field.name().as_str()) {
         true => field.clone().with_data_type(dictionary()),
         false => field.clone(),
     }
-}
-
-fn open(path: &Path) -> Result<File> {
-    let wrong = |source| Error::Io { action: "open", path: path.to_owned(), source };
-    let file = File::open(path).map_err(wrong)?;
-    match file.metadata().map_err(wrong)?.is_file() {
-        true => Ok(file),
-        false => Err(Error::parquet(path, "it is a folder")),
-    }
-}
-
-/// Runs a decoder on foreign bytes; its panic becomes an error.
-pub(crate) fn guard<T>(path: &Path, decode: impl FnOnce() -> T) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(decode)).map_err(|panic: Box<dyn Any + Send>| {
-        let message = panic.downcast_ref::<String>().map(String::as_str);
-        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("decoder gave up");
-        Error::parquet(path, message)
-    })
 }

@@ -17,7 +17,7 @@ use crate::level::{self, Level};
 use crate::memorizers::{self, Sampling};
 use crate::proof::Scope;
 use crate::rows::Rows;
-use crate::split::{Split, guard};
+use crate::split::Split;
 use crate::vocabulary::Vocabulary;
 use crate::{Error, Result};
 
@@ -83,7 +83,7 @@ pub struct Inputs {
 /// The others when an input is missing, corrupt, of a wrong type, or empty.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<()> {
     config.check()?;
-    let definition = guard(&inputs.definition, || artifact::read_definition(&inputs.definition))??;
+    let definition = artifact::read_definition(&inputs.definition)?;
     let Some(level) = definition["holdout"].get("level") else {
         return Err(Error::Folder {
             path: inputs.definition.clone(),

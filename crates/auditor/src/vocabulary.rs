@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
+use artifact::MOST_TOKENS;
 use artifact::tables::Token;
 
 use crate::Result;
@@ -53,14 +54,13 @@ pub(crate) struct Digits {
 }
 
 impl Vocabulary {
-    /// Reads `vocabulary.parquet`.
+    /// Reads `vocabulary.parquet`, whose ids have no gap.
     pub(crate) fn read(path: &Path) -> Result<Self> {
-        Ok(Self::new(&artifact::read_table::<Token>(path)?))
+        Ok(Self::new(&artifact::read_vocabulary(path)?))
     }
 
     pub(crate) fn new(tokens: &[Token]) -> Self {
-        // Ids of tokens are 16 bits wide in our files; a wild one in a foreign file must not fill the memory.
-        let id = |token: &Token| usize::try_from(token.token_id).ok().filter(|id| *id < 1 << 22);
+        let id = |token: &Token| usize::try_from(token.token_id).ok().filter(|id| *id < MOST_TOKENS);
         let size = tokens.iter().filter_map(id).max().map_or(0, |id| id + 1);
         let mut vocabulary =
             Self { kinds: vec![Kind::Part; size], names: vec![String::new(); size], ..Self::default() };

@@ -283,3 +283,66 @@ fn files_beside_the_splits_are_named_as_not_audited() {
     let report = audited(folder.path()).unwrap();
     assert_eq!(report.unread, [folder.path().join("extra/more.parquet")]);
 }
+
+#[test]
+fn a_manifest_has_to_list_what_is_read_and_what_it_lists_has_to_be_there() {
+    let folder = folder(lists(&TRAIN));
+    let at = |name: &str| folder.path().join(name);
+    let entry = |name: &str| {
+        let bytes = fs::metadata(at(name)).unwrap().len();
+        serde_json::json!({ "path": name, "digest": artifact::file_digest(&at(name)).unwrap(), "bytes": bytes })
+    };
+    let manifest = |files: &[&str]| {
+        let files: Vec<_> = files.iter().map(|name| entry(name)).collect();
+        let manifest = serde_json::json!({
+            "format": artifact::FORMAT, "pipeline": "p", "stage": "data", "point": "", "verb": "build", "version": 1,
+            "key": "", "config": {}, "inputs": {}, "files": files, "run": {},
+        });
+        fs::write(at("manifest.json"), manifest.to_string()).unwrap();
+    };
+    manifest(&["train.parquet", "test.parquet"]);
+    audited(folder.path()).unwrap();
+    save(&at("train-extra.parquet"), vec![("terms", lists(&TRAIN))]);
+    let error = audited(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("train-extra.parquet") && error.contains("does not list it"), "{error}");
+    manifest(&["train.parquet", "train-extra.parquet", "test.parquet"]);
+    audited(folder.path()).unwrap();
+    fs::remove_file(at("train-extra.parquet")).unwrap();
+    let error = audited(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("`train-extra.parquet`: there is no such file"), "{error}");
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_what_a_link_misses_is_missed() {
+    let pipe = folder(lists(&TRAIN));
+    let path = pipe.path().join("train-1.parquet");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let error = audited(pipe.path()).unwrap_err().to_string();
+    assert!(error.contains("train-1.parquet: expected a regular file"), "{error}");
+    fs::remove_file(&path).unwrap();
+    std::os::unix::fs::symlink("nowhere", &path).unwrap();
+    let error = audited(pipe.path()).unwrap_err().to_string();
+    assert!(error.contains("cannot look at") && error.contains("train-1.parquet"), "{error}");
+    fs::remove_file(&path).unwrap();
+    // A link that leads to a table is that table, as in a folder that shows what lies elsewhere.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let table = elsewhere.path().join("table");
+    fs::rename(pipe.path().join("train.parquet"), &table).unwrap();
+    std::os::unix::fs::symlink(&table, &path).unwrap();
+    assert!(!audited(pipe.path()).unwrap().is_clean());
+}
+
+#[test]
+fn a_name_is_never_obeyed() {
+    let folder = folder(lists(&TRAIN));
+    let units: ArrayRef = Arc::new(StringArray::from(vec!["\u{1b}[2J\u{202e}"; 3]));
+    save(&folder.path().join("train.parquet"), vec![("terms", lists(&TRAIN)), ("unit", units)]);
+    let error = audited(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("\\u{1b}[2J\\u{202e}"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let columns = || vec![("\u{1b}[31m", lists(&TRAIN))];
+    save(&folder.path().join("train.parquet"), columns());
+    save(&folder.path().join("test.parquet"), columns());
+    let error = audited(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("\\u{1b}[31m") && !error.contains('\u{1b}'), "{error}");
+}

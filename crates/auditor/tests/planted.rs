@@ -283,3 +283,13 @@ fn the_audit_says_what_it_was_of_and_a_definition_without_a_level_is_refused() {
     let said = run().unwrap_err().to_string();
     assert!(said.ends_with("definition.parquet: missing; rerun the build stage"), "{said}");
 }
+
+#[test]
+fn rows_of_a_domain_that_train_lacks_are_answered_by_nothing_and_nothing_panics() {
+    for notation in NOTATIONS {
+        let months = |splits: &mut [Vec<Example>; 3]| {
+            splits[2].iter_mut().for_each(|row| row.domain = "month".to_owned());
+        };
+        assert_eq!(leak_of(notation, "random", months), None);
+    }
+}

@@ -130,3 +130,51 @@ fn parts_that_are_not_all_shards_of_this_folder_are_refused() {
     let error = merge_shards(&data, &options, &clean).unwrap_err().to_string();
     assert!(error.contains("evidence against other held-out rows"), "{error}");
 }
+
+#[test]
+fn evidence_that_no_audit_leaves_is_refused() {
+    use artifact::read_table;
+    use artifact::tables::Evidence;
+
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    dataset(&data, "transition", Notation::Numeral);
+    let options = Options::default();
+    let part = folder.path().join("part");
+    std::fs::create_dir(&part).unwrap();
+    audit_shard(&data, &options, Shard { number: 1, of: 1 }, &part).unwrap();
+    let file = part.join("evidence.parquet");
+    let sound = read_table::<Evidence>(&file).unwrap();
+    let merge = |rows: Vec<Evidence>| {
+        write_table(&file, &Provenance::default(), rows).unwrap();
+        merge_shards(&data, &options, std::slice::from_ref(&part))
+    };
+    assert!(merge(sound.clone()).is_ok());
+    let abouts: std::collections::BTreeSet<&String> = sound.iter().map(|row| &row.about).collect();
+    assert!(abouts.len() > 4, "{abouts:?}");
+    for about in abouts {
+        let at = sound.iter().position(|row| row.about == *about).unwrap();
+        for extreme in [i64::MIN, -1, 1 << 20, 1 << 40, i64::MAX] {
+            let with = |change: &dyn Fn(&mut Evidence)| {
+                let mut rows = sound.clone();
+                change(&mut rows[at]);
+                let changed = rows != sound;
+                (merge(rows).is_err(), changed)
+            };
+            let mut changes: Vec<Box<dyn Fn(&mut Evidence)>> = vec![
+                Box::new(move |row| row.row = extreme),
+                Box::new(move |row| row.count = extreme),
+                Box::new(move |row| row.offset = extreme as i32),
+                Box::new(|row| row.key.clear()),
+            ];
+            for key in 0..sound[at].key.len() {
+                changes.push(Box::new(move |row| row.key[key] = extreme));
+            }
+            for (number, change) in changes.iter().enumerate() {
+                // Of the first row, which says what shard it is, two numbers mean nothing.
+                let (refused, changed) = with(change);
+                assert!(refused || !changed || at == 0, "{about}: {extreme}, change {number}");
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use artifact::printable;
+
 /// Everything that can keep a model from being scored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,18 +19,14 @@ pub enum Error {
     /// A table cannot be read or written.
     #[error(transparent)]
     Table(#[from] artifact::Error),
-    /// A file that is no table cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's own words.
-        source: std::io::Error,
-    },
     /// The audit found a leak, so no score would say anything.
     #[error(
-        "the certificate did not pass: check `{check}` of {left} against {right} in view `{view}` has {violations} \
-         violations, the worst in example {worst}; no score on this data would tell a rule from memory: rebuild the data"
+        "the certificate did not pass: check `{}` of {} against {} in view `{}` has {violations} violations, the worst in \
+         example {worst}; no score on this data would tell a rule from memory: rebuild the data",
+        printable(check),
+        printable(left),
+        printable(right),
+        printable(view)
     )]
     NotCertified {
         /// The check.
@@ -45,13 +43,16 @@ pub enum Error {
         worst: i64,
     },
     /// The audit's tables belong to another dataset.
-    #[error("the audit is of other data: {message}; give `audit` the audit of the data that is scored")]
+    #[error(
+        "the audit is of other data: {}; give `audit` the audit of the data that is scored",
+        printable(message)
+    )]
     OtherData {
         /// What does not fit.
         message: String,
     },
     /// A row of the data is not what its own columns or its task say.
-    #[error("example {example_id} of {split}: {message}; rerun the build stage")]
+    #[error("example {example_id} of {split}: {}; rerun the build stage", printable(message))]
     Row {
         /// Split of the row.
         split: String,
@@ -76,7 +77,7 @@ pub enum Error {
         needs: String,
     },
     /// The dataset does not say what its tasks are.
-    #[error("{}: {message}; rerun the build stage", path.display())]
+    #[error("{}: {}; rerun the build stage", path.display(), printable(message))]
     Definition {
         /// The table that says it.
         path: PathBuf,
@@ -92,7 +93,7 @@ pub enum Error {
         message: String,
     },
     /// A checkpoint is not what the list of checkpoints says, or not a model of this configuration.
-    #[error("checkpoint {}: {message}; rerun the train stage", path.display())]
+    #[error("checkpoint {}: {}; rerun the train stage", path.display(), printable(message))]
     Checkpoint {
         /// The safetensors file.
         path: PathBuf,

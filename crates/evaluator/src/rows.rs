@@ -1,7 +1,7 @@
 //! The rows that are scored, checked against their own columns, with what the scores need beside them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -143,10 +143,18 @@ fn term_groups(example: &Example, vocabulary: &Vocabulary) -> Option<Vec<std::op
 
 /// Returns every row of a split.
 pub(crate) fn read(split: &str, paths: &[PathBuf], vocabulary: &Vocabulary) -> Result<Vec<Row>, Error> {
-    let mut rows = Vec::new();
+    let (mut rows, mut known) = (Vec::new(), HashSet::new());
     for path in paths {
         for batch in table_rows::<Example>(path)? {
             for example in batch? {
+                if !known.insert(example.example_id) {
+                    let message = "another row has the same `example_id`".to_owned();
+                    return Err(Error::Row {
+                        split: split.to_owned(),
+                        example_id: example.example_id,
+                        message,
+                    });
+                }
                 rows.push(Row::new(split, example, vocabulary)?);
             }
         }

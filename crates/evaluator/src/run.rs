@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use artifact::tables::{Audited, Certificate, Checkpoint, Exposure, Prediction, Score, Token, Training};
-use artifact::{Provenance, TableWriter, read_table, write_table};
+use artifact::{Provenance, TableWriter, read_table, read_vocabulary, write_table};
 use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
 
@@ -109,20 +109,15 @@ fn certified(inputs: &Inputs, provenance: &Provenance) -> Result<(), Error> {
 }
 
 fn vocabulary(path: &Path) -> Result<Vocabulary, Error> {
-    let error = |message: String| Error::Definition { path: path.to_owned(), message };
-    let mut tokens = read_table::<Token>(path)?;
-    tokens.sort_by_key(|token| token.token_id);
-    if let Some((place, token)) = tokens.iter().enumerate().find(|(place, t)| t.token_id != *place as i32) {
-        return Err(error(format!(
-            "token ids should run from 0 without a gap; found {} at {place}",
-            token.token_id
-        )));
-    }
     let token = |t: Token| match Kind::from_name(&t.kind) {
         Some(kind) => Ok(sequence::Token { token: t.token, kind, value: t.value }),
-        None => Err(error(format!("`{}` of token {} is no kind of token", t.kind, t.token_id))),
+        None => Err(Error::Definition {
+            path: path.to_owned(),
+            message: format!("`{}` of token {} is no kind of token", t.kind, t.token_id),
+        }),
     };
-    Ok(Vocabulary::from_tokens(tokens.into_iter().map(token).collect::<Result<Vec<_>, _>>()?))
+    let tokens = read_vocabulary(path)?.into_iter().map(token);
+    Ok(Vocabulary::from_tokens(tokens.collect::<Result<Vec<_>, _>>()?))
 }
 
 /// How the names of the dataset's tables begin, here and in the audit.

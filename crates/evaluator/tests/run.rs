@@ -478,3 +478,81 @@ fn a_checkpoint_that_is_no_such_model_is_refused_though_it_is_what_was_listed() 
         assert!(error.contains(expected) && error.contains("1-300.safetensors"), "{error}");
     }
 }
+
+#[test]
+fn tables_that_say_what_cannot_be_are_refused_by_file_and_row() {
+    let refused = |change: &dyn Fn(&World)| {
+        let world = World::new();
+        change(&world);
+        let error = world.run("out").expect_err("it cannot be").to_string();
+        assert!(!error.contains(char::is_control), "{error:?}");
+        error
+    };
+    let none = Provenance::default();
+    let checkpoints = |change: &dyn Fn(&mut Vec<Checkpoint>)| {
+        refused(&|world| {
+            let mut listed: Vec<Checkpoint> = read_table(&world.inputs.checkpoints).unwrap();
+            change(&mut listed);
+            write_table(&world.inputs.checkpoints, &none, listed).unwrap();
+        })
+    };
+    for path in ["/etc/passwd", "../0-300.safetensors", "", "a\0b", "\u{1b}[2J", "0-300.safetensors/"] {
+        let error = checkpoints(&|listed| listed.iter_mut().for_each(|listed| listed.path = path.to_owned()));
+        assert!(error.contains("checkpoints.parquet: `"), "{error}");
+    }
+    assert!(checkpoints(&|listed| listed.clear()).contains("it lists no checkpoint"));
+    let error = checkpoints(&|listed| listed[0].step = i64::MIN);
+    assert!(error.contains("checkpoints.parquet: row 0: column `step` should be from 0 to"), "{error}");
+    let vocabulary = |change: &dyn Fn(&mut Vec<Token>)| {
+        refused(&|world| {
+            let mut tokens: Vec<Token> = read_table(&world.inputs.vocabulary).unwrap();
+            change(&mut tokens);
+            write_table(&world.inputs.vocabulary, &none, tokens).unwrap();
+        })
+    };
+    assert!(vocabulary(&|tokens| drop(tokens.remove(3))).contains("vocabulary.parquet: row"));
+    assert!(vocabulary(&|tokens| tokens[4].token_id = 3).contains("row 4: token ids should run from 0"));
+    assert!(
+        vocabulary(&|tokens| tokens[4].kind = "<script>".into()).contains("row 4: `kind` should be one of")
+    );
+    let training = |change: &dyn Fn(&mut Training)| {
+        refused(&|world| {
+            let mut log: Vec<Training> = read_table(&world.inputs.training).unwrap();
+            change(&mut log[0]);
+            write_table(&world.inputs.training, &none, log).unwrap();
+        })
+    };
+    assert!(training(&|row| row.step = -1).contains("row 0: column `step`"));
+    assert!(training(&|row| row.step = i64::MAX).contains("row 0: column `step`"));
+    assert!(training(&|row| row.train_accuracy = Some(1.5)).contains("should be from 0 to 1, found 1.5"));
+    assert!(training(&|row| row.learning_rate = f64::NAN).contains("row 0: column `learning_rate`"));
+    let examples = |change: &dyn Fn(&mut Vec<Example>)| {
+        refused(&|world| {
+            let mut rows = world.test.clone();
+            change(&mut rows);
+            write_table(&world.inputs.test[0], &none, rows).unwrap();
+        })
+    };
+    assert!(examples(&|rows| rows[1].example_id = rows[0].example_id).contains("the same `example_id`"));
+    assert!(examples(&|rows| rows[0].tokens = vec![]).contains("it has no tokens"));
+    assert!(examples(&|rows| rows[0].terms = vec![]).contains("its tokens do not spell"));
+    assert!(examples(&|rows| rows[0].tokens[1] = u16::MAX).contains("token 65535 is not in the vocabulary"));
+    for (start, length) in [(i32::MAX, i32::MAX), (i32::MIN, 1), (0, 1), (1, i32::MAX), (3, -1)] {
+        let error = examples(&|rows| (rows[0].answer_start, rows[0].answer_length) = (start, length));
+        assert!(error.contains("the answer span"), "{error}");
+    }
+    for extreme in [i64::MIN, i64::MAX] {
+        // Values that no rule goes on with, and no vocabulary spells.
+        assert!(
+            examples(&|rows| rows[0].terms = vec![extreme; 4]).contains("answers otherwise by its own rule")
+        );
+        assert!(examples(&|rows| rows[0].parameter = extreme).contains("answers otherwise by its own rule"));
+    }
+    assert!(
+        examples(&|rows| rows[0].task = "\u{1b}<script>\u{202e}".into()).contains("\\u{1b}<script>\\u{202e}")
+    );
+    let model = refused(&|world| {
+        std::fs::write(&world.inputs.model, r#"{"n_layers": 9223372036854775807}"#).unwrap()
+    });
+    assert!(model.contains("model.json: not a model configuration"), "{model}");
+}

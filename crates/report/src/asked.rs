@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::row_count;
-use artifact::tables::{Example, Token};
+use artifact::tables::Example;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -193,7 +193,8 @@ fn facts(source: &Source, build: &Build, seeds: &[i32], sizes: &[String]) -> Res
         words.extend((model["attn_only"] == true).then(|| "attention only".to_owned()));
         fact("Model", words.join(" · "));
     }
-    if let Some(tokens) = source.read::<Token>("vocabulary")? {
+    if let Some(path) = source.table("vocabulary") {
+        let tokens = artifact::read_vocabulary(&path)?;
         let mut kinds = BTreeMap::<String, i64>::new();
         tokens.iter().for_each(|token| *kinds.entry(token.kind.clone()).or_default() += 1);
         let kinds: Vec<_> = kinds.iter().map(|(kind, n)| format!("{} {kind}", count(*n))).collect();

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use artifact::{Manifest, Row, exists, read_definition, read_manifest, table_rows};
+use artifact::{Manifest, Row, exists, read_definition, read_file, read_manifest, table_rows};
 use serde_json::Value;
 
 use crate::{Error, Inputs};
+
+/// The bytes of a `model.json` at most.
+const MOST_CONFIG: u64 = 1 << 20;
 
 /// One finished folder of one stage at one point.
 pub(crate) struct Folder {
@@ -160,22 +163,19 @@ impl Source<'_> {
 
     /// Returns `model.json` of the folder that has one.
     pub(crate) fn model(&self) -> Result<Option<Value>, Error> {
-        let mut found = None;
-        for folder in &self.folders {
+        for folder in self.folders.iter().rev() {
             let path = folder.path.join("model.json");
-            if exists(&path)? {
-                found = Some(path);
+            if !exists(&path)? {
+                continue;
             }
+            let bytes = read_file(&path, MOST_CONFIG)?;
+            return match serde_json::from_slice(&bytes) {
+                Ok(model @ Value::Object(_)) => Ok(Some(model)),
+                Ok(_) => Err(Error::Model { path, message: "expected an object".to_owned() }),
+                Err(error) => Err(Error::Model { path, message: error.to_string() }),
+            };
         }
-        let Some(path) = found else { return Ok(None) };
-        let bytes = std::fs::read(&path).map_err(|source| Error::Io {
-            action: "read",
-            path: path.clone(),
-            source,
-        })?;
-        let broken =
-            |error: serde_json::Error| Error::Model { path: path.clone(), message: error.to_string() };
-        serde_json::from_slice(&bytes).map(Some).map_err(broken)
+        Ok(None)
     }
 }
 

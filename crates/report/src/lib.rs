@@ -27,11 +27,12 @@ mod pins;
 mod point;
 mod published;
 mod scores;
+mod sha256;
 mod verdict;
 
 use std::path::{Path, PathBuf};
 
-use artifact::Provenance;
+use artifact::{Provenance, printable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -129,7 +130,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// `model.json` is no JSON object.
-    #[error("{}: not a readable model config ({message}); rerun the stage that wrote it", path.display())]
+    #[error("{}: not a readable model config ({}); rerun the stage that wrote it", path.display(), printable(message))]
     Model {
         /// The file.
         path: PathBuf,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::folder::Folder;
-use crate::{Config, Inputs};
+use crate::{Config, Error, Inputs};
 
 /// One input folder.
 #[derive(Debug, Serialize)]
@@ -42,7 +42,7 @@ pub(crate) fn build(
     folders: &[Folder],
     report_key: &str,
     bytes: usize,
-) -> Section {
+) -> Result<Section, Error> {
     let pipeline = config.pipeline.clone();
     let mut spent = 0;
     let mut seen = Vec::new();
@@ -56,7 +56,7 @@ pub(crate) fn build(
             text.clear();
         }
         spent += text.len();
-        Origin {
+        Ok(Origin {
             label: label.clone(),
             path: folder.shown.clone(),
             key: manifest.map(|manifest| manifest.key.clone()).unwrap_or_default(),
@@ -64,9 +64,9 @@ pub(crate) fn build(
             inputs: manifest.map(|manifest| manifest.inputs.clone()).unwrap_or_default(),
             config: text,
             config_left_out,
-        }
+        })
     });
-    let origins: Vec<_> = origins.collect();
+    let origins = origins.collect::<Result<Vec<_>, Error>>()?;
     let holding = |table: &str| {
         let folder = folders.iter().find(|folder| folder.tables.iter().any(|name| name == table))?;
         Some(format!("{}/{table}", folder.shown))
@@ -76,12 +76,12 @@ pub(crate) fn build(
         Some(format!("{}/{}", folder.shown, folder.tables[0]))
     });
     let trained = folders.iter().find(|folder| folder.tables.iter().any(|name| name == "training.parquet"));
-    Section {
+    Ok(Section {
         definition: format!("pipelines/{}.yaml", pipeline.as_deref().unwrap_or("NAME")),
         stage: trained.or(folders.first()).map_or("train".to_owned(), |folder| folder.stage.clone()),
         pipeline,
         example,
         folders: origins,
         report_key: report_key.to_owned(),
-    }
+    })
 }

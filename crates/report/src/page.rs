@@ -1,14 +1,15 @@
 //! Fills the template, and keeps the page below its size.
 
-use artifact::Provenance;
-use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, Value, value::Serde};
+use artifact::{Provenance, printable};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, Value, escape_formatter};
 use serde::Serialize;
 
 use crate::ceiling::METRICS;
 use crate::folder::{self, Source};
 use crate::point::{self, Limits, Point};
 use crate::verdict::{AS_CLOSE, FITTED, MEMORY, RULE};
-use crate::{Config, Error, Inputs, MAX_BYTES, grid, matrix, number, origin, published};
+use crate::{Config, Error, Inputs, MAX_BYTES, grid, matrix, number, origin, published, sha256};
 
 /// The page's script, in the order in which the parts need each other.
 const SCRIPT: &str = concat!(
@@ -33,7 +34,7 @@ pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -
     let sources = folder::points(&folders);
     let mut limits = Limits::of(sources.len());
     loop {
-        let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes);
+        let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes)?;
         let page = render(config, &sources, origin, &limits)?;
         if page.len() < MAX_BYTES {
             return Ok(page);
@@ -81,8 +82,11 @@ struct Page<'a> {
     question: Option<&'a str>,
     /// What the points show, in a sentence.
     finding: Option<String>,
-    style: &'static str,
+    style: String,
     script: &'static str,
+    /// What the page allows to run and to be applied: nothing but these two.
+    style_hash: String,
+    script_hash: String,
     /// What the script draws, as JSON that is harmless in a page.
     data: String,
     /// The shape of the matrix, where there are several points.
@@ -135,16 +139,24 @@ fn render(
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("code", code);
     environment.add_template("page", include_str!("page.html"))?;
+    environment.set_formatter(|out, state, value| match value.as_str() {
+        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(shown(text))),
+        _ => escape_formatter(out, state, value),
+    });
+    let grid = matrix.as_ref().and_then(grid::build);
+    let style = style(grid.is_some());
     let page = Page {
         title: title.unwrap_or_else(|| "Report".to_owned()),
         description: config.description.as_deref(),
         question: config.question.as_deref(),
         finding: matrix.as_ref().and_then(matrix::Figure::finding),
-        style: include_str!("style.css"),
+        style_hash: sha256::source(&style),
+        script_hash: sha256::source(SCRIPT),
+        style,
         script: SCRIPT,
         data,
         matrix: matrix.as_ref().map(|figure| figure.shape),
-        grid: matrix.as_ref().and_then(grid::build),
+        grid,
         compared: points.len() <= COMPARED && points.iter().all(|point| point.grokking.is_some()),
         published: !config.published.is_empty(),
         elsewhere: published::elsewhere(&config.published, sources),
@@ -165,7 +177,7 @@ fn render(
 
 /// Writes JSON that is harmless inside a `<script>`: no `<`, `>` or `&`, and no line separators of JavaScript.
 fn embedded(value: &serde_json::Value) -> String {
-    let mut text = value.to_string();
+    let mut text = harmless(value).to_string();
     for (from, to) in [
         ("<", "\\u003c"),
         (">", "\\u003e"),
@@ -178,11 +190,35 @@ fn embedded(value: &serde_json::Value) -> String {
     text
 }
 
+/// Returns JSON whose texts and names hold nothing that would be obeyed where they are shown.
+fn harmless(value: &serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::String(text) => Value::from(shown(text)),
+        Value::Array(values) => values.iter().map(harmless).collect(),
+        Value::Object(map) => map.iter().map(|(name, value)| (shown(name), harmless(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+/// Writes out what a page would obey or hide; lines stay lines.
+fn shown(text: &str) -> String {
+    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the page's style; where there is a grid, with a class for every share in percent: the page allows no style in
+/// an element.
+fn style(grid: bool) -> String {
+    let shares = (0..=100).filter(|_| grid).map(|share| format!(".share-{share}{{--share:{share}%}}"));
+    include_str!("style.css").to_owned() + &shares.collect::<String>()
+}
+
 /// Sets what stands between backticks as code.
 fn code(text: &str) -> Value {
+    let text = &shown(text);
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
-        return Value::from(text); // one of them has no other
+        return Value::from(text.as_str()); // one of them has no other
     }
     let html = parts.iter().enumerate().map(|(number, part)| match number % 2 {
         0 => HtmlEscape(part).to_string(),

@@ -5,6 +5,9 @@ use artifact::tables::{ExampleTokens, Token};
 
 use crate::{Error, Loss, Span};
 
+/// The most tokens of a row: attention asks for the square of their number.
+const LONGEST: usize = 1 << 14;
+
 /// A sequence, and where its answer stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -38,7 +41,7 @@ pub(crate) struct Border {
 impl Vocabulary {
     /// Reads the table.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        Self::new(&artifact::read_table::<Token>(path)?)
+        Self::new(&artifact::read_vocabulary(path)?)
     }
 
     /// Returns what has to be known of these tokens.
@@ -70,6 +73,9 @@ impl Scoring {
         let size = self.vocabulary.size;
         if let Some(token) = tokens.iter().find(|&&token| usize::from(token) >= size) {
             return Err(format!("token {token} is not in the vocabulary of {size}"));
+        }
+        if tokens.len() > LONGEST {
+            return Err(format!("it has {} tokens, at most {LONGEST} can be trained on", tokens.len()));
         }
         let start = usize::try_from(*answer_start).unwrap_or(0);
         let length = usize::try_from(*answer_length).unwrap_or(0);

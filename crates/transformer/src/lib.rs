@@ -23,3 +23,4 @@ pub use error::{Error, Result};
 pub use hook::{Hook, HookPoint, NoHook};
 pub use init::initial_weights;
 pub use model::Transformer;
+pub use weights::{read_config, read_tensors};

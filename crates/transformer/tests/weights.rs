@@ -5,7 +5,9 @@ use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use transformer::{ActFn, Config, NoHook, Normalization, Transformer, initial_weights};
+use transformer::{
+    ActFn, Config, NoHook, Normalization, Transformer, initial_weights, read_config, read_tensors,
+};
 
 fn config() -> Config {
     serde_json::from_str(
@@ -142,4 +144,51 @@ fn configurations_that_cannot_be_are_refused() {
         refused(&|c| c.eps = f64::NAN),
         "model configuration: eps: must be a positive number, found NaN"
     );
+}
+
+/// A file whose header says what it is told to, over so many zero bytes.
+fn file_of(header: &serde_json::Value, bytes: usize) -> Vec<u8> {
+    let header = header.to_string();
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &vec![0; bytes]].concat()
+}
+
+#[test]
+fn headers_and_configurations_are_not_believed() {
+    let entry = |shape: &[u64], kind: &str, bytes: usize| {
+        let header =
+            serde_json::json!({ "a": { "dtype": kind, "shape": shape, "data_offsets": [0, bytes] } });
+        read_tensors(&file_of(&header, bytes)).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(entry(&[2, 3], "F32", 24), Ok(()));
+    // Products of sizes that are no numbers of 64 bits, once behind an empty size.
+    for shape in [vec![0, 1 << 63, 1 << 63], vec![1 << 63, 0], vec![1 << 40, 1 << 40]] {
+        assert!(entry(&shape, "F32", 0).is_err(), "{shape:?}");
+    }
+    assert!(entry(&[1], "F8_E8M0", 1).unwrap_err().contains("which cannot be calculated with"));
+    assert!(entry(&[7], "U64", 56).unwrap_err().contains("which cannot be calculated with"));
+    let obeyed = serde_json::json!({ "\u{1b}[2J": { "dtype": "U8", "shape": [0], "data_offsets": [0, 0] } });
+    let error = read_tensors(&file_of(&obeyed, 0)).unwrap_err().to_string();
+    assert!(!error.contains('\u{1b}'), "{error}");
+
+    let read = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut value = serde_json::to_value(config()).unwrap();
+        change(&mut value);
+        let config = read_config(value.to_string().as_bytes())?;
+        let bytes = safetensors::serialize(&weights(1), None).unwrap();
+        let model = Transformer::from_safetensors(&config, &bytes, DType::F32, &Device::Cpu);
+        model.map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(read(&|_| ()), Ok(()));
+    let extremes = [0_u64, 2, (1 << 31) - 1, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX];
+    for field in ["n_layers", "d_model", "n_ctx", "d_head", "n_heads", "d_mlp", "d_vocab"] {
+        for extreme in extremes {
+            let known = serde_json::to_value(config()).unwrap()[field] == extreme;
+            assert_eq!(read(&|value| value[field] = extreme.into()).is_ok(), known, "{field} {extreme}");
+        }
+        for odd in
+            [serde_json::json!(-1), serde_json::json!(1e308), serde_json::json!("x"), serde_json::json!([])]
+        {
+            assert!(read(&|value| value[field] = odd.clone()).is_err(), "{field} {odd}");
+        }
+    }
 }

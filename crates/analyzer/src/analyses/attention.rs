@@ -79,6 +79,11 @@ fn look(context: &Context, model: &Model, task: &Task) -> candle_core::Result<Fo
     for (layer, patterns) in Watch::run(&model.transformer, &group.tokens, points)?.into_iter().enumerate() {
         let (rows, heads, size, _) = patterns.dims4()?; // [row, head, query, key]
         let patterns: Vec<f32> = patterns.flatten_all()?.to_vec1()?;
+        if patterns.iter().any(|weight| !weight.is_finite()) {
+            candle_core::bail!(
+                "some attention weights are not finite; train again with a smaller learning rate"
+            );
+        }
         for head in 0..heads {
             let of_row = |row: usize| &patterns[(row * heads + head) * size * size..][..size * size];
             let mut sums = vec![0.0_f64; size * size];

@@ -1,3 +1,4 @@
+use super::{COUNT, NO_PLACE, NO_STEP, OVER_SEEDS, PLACES, SEEDS, STEPS};
 use crate::row::table;
 
 table! {
@@ -25,6 +26,15 @@ table! {
         example_id: i64,
         /// The example's tokens, separated by spaces; empty for the mean.
         tokens: String,
+    }
+    checked {
+        seed: SEEDS,
+        step: STEPS,
+        layer: PLACES,
+        head: PLACES,
+        query: PLACES,
+        key: PLACES,
+        n: COUNT,
     }
 }
 
@@ -55,6 +65,13 @@ table! {
         drop_percent: Option<f64>,
         /// Number of rows (or of seeds, for seed -1).
         n: i64,
+    }
+    checked {
+        seed: OVER_SEEDS,
+        step: NO_STEP,
+        layer: NO_PLACE,
+        head: NO_PLACE,
+        n: COUNT,
     }
 }
 
@@ -87,5 +104,13 @@ table! {
         high: Option<f64>,
         /// Number of rows.
         n: i64,
+    }
+    checked {
+        seed: OVER_SEEDS,
+        step: NO_STEP,
+        layer: NO_PLACE,
+        head: NO_PLACE,
+        position: NO_PLACE,
+        n: COUNT,
     }
 }

@@ -1,3 +1,4 @@
+use super::COUNT;
 use crate::row::table;
 
 table! {
@@ -21,6 +22,10 @@ table! {
         worst: i64,
         /// Whether there was no violation, or the row is no gate.
         passed: bool,
+    }
+    checked {
+        compared: COUNT,
+        violations: COUNT,
     }
 }
 
@@ -75,6 +80,12 @@ table! {
         /// Index in the witness's terms where the match begins; -1 for none.
         witness_offset: i32,
     }
+    checked {
+        leaked_units: 0..=i32::MAX,
+        longest_match_terms: 0..=i32::MAX,
+        longest_match_tokens: 0..=i32::MAX,
+        longest_window_terms: 0..=i32::MAX,
+    }
 }
 
 table! {
@@ -94,6 +105,13 @@ table! {
         same_task_rows: i64,
         /// Train rows that count by one, wholly within the row's range of values.
         successor_rows_in_range: i64,
+    }
+    checked {
+        answer_as_target: COUNT,
+        rarest_term: COUNT,
+        answer_at_position: COUNT,
+        same_task_rows: COUNT,
+        successor_rows_in_range: COUNT,
     }
 }
 
@@ -134,5 +152,9 @@ table! {
         value: f64,
         /// Number of rows.
         n: i64,
+    }
+    checked {
+        value: 0.0..=1.0,
+        n: COUNT,
     }
 }

@@ -1,3 +1,4 @@
+use super::{COUNT, NO_STEP, OVER_SEEDS, SEEDS, STEPS};
 use crate::row::table;
 
 table! {
@@ -30,6 +31,11 @@ table! {
         /// `correct`, `copy_last`, `off_by_one`, ...: what kind of mistake it is.
         error_class: String,
     }
+    checked {
+        seed: SEEDS,
+        step: STEPS,
+        rank: 1..=i32::MAX,
+    }
 }
 
 table! {
@@ -57,5 +63,10 @@ table! {
         high: Option<f64>,
         /// Number of rows (or of seeds, for a metric that has one value a seed).
         n: i64,
+    }
+    checked {
+        seed: OVER_SEEDS,
+        step: NO_STEP,
+        n: COUNT,
     }
 }

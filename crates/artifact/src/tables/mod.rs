@@ -16,7 +16,24 @@ pub use data::{Counterfactual, Definition, Example, ExampleTokens, Token};
 pub use evaluate::{Prediction, Score};
 pub use train::{Checkpoint, Resume, Training};
 
+use std::ops::RangeInclusive;
+
 use crate::{Description, Row};
+
+/// Seeds of models.
+const SEEDS: RangeInclusive<i32> = 0..=i32::MAX;
+/// The same, and -1 for over seeds.
+const OVER_SEEDS: RangeInclusive<i32> = -1..=i32::MAX;
+/// Steps and rows seen: what a number of 64 bits floating point tells apart.
+const STEPS: RangeInclusive<i64> = 0..=1 << 53;
+/// The same, and -1 for none.
+const NO_STEP: RangeInclusive<i64> = -1..=1 << 53;
+/// Counts of rows and seeds, few enough to add up thousands of them.
+const COUNT: RangeInclusive<i64> = 0..=1 << 48;
+/// Layers, heads, and positions of tokens.
+const PLACES: RangeInclusive<i32> = 0..=65_535;
+/// The same, and -1 for none.
+const NO_PLACE: RangeInclusive<i32> = -1..=65_535;
 
 /// Describes every table, in the order in which a pipeline writes them.
 #[must_use]

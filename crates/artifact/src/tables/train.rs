@@ -1,3 +1,4 @@
+use super::{SEEDS, STEPS};
 use crate::row::table;
 
 table! {
@@ -24,6 +25,13 @@ table! {
         /// L2 norm of all parameters after the step.
         weight_norm: Option<f32>,
     }
+    checked {
+        seed: SEEDS,
+        step: STEPS,
+        examples_seen: STEPS,
+        train_accuracy: 0.0..=1.0,
+        validation_accuracy: 0.0..=1.0,
+    }
 }
 
 table! {
@@ -38,6 +46,10 @@ table! {
         path: String,
         /// Hex BLAKE3 of the file.
         digest: String,
+    }
+    checked {
+        seed: SEEDS,
+        step: STEPS,
     }
 }
 

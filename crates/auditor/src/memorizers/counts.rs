@@ -39,12 +39,18 @@ pub(crate) struct Whole {
 
 impl Whole {
     /// Adds up what the threads found.
-    fn of(pieces: &Pieces, threads: &[Wide]) -> Self {
+    fn of(pieces: &Pieces, threads: &[Wide], train: &Split) -> Result<Self> {
         let all = || threads.iter().flat_map(|wide| wide.all(pieces));
         let mut symbols: Vec<u32> = all().map(|(_, symbol, _)| symbol).collect();
         symbols.sort_unstable();
         symbols.dedup();
         let places = Places::of_symbols(symbols);
+        let distances = pieces.worlds().map(|world| world.distances as u64 + 1).sum::<u64>();
+        let count = places.symbols.len() as u64;
+        train.hold(
+            || format!("what may follow {count} symbols at {distances} distances"),
+            count * distances * 64,
+        )?;
         let none = || std::array::from_fn(|_| vec![0; places.symbols.len()]);
         let nothing = |world: &World| (0..world.distances).map(|_| none()).collect();
         let mut reach: Vec<Vec<[Vec<u64>; TARGETS.len()]>> = pieces.worlds().map(nothing).collect();
@@ -63,7 +69,7 @@ impl Whole {
                 }
             }
         }
-        Self { places, reach }
+        Ok(Self { places, reach })
     }
 
     /// Returns by place how many targets have a symbol at this distance, one of those that are asked for.
@@ -207,6 +213,9 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
         local.gathered.hand_in(&tally);
         wide.push(local.wide);
     }
-    let whole = whole.get_or_insert_with(|| Whole::of(pieces, &wide));
+    let whole = match whole {
+        Some(whole) => whole,
+        None => whole.insert(Whole::of(pieces, &wide, train)?),
+    };
     Ok(tally.finish(pieces.len(), &whole.places))
 }

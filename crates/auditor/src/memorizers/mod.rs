@@ -120,6 +120,10 @@ pub(crate) fn answer<'a>(
         let questions = Questions::of(&sequences, &held);
         (sequences, questions)
     });
+    for (_, questions) in &views {
+        let (rows, longest) = (questions.len() as u64, questions.widest() as u64);
+        train.hold(|| format!("{rows} held-out rows of up to {longest} symbols"), rows * longest * 4)?;
+    }
     let wanted = wanted.describing(ANSWERED);
     let nearest = nearest_neighbor::answer(&views, train, &wanted, sampling)?;
     info!("done: nearest neighbours");

@@ -255,7 +255,7 @@ impl<T: Code> Contexts<T> {
                 distances.fill(candidate.beyond);
                 for (column, code) in self.columns.iter().zip(&candidate.context) {
                     for (distance, other) in distances.iter_mut().zip(&column[start..start + len]) {
-                        *distance = distance.wrapping_add(u16::from(other != code));
+                        *distance = distance.saturating_add(u16::from(other != code));
                     }
                 }
                 let number = number as u16;

@@ -174,6 +174,11 @@ impl Questions {
         self.shapes.len()
     }
 
+    /// Number of symbols of the longest row.
+    pub(crate) fn widest(&self) -> usize {
+        self.symbols.rows().map(<[u32]>::len).max().unwrap_or(0)
+    }
+
     pub(crate) fn context(&self, row: usize) -> &[u32] {
         &self.symbols.row(row)[..self.shapes[row].start]
     }
