@@ -56,14 +56,17 @@ fn an_external_command_stands_every_failing_call() {
 fn stands(stage: &str, first: u64) {
     let shell = "  shell: { run: { command: [sh, -c, \"wc -c < \\\"$0\\\"/scores.parquet > \\\"$1\\\"/size.txt\", \"{inputs.scores}\", \"{out}\"], \
                  inputs: { scores: evaluate }, outputs: [size.txt] } }\n";
-    let definition = format!("{TINY}{shell}").replace("analyses: [attention, ablation]", "analyses: [attention], sample: 20");
+    let definition = format!("{TINY}{shell}")
+        .replace("analyses: [attention, ablation]", "analyses: [attention], sample: 20");
     let (place, before) = (Place::new(&definition), tempfile::tempdir().expect("a temporary folder"));
     let shim = before.path().join("fault.so");
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/torture/fault.c");
     let flags = ["-O1", "-w", "-shared", "-fPIC", "-fno-delete-null-pointer-checks", "-o"];
-    let made = Command::new("cc").args(flags).arg(&shim).args([source, "-ldl"]).status().expect("a C compiler");
+    let made =
+        Command::new("cc").args(flags).arg(&shim).args([source, "-ldl"]).status().expect("a C compiler");
     assert!(made.success());
-    let earlier: Vec<&str> = ["data", "audit", "train", "evaluate"].into_iter().take_while(|name| *name != stage).collect();
+    let earlier: Vec<&str> =
+        ["data", "audit", "train", "evaluate"].into_iter().take_while(|name| *name != stage).collect();
     if let Some(last) = earlier.last() {
         place.run(&["--until", last, "--threads", "1"]);
     }
@@ -132,7 +135,10 @@ fn results(base: &Path) -> BTreeMap<PathBuf, String> {
                 open.push(name);
                 continue;
             } else if path.ends_with("manifest.json") {
-                artifact::read_manifest(path.parent().expect("a folder")).expect("whole").expect("there").digest
+                artifact::read_manifest(path.parent().expect("a folder"))
+                    .expect("whole")
+                    .expect("there")
+                    .digest
             } else {
                 artifact::bytes_digest(&path).expect("readable")
             };

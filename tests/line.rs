@@ -252,6 +252,6 @@ fn a_finished_training_is_continued_under_a_key_of_its_own() {
     assert!(scores.iter().any(|score| score.model == "trained" && score.step == 20));
     assert_eq!(place.run(&["evaluate", "--set", "more.steps=9"]), ["more", "evaluate"]);
     assert_eq!(place.run(&["more", "--set", "train.optimizer.beta2=0.99"]), ["train", "more"]);
-    let said = place.seqlab(&["run", "tiny.yaml", "more", "--set", "more.model.d_model=8"], 1);
-    assert!(said.contains("model: d_model is 8, but 16 in the run that `from` names"), "{said}");
+    let said = place.seqlab(&["run", "tiny.yaml", "more", "--set", "more.model.d_model=8"], 2);
+    assert!(said.contains("model.d_model: d_model is 8, but 16 in `train`, which it goes on from"), "{said}");
 }

@@ -75,17 +75,20 @@ impl Place {
 
     /// Returns the folder in the store that `folder` shows.
     pub(crate) fn entry(&self, folder: &str) -> PathBuf {
-        let mut links = std::fs::read_dir(self.path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let mut links =
+            std::fs::read_dir(self.path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
         let link = links.next().expect("it shows something").expect("readable").path();
-        let target = std::fs::canonicalize(&link).unwrap_or_else(|error| panic!("{}: {error}", link.display()));
+        let target =
+            std::fs::canonicalize(&link).unwrap_or_else(|error| panic!("{}: {error}", link.display()));
         target.parent().expect("a file lies in a folder").to_owned()
     }
 
     /// Returns the names in a folder, sorted; none where it is not there.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }

@@ -39,6 +39,9 @@ impl Default for Config {
     }
 }
 
+/// Rows of a task that are looked at, and heads of a model, each at most.
+const MOST: usize = 4096;
+
 impl Config {
     /// Checks what a type cannot say.
     ///
@@ -60,12 +63,18 @@ impl Config {
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return error("analyses", format!("{} is named twice", twice[0]), "name it once");
         }
-        if !(1..=4096).contains(&self.sample) {
+        if !(1..=MOST).contains(&self.sample) {
             return error(
                 "sample",
                 format!("{} rows of each task", self.sample),
                 "give 1 to 4096, 256 is usual",
             );
+        }
+        for (at, value) in [("top_heads", self.top_heads), ("example_rows", self.example_rows)] {
+            if value > MOST {
+                let found = format!("{value} of them");
+                return error(at, found, "give 0 to 4096, 4 is usual");
+            }
         }
         if !(100..=100_000).contains(&self.bootstrap_draws) {
             let found = format!("{} draws", self.bootstrap_draws);
@@ -182,6 +191,9 @@ mod tests {
             (Config { analyses: vec![], ..base.clone() }, "analyses"),
             (Config { analyses: twice, ..base.clone() }, "analyses"),
             (Config { sample: 0, ..base.clone() }, "sample"),
+            (Config { sample: usize::MAX, ..base.clone() }, "sample"),
+            (Config { top_heads: usize::MAX, ..base.clone() }, "top_heads"),
+            (Config { example_rows: usize::MAX, ..base.clone() }, "example_rows"),
             (Config { bootstrap_draws: 1, ..base.clone() }, "bootstrap_draws"),
         ] {
             let message = config.check().expect_err("it is out of range").to_string();

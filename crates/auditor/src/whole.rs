@@ -40,16 +40,21 @@ pub(crate) fn verify(folder: &Path, read: &[&PathBuf]) -> Result<()> {
         for file in tables {
             let path = folder.join(&file.path);
             if artifact::found(&path)?.is_none() {
-                return Err(Error::parquet(&path, "the manifest of its folder lists it, and it is not there"));
+                return Err(Error::parquet(
+                    &path,
+                    "the manifest of its folder lists it, and it is not there",
+                ));
             }
         }
     }
     placed.par_iter().try_for_each(|(path, real, home)| {
         let name = real.strip_prefix(home).unwrap_or(real).to_string_lossy();
         let manifest = manifests.get(home).and_then(Option::as_ref);
-        let Some(entry) = manifest.and_then(|manifest| manifest.files.iter().find(|entry| entry.path == name))
+        let Some(entry) =
+            manifest.and_then(|manifest| manifest.files.iter().find(|entry| entry.path == name))
         else {
-            let message = "it stands among the files of a finished dataset, whose manifest does not list it; remove it";
+            let message =
+                "it stands among the files of a finished dataset, whose manifest does not list it; remove it";
             return Err(Error::parquet(path, message));
         };
         if artifact::bytes_digest(real)? == entry.bytes {

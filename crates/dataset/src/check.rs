@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Config, Error, draw, world::World};
+use crate::{Config, Counterfactuals, Error, draw, world::World};
+
+/// Corrupted rows of one kind for a row, at most.
+const MOST_OF_A_ROW: u32 = 100;
 
 mod levels;
 mod shares;
@@ -39,7 +42,25 @@ impl Config {
                 return Err(Error::config(format!("rows.{name}"), message, "keep more rows"));
             }
         }
+        self.check_counterfactuals()?;
         self.check_tasks()
+    }
+
+    /// Refuses more corrupted rows than are of use: each is searched for.
+    fn check_counterfactuals(&self) -> Result<(), Error> {
+        let Counterfactuals { kinds, per_row } = &self.counterfactuals;
+        if *per_row > MOST_OF_A_ROW {
+            let message = format!("{per_row} of each kind for a row");
+            let help = format!("give 0 to {MOST_OF_A_ROW}");
+            return Err(Error::config("counterfactuals.per_row", message, help));
+        }
+        match (1..kinds.len()).find(|&place| kinds[..place].contains(&kinds[place])) {
+            Some(place) => {
+                let message = format!("`{}` is named twice", kinds[place].name());
+                Err(Error::config(format!("counterfactuals.kinds.{place}"), message, "name it once"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_tasks(&self) -> Result<(), Error> {
@@ -52,13 +73,9 @@ impl Config {
             if let Some((other, _)) = seen.iter().find(|(_, other)| *other == task) {
                 return Err(Error::config(at, format!("it is task `{other}` again"), "leave one out"));
             }
-            if !(task.weight > 0.0 && task.weight.is_finite()) {
-                let at = format!("{at}.weight");
-                return Err(Error::config(
-                    at,
-                    format!("{} is no weight", task.weight),
-                    "a weight is above 0",
-                ));
+            if !(1e-6..=1e6).contains(&task.weight) {
+                let (at, message) = (format!("{at}.weight"), format!("{:?} is no weight", task.weight));
+                return Err(Error::config(at, message, "a weight is from 0.000001 to 1000000"));
             }
             let limited = [self.rows.train, self.rows.validation, self.rows.test].iter().any(Option::is_some);
             if task.weight != 1.0 && !limited {
@@ -69,7 +86,7 @@ impl Config {
             seen.push((name, task));
         }
         match self.tasks.values().all(|task| task.train_only) {
-            true if self.holdout.min_rows.test + self.holdout.min_rows.validation > 0 => {
+            true if (self.holdout.min_rows.test, self.holdout.min_rows.validation) != (0, 0) => {
                 let help = "take `train_only` from the task that is asked about";
                 Err(Error::config("tasks", "every task is train_only, so nothing can be held out", help))
             }

@@ -16,6 +16,7 @@ mod error;
 mod level;
 mod memo;
 mod mix;
+mod outlook;
 mod piece;
 mod split;
 mod stream;
@@ -27,6 +28,7 @@ pub use config::{Config, Corruption, Counterfactuals, Holdout, MinRows, Pin, Pin
 pub use cover::cover;
 pub use error::Error;
 pub use level::{FamilyName, Held, Level, NotationName, Thresholds, Window};
+pub use outlook::Outlook;
 pub use split::Split;
 
 use draw::Drawing;

@@ -13,6 +13,7 @@ use super::*;
 mod counterfactuals;
 mod levels;
 mod oracle;
+mod outlook;
 mod pins;
 mod properties;
 mod streaming;

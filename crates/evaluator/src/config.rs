@@ -23,6 +23,9 @@ impl Default for Config {
     }
 }
 
+/// Train rows that are scored, at most: the answers of every seed to them are held in memory.
+const TRAIN_ROWS: usize = 1_000_000;
+
 impl Config {
     /// Checks what a type cannot say.
     ///
@@ -32,6 +35,10 @@ impl Config {
         let error = |at: &str, message: String, help: &str| {
             Err(Error::Config { at: at.to_owned(), message, help: help.to_owned() })
         };
+        if self.train_rows > TRAIN_ROWS {
+            let found = format!("{} rows", self.train_rows);
+            return error("train_rows", found, "give 0 to 1000000, 512 is usual");
+        }
         if !(1..=65_536).contains(&self.batch) {
             return error(
                 "batch",
@@ -44,7 +51,7 @@ impl Config {
             return error("bootstrap_draws", found, "give 100 to 100000, 2000 is usual");
         }
         if !(self.threshold > 0.0 && self.threshold <= 1.0) {
-            let found = format!("{} is no accuracy", self.threshold);
+            let found = format!("{:?} is no accuracy", self.threshold);
             return error("threshold", found, "give a number above 0 and at most 1, 0.99 is usual");
         }
         Ok(())
@@ -68,6 +75,10 @@ mod tests {
         let base = Config::default();
         for (config, at) in [
             (Config { batch: 0, ..base.clone() }, "batch"),
+            (Config { batch: usize::MAX, ..base.clone() }, "batch"),
+            (Config { train_rows: usize::MAX, ..base.clone() }, "train_rows"),
+            (Config { bootstrap_draws: u32::MAX, ..base.clone() }, "bootstrap_draws"),
+            (Config { threshold: 1e308, ..base.clone() }, "threshold"),
             (Config { bootstrap_draws: 99, ..base.clone() }, "bootstrap_draws"),
             (Config { threshold: f64::NAN, ..base.clone() }, "threshold"),
         ] {

@@ -108,7 +108,9 @@ impl Runner<'_> {
         let out = desk.join("out");
         std::fs::create_dir(&out).map_err(Error::io("create", &out))?;
         let spec = self.spec(attempt, key, desk);
-        if spec.partial.is_some() && found(&self.layout.partial(key))?.is_some_and(|partial| !partial.is_dir()) {
+        if spec.partial.is_some()
+            && found(&self.layout.partial(key))?.is_some_and(|partial| !partial.is_dir())
+        {
             clear(&self.layout.partial(key))?; // a link, say: it would be followed
         }
         self.child(job, &spec, desk, record)?;
@@ -124,9 +126,8 @@ impl Runner<'_> {
 
     fn spec(&self, attempt: &Attempt, key: &str, desk: &Path) -> Spec {
         let job = &self.plan.jobs[attempt.index];
-        let relative = |path: PathBuf| {
-            path.strip_prefix(self.layout.base()).map(Path::to_owned).unwrap_or(path)
-        };
+        let relative =
+            |path: PathBuf| path.strip_prefix(self.layout.base()).map(Path::to_owned).unwrap_or(path);
         let folder = |index: &usize| {
             let theirs = &self.plan.jobs[*index];
             let done = attempt.inputs.iter().find(|(input, _)| input == index);
@@ -168,7 +169,8 @@ impl Runner<'_> {
     fn check_inputs(&self, attempt: &Attempt) -> Result<()> {
         let job = &self.plan.jobs[attempt.index];
         for (index, done) in &attempt.inputs {
-            let same = |manifest: Option<Manifest>| manifest.is_some_and(|m| m.digest == done.manifest.digest);
+            let same =
+                |manifest: Option<Manifest>| manifest.is_some_and(|m| m.digest == done.manifest.digest);
             let damage = match artifact::read_manifest(&done.folder) {
                 Ok(manifest) if same(manifest.clone()) => self.store.damage(done, Some(self.desk))?,
                 Ok(_) => Some("its manifest is another one".to_owned()),
@@ -262,7 +264,11 @@ impl Runner<'_> {
             // Another machine was quicker: the first one stays.
             let first = artifact::read_manifest(&folder)?;
             let contents = |manifest: &Manifest| {
-                manifest.files.iter().map(|file| (file.path.clone(), file.content.clone())).collect::<Vec<_>>()
+                manifest
+                    .files
+                    .iter()
+                    .map(|file| (file.path.clone(), file.content.clone()))
+                    .collect::<Vec<_>>()
             };
             if first.as_ref().map(contents) != Some(contents(&manifest)) {
                 let title = self.plan.jobs[attempt.index].title();

@@ -137,7 +137,8 @@ impl Spec {
     #[must_use]
     pub fn command(&self) -> Option<Command> {
         let external = self.external.as_ref()?;
-        let folders = |input: &SpecInput| input.folders.iter().map(|folder| folder.path.clone().into()).collect();
+        let folders =
+            |input: &SpecInput| input.folders.iter().map(|folder| folder.path.clone().into()).collect();
         let inputs: Vec<(String, Vec<OsString>)> =
             self.inputs.iter().map(|input| (input.role.clone(), folders(input))).collect();
         let words = external::words(&external.command, self.out.as_os_str(), &inputs);
@@ -172,4 +173,3 @@ pub enum Stream {
     /// On standard error.
     Err,
 }
-

@@ -89,7 +89,8 @@ impl Error {
     /// Returns the error for a panic that was caught: what should never happen fails what it happened to, and nothing else.
     pub(crate) fn panic(panic: &(dyn std::any::Any + Send)) -> Self {
         let words = panic.downcast_ref::<String>().map(String::as_str);
-        let words = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
+        let words =
+            words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
         Self::failed("", format!("internal fault: {words}; please report it"))
     }
 

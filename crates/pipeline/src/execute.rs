@@ -84,7 +84,8 @@ pub fn run(
         store: &store,
         desk: &desk,
     };
-    let result = catch_unwind(AssertUnwindSafe(|| runner.all())).unwrap_or_else(|panic| Err(Error::panic(&*panic)));
+    let result =
+        catch_unwind(AssertUnwindSafe(|| runner.all())).unwrap_or_else(|panic| Err(Error::panic(&*panic)));
     store.save(&desk);
     let cleared = desk.clear();
     let summary = result?;
@@ -139,7 +140,8 @@ impl Survey<'_> {
         }
         for index in (0..self.plan.jobs.len()).filter(|index| self.chosen[*index].considered) {
             let (_, State::UpToDate(found)) = self.look(index, &done)? else { return Ok(None) };
-            let left = self.plan.jobs[index].resolved.resumable && exists(&self.layout.partial(&found.manifest.key))?;
+            let left = self.plan.jobs[index].resolved.resumable
+                && exists(&self.layout.partial(&found.manifest.key))?;
             if left || !view.shows(index, &found)? {
                 return Ok(None);
             }
@@ -238,7 +240,8 @@ impl Runner<'_> {
             desk: Some(self.desk),
         };
         self.view.tidy(self.desk)?;
-        let mut done = survey.given(&|index| self.observe(Event::StaleInput { job: &self.plan.jobs[index] }))?;
+        let mut done =
+            survey.given(&|index| self.observe(Event::StaleInput { job: &self.plan.jobs[index] }))?;
         let mut queue = Queue::new(self.plan, self.chosen);
         let mut summary = Summary::default();
         let mut failures: Vec<Error> = Vec::new();
@@ -258,14 +261,18 @@ impl Runner<'_> {
                             let (sender, title) = (sender.clone(), self.plan.jobs[index].title());
                             let work = move || {
                                 let result = catch_unwind(AssertUnwindSafe(|| self.attempt(attempt)));
-                                let result = result.unwrap_or_else(|panic| Err(Error::panic(&*panic).of(&title)));
+                                let result =
+                                    result.unwrap_or_else(|panic| Err(Error::panic(&*panic).of(&title)));
                                 // The receiver outlives every job; if it should not, nobody is left to be told.
                                 drop(sender.send((index, result)));
                             };
                             let started = std::thread::Builder::new().spawn_scoped(scope, work);
                             let base = self.layout.base().display();
-                            let reason = |error| format!("cannot start a thread for the work in {base}: {error}");
-                            started.map_err(|error| Error::failed(&self.plan.jobs[index].title(), reason(error)))?;
+                            let reason =
+                                |error| format!("cannot start a thread for the work in {base}: {error}");
+                            started.map_err(|error| {
+                                Error::failed(&self.plan.jobs[index].title(), reason(error))
+                            })?;
                             running += 1;
                             Ok(None)
                         }
@@ -361,7 +368,8 @@ impl Queue {
             finished: vec![false; count],
         };
         for index in (0..count).filter(|index| chosen[*index].considered) {
-            let inputs: BTreeSet<usize> = plan.inputs_of(index).filter(|input| chosen[*input].considered).collect();
+            let inputs: BTreeSet<usize> =
+                plan.inputs_of(index).filter(|input| chosen[*input].considered).collect();
             queue.missing[index] = inputs.len();
             for input in &inputs {
                 queue.readers[*input].push(index);

@@ -133,7 +133,9 @@ fn filled(word: &str, out: &OsStr, inputs: &[(String, Vec<OsString>)]) -> OsStri
     while let Some(at) = rest.find('{') {
         text.push(&rest[..at]);
         rest = &rest[at..];
-        let known = inputs.iter().map(|(role, folders)| (format!("{{inputs.{role}}}"), folders.join(OsStr::new(":"))));
+        let known = inputs
+            .iter()
+            .map(|(role, folders)| (format!("{{inputs.{role}}}"), folders.join(OsStr::new(":"))));
         let mut known = known.chain([("{out}".to_owned(), out.to_owned())]);
         match known.find(|(placeholder, _)| rest.starts_with(placeholder.as_str())) {
             Some((placeholder, value)) => {
@@ -157,10 +159,8 @@ mod tests {
 
     #[test]
     fn placeholders_are_filled_in_and_other_braces_left_alone() {
-        let inputs = [
-            ("a".to_owned(), vec!["/1".into(), "/2".into()]),
-            ("b".to_owned(), vec!["/{out}".into()]),
-        ];
+        let inputs =
+            [("a".to_owned(), vec!["/1".into(), "/2".into()]), ("b".to_owned(), vec!["/{out}".into()])];
         let command =
             ["{inputs.a}", "--b={inputs.b}", "--a={inputs.a}", "{out}/x", "{x: 1}"].map(str::to_owned);
         let expected = ["/1", "/2", "--b=/{out}", "--a=/1:/2", "/o/x", "{x: 1}"];

@@ -82,14 +82,20 @@ pub fn garbage(plans: &[Plan], layout: &Layout, device: &str) -> Result<Vec<Garb
         if desk::is_aside(&name) {
             all.push(Garbage::new(&attempts.join(name), "a damaged result that was put aside")?);
         } else if desk::is_dead(layout, &name)? {
-            all.push(Garbage { spared: false, ..Garbage::new(&attempts.join(name), "left by a killed run")? });
+            all.push(Garbage {
+                spared: false,
+                ..Garbage::new(&attempts.join(name), "left by a killed run")?
+            });
         }
     }
     let cache = layout.state("cache");
     for name in list(&cache)? {
         let key = name.strip_suffix(".json").unwrap_or(&name);
         if found(&layout.entry(key))?.is_none() {
-            all.push(Garbage { spared: false, ..Garbage::new(&cache.join(&name), "about an entry that is gone")? });
+            all.push(Garbage {
+                spared: false,
+                ..Garbage::new(&cache.join(&name), "about an entry that is gone")?
+            });
         }
     }
     all.sort_by(|a, b| a.path.cmp(&b.path));
@@ -121,7 +127,8 @@ pub fn delete(plans: &[Plan], layout: &Layout, device: &str, command: &str) -> R
                 hide_folder(layout, relative, &desk)?;
             }
             // Whatever happens then, nobody takes a half of it for the whole.
-            _ => std::fs::rename(&garbage.path, desk.place("gone")).map_err(Error::io("rename", &garbage.path))?,
+            _ => std::fs::rename(&garbage.path, desk.place("gone"))
+                .map_err(Error::io("rename", &garbage.path))?,
         }
         bytes += garbage.bytes;
     }
@@ -137,7 +144,8 @@ impl Garbage {
     fn new(path: &Path, reason: &'static str) -> Result<Self> {
         let metadata = found(path)?;
         let written = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-        let age = SystemTime::now().duration_since(written.unwrap_or(SystemTime::UNIX_EPOCH)).unwrap_or_default();
+        let age =
+            SystemTime::now().duration_since(written.unwrap_or(SystemTime::UNIX_EPOCH)).unwrap_or_default();
         let bytes = size(path)?;
         Ok(Self { path: path.to_owned(), reason, bytes, age, spared: age < SPARED })
     }

@@ -58,7 +58,10 @@ impl Parts {
             other.insert("device".to_owned(), device.into());
         }
         if job.resolved.shows_pipeline {
-            other.insert("pipeline".to_owned(), Value::from(vec![plan.name.clone(), plan.description.clone()]));
+            other.insert(
+                "pipeline".to_owned(),
+                Value::from(vec![plan.name.clone(), plan.description.clone()]),
+            );
         }
         if !points.is_empty() {
             other.insert("points".to_owned(), Value::Object(points));

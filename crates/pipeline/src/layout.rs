@@ -122,8 +122,14 @@ impl Layout {
                 Some(metadata) => {
                     let what = if metadata.is_symlink() { "a link" } else { "not a folder" };
                     return Err(Error::usage(
-                        format!("{} is {what}, and results are only written into real folders", path.display()),
-                        Some("move or remove it; to keep results elsewhere, keep the whole project there".to_owned()),
+                        format!(
+                            "{} is {what}, and results are only written into real folders",
+                            path.display()
+                        ),
+                        Some(
+                            "move or remove it; to keep results elsewhere, keep the whole project there"
+                                .to_owned(),
+                        ),
                     ));
                 }
                 None => match DirBuilder::new().create(&path) {
@@ -200,7 +206,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let top = folder.path();
         let base = |here: &str, definition: &str| {
-            Layout::around(&top.join(here), Some(Path::new(definition))).expect("it can look").base().to_owned()
+            Layout::around(&top.join(here), Some(Path::new(definition)))
+                .expect("it can look")
+                .base()
+                .to_owned()
         };
         std::fs::create_dir_all(top.join("a/pipelines")).expect("it can write");
         std::fs::create_dir_all(top.join("a/notes/deep")).expect("it can write");

@@ -34,7 +34,8 @@ impl Lock {
         let path = layout.lock(name);
         let Some(mut file) = claim(&path, File::try_lock)? else { return Ok(Wish::Held(holder(&path)?)) };
         let words = format!("process {} ({})\n", std::process::id(), command.replace('\n', " "));
-        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(words.as_bytes()));
+        let written =
+            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(words.as_bytes()));
         written.map_err(Error::io("write", &path))?;
         Ok(Wish::Granted(Self { file, removes: None }))
     }
@@ -87,10 +88,7 @@ impl Drop for Lock {
 }
 
 /// Opens the file at `path`, which is made where there is none and may be no link, and locks it; `None` where it is held.
-fn claim(
-    path: &Path,
-    lock: fn(&File) -> std::result::Result<(), TryLockError>,
-) -> Result<Option<File>> {
+fn claim(path: &Path, lock: fn(&File) -> std::result::Result<(), TryLockError>) -> Result<Option<File>> {
     loop {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let opened = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666));
@@ -113,7 +111,9 @@ fn holder(path: &Path) -> Result<String> {
     let mut text = String::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_string(&mut text));
     match read {
-        Err(error) if !matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData) => {
+        Err(error)
+            if !matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::InvalidData) =>
+        {
             Err(Error::io("read", path)(error))
         }
         _ => {

@@ -84,26 +84,30 @@ pub(crate) fn axes(definition: &Value, problems: &mut Problems<'_>) -> Axes {
     axes
 }
 
-/// Refuses values whose folders `axis=value` would be one, on file systems that tell upper from lower case or not.
+/// Refuses values whose folders `axis=value` would be one, on file systems that tell upper from lower case or not, and
+/// those that are one number for whoever reads the folders.
 fn one_folder_each(axis: &str, choices: &[Choice], problems: &mut Problems<'_>) {
+    let number = |name: &str| name.parse::<f64>().ok().filter(|number| number.is_finite());
+    let numbers = choices.iter().all(|choice| number(&choice.name).is_some());
     let mut seen: HashMap<String, &str> = HashMap::new();
     for Choice { name, path, .. } in choices.iter().filter(|choice| !choice.name.is_empty()) {
-        match seen.insert(name.to_lowercase(), name) {
-            None => {}
-            Some(other) if other == name => {
-                let help = Some("name it once".to_owned());
-                problems.push(path, false, format!("axis `{axis}` has the value {name} twice"), help);
-            }
-            Some(other) => {
-                let message = format!(
-                    "the values {other} and {name} of axis `{axis}` differ in nothing but upper and lower case"
-                );
-                let help = Some(
-                    "where a disk does not tell them apart their folders are one: rename one".to_owned(),
-                );
-                problems.push(path, false, message, help);
-            }
-        }
+        let read = match number(name).filter(|_| numbers) {
+            Some(number) => (number + 0.0).to_string(), // no -0
+            None => name.to_lowercase(),
+        };
+        let Some(other) = seen.insert(read, name) else { continue };
+        let (message, help) = if other == name {
+            (format!("axis `{axis}` has the value {name} twice"), "name it once")
+        } else if numbers {
+            let message = format!("the values {other} and {name} of axis `{axis}` are one number");
+            (message, "whoever reads the results by their folders would take them for one: leave one out")
+        } else {
+            let message = format!(
+                "the values {other} and {name} of axis `{axis}` differ in nothing but upper and lower case"
+            );
+            (message, "where a disk does not tell them apart their folders are one: rename one")
+        };
+        problems.push(path, false, message, Some(help.to_owned()));
     }
 }
 

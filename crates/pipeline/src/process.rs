@@ -120,7 +120,8 @@ pub(crate) fn watch(
         let reading = std::thread::Builder::new()
             .spawn_scoped(scope, move || lines(out, &|text| line(Stream::Out, text)))
             .and_then(|_| {
-                std::thread::Builder::new().spawn_scoped(scope, move || lines(err, &|text| line(Stream::Err, text)))
+                std::thread::Builder::new()
+                    .spawn_scoped(scope, move || lines(err, &|text| line(Stream::Err, text)))
             });
         let waited = reading.and_then(|_| wait(&mut running, cancel));
         // Before the threads are waited for: they read until nobody holds the pipes any more.
@@ -195,7 +196,9 @@ fn end_orphans(ours: &BTreeSet<u32>) {
         }
         for pid in orphans.into_iter().filter_map(|pid| i32::try_from(pid).ok().and_then(Pid::from_raw)) {
             // What it had started becomes a child of this process in its turn.
-            if let Err(error) = kill_process(pid, Signal::KILL).and_then(|()| waitpid(Some(pid), WaitOptions::empty())) {
+            if let Err(error) =
+                kill_process(pid, Signal::KILL).and_then(|()| waitpid(Some(pid), WaitOptions::empty()))
+            {
                 tracing::trace!("process {} is gone: {error}", pid.as_raw_nonzero());
             }
         }

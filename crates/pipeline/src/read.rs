@@ -124,18 +124,25 @@ fn unquoted(text: &str, problem: &TextProblem) -> Option<TextProblem> {
     let content = text.split('\n').nth(line - 1)?;
     let brace = content.char_indices().nth(column - 1)?.0;
     let start = content[..brace].strip_suffix('$').filter(|_| content[brace..].starts_with('{'))?.len();
-    let end = content[start..].find('}').map_or(content.len(), |end| start + end + 1);
+    let at = (line, content[..start].chars().count() + 1);
+    let inside = content[brace + 1..].find(|c: char| !(c.is_alphanumeric() || "_.-[]".contains(c)));
+    let end = inside.map(|end| brace + 1 + end).filter(|end| content[*end..].starts_with('}'));
+    let Some(end) = end else {
+        let message = "`${` inside `{ }` or `[ ]` needs quotes".to_owned();
+        return Some(TextProblem { at, message, help: Some("put all of the text into quotes".to_owned()) });
+    };
     // The whole text that it stands in has to be quoted.
     let begins =
         [", ", ": ", "[", "{"].iter().filter_map(|mark| Some(content[..start].rfind(mark)? + mark.len()));
-    let begin = begins.max().unwrap_or(0);
-    let rest = content[end..].find([',', ']', '}']).map_or(content.len(), |rest| end + rest);
-    let whole = content[begin..rest].trim();
-    Some(TextProblem {
-        at: (line, content[..start].chars().count() + 1),
-        message: format!("`{}` inside `{{ }}` or `[ ]` needs quotes", &content[start..end]),
-        help: Some(format!("write \"{whole}\"")),
-    })
+    let (begin, after) = (begins.max().unwrap_or(0), &content[end + 1..]);
+    let rest = after.find([',', ']', '}', '#']).unwrap_or(after.len());
+    let whole = content[begin..end + 1 + rest].trim();
+    let help = match after[..rest].contains(": ") {
+        true => "keys are taken as they stand: write the name itself".to_owned(),
+        false => format!("write \"{whole}\""),
+    };
+    let message = format!("`{}` inside `{{ }}` or `[ ]` needs quotes", &content[start..=end]);
+    Some(TextProblem { at, message, help: Some(help) })
 }
 
 /// Replaces what a parser says of a line indented with a tab by the plain truth.

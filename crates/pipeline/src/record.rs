@@ -136,7 +136,8 @@ impl RunRecord {
 pub(crate) fn unique() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let host: String = host().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let host: String =
+        host().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{}-{host}-{}-{number}", now.as_millis(), std::process::id())
 }
@@ -185,7 +186,8 @@ pub fn is_running(layout: &Layout, record: &RunRecord) -> Result<bool> {
 
 /// Reads the commit that the repository around `folder` is at, without starting git.
 fn git_commit(folder: &Path) -> Option<String> {
-    let is_folder = |git: &std::path::PathBuf| matches!(artifact::found(git), Ok(Some(found)) if found.is_dir());
+    let is_folder =
+        |git: &std::path::PathBuf| matches!(artifact::found(git), Ok(Some(found)) if found.is_dir());
     let git = folder.ancestors().map(|folder| folder.join(".git")).find(is_folder)?;
     let head = std::fs::read_to_string(git.join("HEAD")).ok()?;
     let Some(name) = head.trim().strip_prefix("ref: ") else { return Some(head.trim().to_owned()) };

@@ -149,7 +149,8 @@ fn link_at(path: &Path) -> Result<Option<PathBuf>> {
 
 /// Returns the key in a target of a link of ours.
 fn key_in(target: &Path) -> Option<&str> {
-    let mut parts = target.components().map(|part| part.as_os_str().to_str()).skip_while(|part| *part == Some(".."));
+    let mut parts =
+        target.components().map(|part| part.as_os_str().to_str()).skip_while(|part| *part == Some(".."));
     let is_store = parts.next() == Some(Some(STATE)) && parts.next() == Some(Some(STORE));
     parts.next().flatten().filter(|key| is_store && key.len() == 64)
 }

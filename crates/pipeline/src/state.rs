@@ -103,7 +103,8 @@ impl<'a> Store<'a> {
         for (key, verified) in self.verified.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if verified.has_changed() {
                 let path = self.layout.verified(key);
-                if let Err(error) = artifact::write_whole(&desk.place("verified"), &path, &verified.to_json()) {
+                if let Err(error) = artifact::write_whole(&desk.place("verified"), &path, &verified.to_json())
+                {
                     tracing::debug!("{error}");
                 }
             }

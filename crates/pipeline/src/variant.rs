@@ -66,7 +66,10 @@ mod tests {
         assert_eq!(named(&[]), "");
         assert_eq!(named(&["train.steps=1", "train.l[0]=1"]), "", "nothing is changed");
         assert_eq!(named(&["train.steps=4"]), "@train.steps=4");
-        assert_eq!(named(&["stages.train.fit.steps=3", "train.l[1]=5", "train.steps=4"]), "@train.l.1=5,train.steps=4");
+        assert_eq!(
+            named(&["stages.train.fit.steps=3", "train.l[1]=5", "train.steps=4"]),
+            "@train.l.1=5,train.steps=4"
+        );
         let odd = named(&["train.steps={ a: 1/2 }"]);
         assert!(odd.starts_with("@train.steps=__a__1_2__-") && odd.len() < 100, "{odd}");
         assert_ne!(odd, named(&["train.steps={ a: 1:2 }"]));

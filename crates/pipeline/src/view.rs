@@ -151,7 +151,8 @@ impl<'a> View<'a> {
         let mut roots = vec![Path::new(root_name(Root::Results)).join(plan.shown())];
         let datasets = Path::new(root_name(Root::Datasets));
         for name in list(&self.layout.path(datasets))? {
-            let Some(rest) = name.strip_prefix(&plan.name).and_then(|rest| rest.strip_suffix(&plan.variant)) else {
+            let Some(rest) = name.strip_prefix(&plan.name).and_then(|rest| rest.strip_suffix(&plan.variant))
+            else {
                 continue;
             };
             if rest.is_empty() || rest.starts_with('.') && !rest.contains('@') {

@@ -82,7 +82,9 @@ impl fmt::Display for Change {
             Self::Format { old, new } => write!(f, "table format: {old} -> {new}"),
             Self::Other { what, old, new } => write!(f, "{what}: {old} -> {new}"),
             Self::Damaged(reason) => f.write_str(reason),
-            Self::Hidden => f.write_str("its last result was made from other inputs and is not shown any more"),
+            Self::Hidden => {
+                f.write_str("its last result was made from other inputs and is not shown any more")
+            }
             Self::Forced => f.write_str("forced"),
         }
     }

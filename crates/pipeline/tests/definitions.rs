@@ -147,6 +147,7 @@ fn messages() {
         ("axes in another case", b"name: x2\nmatrix: { k: [1], K: [1] }\nstages: { data: { make: { seed: \"${matrix.k}\" } } }".to_vec(), &[]),
         ("axis that is hidden", b"name: x2\nmatrix: { _k: [1] }\nstages: { data: { make: { seed: \"${matrix._k}\" } } }".to_vec(), &[]),
         ("values in another case", named("a: { train: 1 }, A: { train: 2 }"), &[]),
+        ("values that are one number", b"name: x2\nmatrix: { k: [1000, 1e3, 7] }\nstages: { data: { make: { seed: \"${matrix.k}\" } } }".to_vec(), &[]),
         ("value set twice", named("a: { train: 1 }"), &["matrix.k=[x, x]"]),
         ("many axes", format!("name: x2\nmatrix: {{ {} }}\nstages: {{ data: {{ make: {{ seed: 1 }} }} }}", (0..17).map(|k| format!("k{k}: [1]")).collect::<Vec<_>>().join(", ")).into_bytes(), &[]),
         ("many points", format!("name: x2\nmatrix: {{ k: {0:?}, l: {0:?} }}\nstages: {{ data: {{ make: {{ seed: 1 }} }} }}", (0..101).collect::<Vec<_>>()).into_bytes(), &[]),
@@ -156,6 +157,8 @@ fn messages() {
         ("unclosed reference", fit("      mood: ${data\n"), &[]),
         ("unquoted reference in braces", stages("  train: { fit: { data: data, mood: a ${name} b, steps: 1 } }\n").into_bytes(), &[]),
         ("unquoted reference in brackets", run("outputs: [x, ${name}.csv]"), &[]),
+        ("unquoted reference as a key", stages("  train: { fit: { data: data, ${name}: 1 } }\n").into_bytes(), &[]),
+        ("unquoted reference that never ends", stages("  train: { fit: { data: data, mood: ${name , steps: 1 } }\n").into_bytes(), &[]),
         ("unquoted reference that is set", fit(""), &["train={ data: data, mood: ${name} }"]),
         ("references that lead on", leading.into_bytes(), &[]),
         ("circular reference", fit("      mood: ${stages.train.fit.mood}\n"), &[]),
@@ -200,7 +203,9 @@ fn a_missing_file_is_an_error() {
 fn what_is_no_file_is_refused_at_once() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let pipe = folder.path().join("x.yaml");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("it can make a pipe");
+    let mode = rustix::fs::Mode::RWXU;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)
+        .expect("it can make a pipe");
     for (path, what) in
         [(pipe.as_path(), "a pipe"), (folder.path(), "a folder"), (Path::new("/dev/zero"), "a device")]
     {

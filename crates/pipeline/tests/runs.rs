@@ -25,11 +25,23 @@ fn a_second_run_runs_nothing_and_a_change_reruns_what_depends_on_it() {
     assert_eq!(run(&[]), NOTHING);
     assert_eq!(run(&["train.steps=500"]), ["train", "evaluate", "report"]);
     assert_eq!(run(&[]), NOTHING, "changing it back finds the earlier folders");
-    assert_eq!(place.read("results/x2/train/model.txt"), "300 1 10", "which the definition's own folder shows");
-    assert_eq!(place.read("results/x2@train.steps=500/train/model.txt"), "500 1 10", "beside what was changed");
+    assert_eq!(
+        place.read("results/x2/train/model.txt"),
+        "300 1 10",
+        "which the definition's own folder shows"
+    );
+    assert_eq!(
+        place.read("results/x2@train.steps=500/train/model.txt"),
+        "500 1 10",
+        "beside what was changed"
+    );
     assert_eq!(run(&["data.rows.test=4"]), ["data", "evaluate", "report"], "the train table is the same");
     assert_eq!(run(&["description=Other"]), ["report"], "only the page shows it");
-    assert_eq!(run(&["train.rate=0.0"]), ["report"], "a default written out is the same content; the page says where it lies");
+    assert_eq!(
+        run(&["train.rate=0.0"]),
+        ["report"],
+        "a default written out is the same content; the page says where it lies"
+    );
     let swapped = X2.replace("a: {}, b: {}", "b: {}, a: {}");
     let ran = place.run(&swapped, &[], &options()).expect("it runs");
     assert_eq!(
@@ -411,7 +423,8 @@ fn what_is_shown_was_made_from_what_is_shown() {
     let train = Options { selection: Selection::Stages(vec!["train".to_owned()]), ..options() };
     assert_eq!(place.run(&fewer, &[], &train).expect("it runs"), ["train"]);
     assert_eq!(place.names("results/x2"), ["train"], "scores of 300 steps do not stand beside a model of 4");
-    let states = pipeline::status(&plan(&fewer, &[]).expect("a plan"), &place.layout, "cpu").expect("a status");
+    let states =
+        pipeline::status(&plan(&fewer, &[]).expect("a plan"), &place.layout, "cpu").expect("a status");
     let State::Stale(changes) = &states[2] else { panic!("{states:?}") };
     assert!(changes.contains(&Change::Hidden), "{changes:?}");
     assert_eq!(place.run(&fewer, &[], &options()).expect("it runs"), ["evaluate", "report"]);
@@ -426,12 +439,18 @@ fn what_is_shown_was_made_from_what_is_shown() {
     assert_eq!(place.run(&without, &[], &options()).expect("it runs"), NOTHING);
     assert_eq!(place.names("results/x2"), ["evaluate", "train"]);
     place.run(SWEEP, &[], &options()).expect("it runs");
-    assert_eq!(place.read("datasets/sweep/README.md"), "sweep\nk=2\nk=20\nend\n<!-- written by seqlab, from the folders below -->\n");
+    assert_eq!(
+        place.read("datasets/sweep/README.md"),
+        "sweep\nk=2\nk=20\nend\n<!-- written by seqlab, from the folders below -->\n"
+    );
     assert_eq!(place.names("datasets/sweep"), ["README.md", "k=2", "k=20"]);
     place.run(&SWEEP.replace("k: [2, 20]", "k: [20]"), &[], &options()).expect("it runs");
     assert_eq!(place.names("datasets/sweep"), ["README.md", "k=20"]);
     assert_eq!(place.names("results/sweep/train/a=x"), ["k=20"]);
-    assert_eq!(place.read("datasets/sweep/README.md"), "sweep\nk=20\nend\n<!-- written by seqlab, from the folders below -->\n");
+    assert_eq!(
+        place.read("datasets/sweep/README.md"),
+        "sweep\nk=20\nend\n<!-- written by seqlab, from the folders below -->\n"
+    );
 }
 
 #[test]
@@ -472,7 +491,9 @@ fn a_damaged_entry_runs_again_and_is_not_read() {
 #[test]
 fn an_input_that_changes_while_it_is_read_fails_its_reader() {
     let place = Place::new();
-    place.run(X2, &[], &Options { selection: Selection::Only(vec!["data".to_owned()]), ..options() }).expect("it runs");
+    place
+        .run(X2, &[], &Options { selection: Selection::Only(vec!["data".to_owned()]), ..options() })
+        .expect("it runs");
     let text = X2.replace("steps: 300", "steps: 300, mood: wait");
     let plan = plan(&text, &[]).expect("a plan");
     let train = Options { selection: Selection::Stages(vec!["train".to_owned()]), ..options() };
@@ -483,7 +504,10 @@ fn an_input_that_changes_while_it_is_read_fails_its_reader() {
         std::fs::write(place.entry("datasets/x2").join("test.txt"), "1 6").expect("it can write");
         std::fs::write(place.path("go"), "").expect("it can write");
         let error = run.join().expect("no panic").expect_err("it read something else").to_string();
-        assert!(error.contains("`test.txt` is not what was written") && error.contains("run FILE data"), "{error}");
+        assert!(
+            error.contains("`test.txt` is not what was written") && error.contains("run FILE data"),
+            "{error}"
+        );
     });
     assert_eq!(place.names("results/x2"), NOTHING);
     assert_eq!(place.run(&text, &[], &options()).expect("it runs"), ["data", "train", "evaluate", "report"]);
@@ -526,7 +550,14 @@ fn the_same_entry_is_made_once_by_two_pipelines_at_a_time() {
             }
         };
         let two = pipeline::run(&second, &place.layout, &options(), &cancel, &observe).expect("it runs");
-        assert_eq!(two.ran.iter().map(|job| second.jobs[*job].stage.as_str()).filter(|stage| *stage == "train").count(), 0);
+        assert_eq!(
+            two.ran
+                .iter()
+                .map(|job| second.jobs[*job].stage.as_str())
+                .filter(|stage| *stage == "train")
+                .count(),
+            0
+        );
         one.join().expect("no panic").expect("it runs");
     });
     assert!(waits.load(Ordering::Relaxed), "it was said that it waits");
@@ -542,7 +573,8 @@ fn a_panic_fails_the_job_that_it_happens_to() {
             assert_ne!(job.stage, "train", "the observer gives up");
         }
     };
-    let error = pipeline::run(&plan, &place.layout, &options(), &AtomicBool::new(false), &observe).expect_err("a panic");
+    let error = pipeline::run(&plan, &place.layout, &options(), &AtomicBool::new(false), &observe)
+        .expect_err("a panic");
     assert!(error.to_string().starts_with("stage train failed: internal fault"), "{error}");
     assert_eq!(place.names(".seqlab/attempts"), NOTHING);
     assert_eq!(place.run(X2, &[], &options()).expect("no lock is left"), ["train", "evaluate", "report"]);
@@ -561,7 +593,10 @@ stages:
 ";
     let keep_going = Options { keep_going: true, ..options() };
     let error = place.run(text, &[], &keep_going).expect_err("one fails").to_string();
-    assert!(error.contains("stage train mood=fail failed") && error.contains("1 more could not run"), "{error}");
+    assert!(
+        error.contains("stage train mood=fail failed") && error.contains("1 more could not run"),
+        "{error}"
+    );
     assert_eq!(place.names("results/sweep/evaluate"), ["mood=fine", "mood=good"]);
     let states = pipeline::status(&plan(text, &[]).expect("a plan"), &place.layout, "cpu").expect("a status");
     assert!(matches!(&states[2], State::Failed { reason } if reason.contains("exit status 3")), "{states:?}");

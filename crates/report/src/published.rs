@@ -81,14 +81,12 @@ impl Published {
         let error = |key: &str, message: String, help: &str| {
             Err(Error::Config { at: format!("published[{index}].{key}"), message, help: help.to_owned() })
         };
-        let (least, most) = if self.metric == Metric::Accuracy { (0.0, 1.0) } else { (0.0, f64::MAX) };
+        let (least, most) = if self.metric == Metric::Accuracy { (0.0, 1.0) } else { (0.0, 1e15) };
         if !(least..=most).contains(&self.value) {
-            let expected = if most == 1.0 { "a share from 0 to 1" } else { "a number that is not negative" };
-            return error(
-                "value",
-                format!("expected {expected}, found {}", self.value),
-                "write 0.99 for 99 %",
-            );
+            let expected = if most == 1.0 { "a share from 0 to 1" } else { "a number from 0 to 1e15" };
+            let long = self.value.abs() >= 1e15;
+            let found = if long { format!("{:e}", self.value) } else { self.value.to_string() };
+            return error("value", format!("expected {expected}, found {found}"), "write 0.99 for 99 %");
         }
         for (key, text) in
             [("source", Some(&self.source)), ("note", self.note.as_ref()), ("at", self.at.as_ref())]

@@ -121,6 +121,36 @@ pub struct Checkpoints {
     pub best: bool,
 }
 
+/// Updates of a seed, at most; nothing that happens every so many of them happens less often.
+const STEPS: u64 = 1_000_000_000;
+/// Rows of an update that is not `full`, at most.
+const BATCH: u64 = 1 << 24;
+/// Checkpoints spread over the logarithm of the step, at most.
+const SPACED: u64 = 10_000;
+/// Checkpoints of all seeds, at most.
+const KEPT: u64 = 1_000_000;
+/// Lines about the training of all seeds, at most: they are held in memory until the end, 100 bytes each.
+const LINES: u64 = 20_000_000;
+/// What is computed with in 32 bits, with room for a product: nothing becomes 0 or infinite by being read.
+pub(crate) const COMPUTABLE: (f64, f64) = (1e-30, 1e30);
+
+/// Says what is expected of a number where it is not between two bounds above 0, both included.
+pub(crate) fn bounded(value: f64, (least, most): (f64, f64)) -> Result<(), String> {
+    if value > 0.0 && (least..=most).contains(&value) {
+        return Ok(());
+    }
+    match value > 0.0 {
+        true => Err(format!("from {} to {}", number(least), number(most))),
+        false => Err("a positive number".to_owned()),
+    }
+}
+
+/// Returns a number as text that stays short.
+pub(crate) fn number(value: f64) -> String {
+    let plain = value == 0.0 || (1e-4..1e9).contains(&value.abs());
+    if plain { value.to_string() } else { format!("{value:e}") }
+}
+
 fn ten() -> u64 {
     10
 }
@@ -141,16 +171,24 @@ impl Config {
     /// [`Error::Config`] with the path of the first value that cannot be meant.
     pub fn check(&self) -> Result<(), Error> {
         self.seeds.check()?;
-        for (at, value) in [
-            ("steps", self.steps),
-            ("batch", self.batch.of(1)),
-            ("log_every", self.log_every),
-            ("evaluate_every", self.evaluate_every),
+        for (at, value, least, most) in [
+            ("steps", self.steps, 1, STEPS),
+            ("batch", self.batch.of(1), 1, BATCH),
+            ("log_every", self.log_every, 1, STEPS),
+            ("evaluate_every", self.evaluate_every, 1, STEPS),
+            ("checkpoints.every", self.checkpoints.every, 0, STEPS),
+            ("checkpoints.log_spaced", self.checkpoints.log_spaced, 0, SPACED),
         ] {
-            if value == 0 {
-                return Err(Error::config(at, "must be at least 1, found 0", "name a larger number"));
+            if value < least {
+                let message = format!("must be at least {least}, found {value}");
+                return Err(Error::config(at, message, "name a larger number"));
+            }
+            if value > most {
+                let message = format!("must be at most {most}, found {value}");
+                return Err(Error::config(at, message, "name a smaller number"));
             }
         }
+        self.check_records()?;
         if (self.batch, self.order) == (BatchSize::Full, Order::Once) {
             return Err(Error::config(
                 "order",
@@ -161,6 +199,40 @@ impl Config {
         self.loss.check()?;
         self.optimizer.check(self.steps)?;
         self.model.check()
+    }
+}
+
+impl Config {
+    /// Checks that what is written down and kept of all seeds has bounds.
+    fn check_records(&self) -> Result<(), Error> {
+        let Self { steps, log_every, evaluate_every, checkpoints, .. } = *self;
+        let seeds = self.seeds.0.len() as u64;
+        let lines = seeds.saturating_mul(steps / log_every + steps / evaluate_every + 2);
+        if lines > LINES {
+            let (at, other) = match log_every < evaluate_every {
+                true => ("log_every", "evaluate_every"),
+                false => ("evaluate_every", "log_every"),
+            };
+            let message = format!(
+                "{seeds} seeds of {steps} steps write {lines} lines with `log_every: {log_every}` and `evaluate_every: \
+                 {evaluate_every}`, of at most {LINES}"
+            );
+            return Err(Error::config(
+                at,
+                message,
+                format!("raise it, and `{other}` where that is small too"),
+            ));
+        }
+        let each = steps.checked_div(checkpoints.every).unwrap_or(0) + checkpoints.log_spaced + 3;
+        let kept = seeds.saturating_mul(each);
+        if kept > KEPT {
+            let at = if checkpoints.every > 0 { "checkpoints.every" } else { "checkpoints.log_spaced" };
+            let message = format!(
+                "{seeds} seeds keep up to {each} checkpoints each, {kept} together, of at most {KEPT}"
+            );
+            return Err(Error::config(at, message, "keep fewer, or train fewer seeds"));
+        }
+        Ok(())
     }
 }
 
@@ -192,21 +264,27 @@ impl Model {
             ));
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            let message = format!("must be at least 0 and less than 1, found {}", self.dropout);
+            let message = format!("must be at least 0 and less than 1, found {}", number(self.dropout));
             return Err(Error::config("model.dropout", message, "leave it out for none"));
         }
         let range = self.initializer_range;
-        if !(range.is_finite() && range > 0.0) {
-            let message = format!("must be a positive number, found {range}");
+        if let Err(expected) = bounded(range, (COMPUTABLE.0, 1e3)) {
+            let message = format!("must be {expected}, found {}", number(range));
             return Err(Error::config("model.initializer_range", message, "leave it out for the default"));
         }
-        if self.d_head.is_none() && (self.n_heads == 0 || !self.d_model.is_multiple_of(self.n_heads)) {
+        let possible = self.n_heads.max(self.d_model) <= transformer::WIDEST;
+        if possible
+            && self.d_head.is_none()
+            && (self.n_heads == 0 || !self.d_model.is_multiple_of(self.n_heads))
+        {
             let message = format!("{} heads do not divide d_model {}", self.n_heads, self.d_model);
             return Err(Error::config("model.n_heads", message, "choose a divisor, or name `d_head`"));
         }
         self.shape(1, 1).check().map_err(|error| match error {
             transformer::Error::Config { at, message } => {
-                Error::config(format!("model.{at}"), message, "name a larger number")
+                let more = message.starts_with("must be at least");
+                let help = if more { "name a larger number" } else { "name a smaller number" };
+                Error::config(format!("model.{at}"), message, help)
             }
             other => other.into(),
         })
@@ -214,7 +292,7 @@ impl Model {
 
     /// Returns the model's whole shape, for a vocabulary and a longest input.
     pub fn shape(&self, d_vocab: usize, longest: usize) -> transformer::Config {
-        let d_mlp = if self.attn_only { 0 } else { self.d_mlp.unwrap_or(4 * self.d_model) };
+        let d_mlp = if self.attn_only { 0 } else { self.d_mlp.unwrap_or(self.d_model.saturating_mul(4)) };
         transformer::Config {
             n_layers: self.n_layers,
             d_model: self.d_model,
@@ -239,7 +317,9 @@ impl Checkpoints {
     pub fn at(self, first: u64, last: u64) -> Vec<u64> {
         let mut kept = vec![first, last];
         if let Some(before) = first.checked_div(self.every) {
-            kept.extend((before + 1..).map(|i| i * self.every).take_while(|&step| step < last));
+            let next = |step: &u64| step.checked_add(self.every);
+            let start = (before + 1).checked_mul(self.every);
+            kept.extend(std::iter::successors(start, next).take_while(|&step| step < last));
         }
         let exponent = |i: u64| i as f64 / self.log_spaced as f64;
         let steps = (last - first) as f64;

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use transformer::engine::AdamW;
 
 use crate::Error;
+use crate::config::{COMPUTABLE, bounded, number};
 
 /// Adam or AdamW, with weight decay on matrices (never on biases or normalization weights).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -71,29 +72,28 @@ impl Default for Optimizer {
 
 impl Optimizer {
     pub(crate) fn check(&self, steps: u64) -> Result<(), Error> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let share = |value: f64| (0.0..1.0).contains(&value);
+        let share = |value: f64| match (0.0..1.0).contains(&value) {
+            true => Ok(()),
+            false => Err("at least 0 and less than 1".to_owned()),
+        };
+        let decay = |value: f64| match value {
+            0.0 => Ok(()),
+            value if value > 0.0 => bounded(value, COMPUTABLE),
+            _ => Err("at least 0".to_owned()),
+        };
         let checks = [
-            ("learning_rate", self.learning_rate, positive(self.learning_rate), "a positive number"),
-            (
-                "weight_decay",
-                self.weight_decay,
-                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
-                "at least 0",
-            ),
-            ("beta1", self.beta1, share(self.beta1), "at least 0 and less than 1"),
-            ("beta2", self.beta2, share(self.beta2), "at least 0 and less than 1"),
-            ("eps", self.eps, positive(self.eps), "a positive number"),
-            ("clip", self.clip.unwrap_or(1.0), self.clip.is_none_or(positive), "a positive number"),
+            ("learning_rate", self.learning_rate, bounded(self.learning_rate, COMPUTABLE)),
+            ("weight_decay", self.weight_decay, decay(self.weight_decay)),
+            ("beta1", self.beta1, share(self.beta1)),
+            ("beta2", self.beta2, share(self.beta2)),
+            ("eps", self.eps, bounded(self.eps, COMPUTABLE)),
+            ("clip", self.clip.unwrap_or(1.0), self.clip.map_or(Ok(()), |clip| bounded(clip, COMPUTABLE))),
         ];
-        for (name, value, fine, expected) in checks {
-            if !fine {
-                let message = format!("must be {expected}, found {value}");
-                return Err(Error::config(
-                    format!("optimizer.{name}"),
-                    message,
-                    "leave it out for the default",
-                ));
+        for (name, value, checked) in checks {
+            if let Err(expected) = checked {
+                let message = format!("must be {expected}, found {}", number(value));
+                let at = format!("optimizer.{name}");
+                return Err(Error::config(at, message, "leave it out for the default"));
             }
         }
         if self.warmup >= steps {

@@ -181,7 +181,11 @@ fn on_processor(fit: &Fit<'_>) -> Vec<Left> {
             if result.as_ref().is_err_and(|error| !matches!(error, Error::Interrupted)) {
                 fit.stop.store(true, Ordering::Relaxed);
             }
+            let interrupted = matches!(result, Err(Error::Interrupted));
             left.push((number, (record, result)));
+            if interrupted {
+                break; // the seeds behind it have nothing yet that could be saved
+            }
         }
         left
     };

@@ -7,12 +7,19 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Error;
 
+/// Models of a run, at most.
+const MOST: usize = 100_000;
+
 /// The seeds of the models: in a definition a number (`8` is 0 to 7) or a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeds(pub Vec<i32>);
 
 impl Seeds {
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.0.len() > MOST {
+            let message = format!("there are {}, of at most {MOST}", self.0.len());
+            return Err(Error::config("seeds", message, "name fewer"));
+        }
         if self.0.is_empty() {
             return Err(Error::config("seeds", "there is no model to train", "name a number of at least 1"));
         }
@@ -58,7 +65,7 @@ impl<'de> Visitor<'de> for NumberOrList {
 
     fn visit_u64<E: serde::de::Error>(self, count: u64) -> Result<Seeds, E> {
         match i32::try_from(count) {
-            Ok(count) if count <= 100_000 => Ok(Seeds((0..count).collect())),
+            Ok(count) if count as usize <= MOST => Ok(Seeds((0..count).collect())),
             _ => Err(E::invalid_value(serde::de::Unexpected::Unsigned(count), &self)),
         }
     }

@@ -325,6 +325,92 @@ fn configs_that_cannot_be_meant_are_refused_at_their_place() {
     );
 }
 
+/// Every number of a config, where it stands.
+const NUMBERS: [&str; 23] = [
+    "/model/n_layers",
+    "/model/n_heads",
+    "/model/d_model",
+    "/model/d_mlp",
+    "/model/d_head",
+    "/model/n_ctx",
+    "/model/initializer_range",
+    "/model/dropout",
+    "/optimizer/learning_rate",
+    "/optimizer/weight_decay",
+    "/optimizer/beta1",
+    "/optimizer/beta2",
+    "/optimizer/eps",
+    "/optimizer/warmup",
+    "/optimizer/clip",
+    "/seeds",
+    "/steps",
+    "/batch",
+    "/loss/span/from",
+    "/log_every",
+    "/evaluate_every",
+    "/checkpoints/every",
+    "/checkpoints/log_spaced",
+];
+
+#[test]
+fn extreme_numbers_are_refused_in_words_or_can_be_computed_with() {
+    let base = serde_json::json!({
+        "model": { "n_layers": 1, "n_heads": 2, "d_model": 16, "d_mlp": 16, "d_head": 8, "n_ctx": 30 },
+        "optimizer": {}, "seeds": 2, "steps": 40, "batch": 16, "loss": { "span": { "from": 1 } }, "checkpoints": {},
+    });
+    let values = [
+        "0",
+        "-1",
+        "3",
+        "65535",
+        "2147483647",
+        "4294967295",
+        "9007199254740993",
+        "9223372036854775807",
+        "18446744073709551615",
+    ];
+    let floats = ["1e308", "1e-320", "0.5", "-0.0", "0.9999999999999999"];
+    for at in NUMBERS {
+        for value in values.into_iter().chain(floats) {
+            let mut text = base.clone();
+            let (parent, key) = at.rsplit_once('/').expect("a path");
+            text.pointer_mut(parent).expect("a map")[key] = serde_json::from_str(value).expect("a number");
+            let Ok(config) = serde_json::from_value::<Config>(text) else { continue };
+            match config.check() {
+                Ok(()) => {}
+                Err(Error::Config { at: path, message, help }) => {
+                    assert!(
+                        path.len() > 3 && message.len() < 200 && !help.is_empty(),
+                        "{at}: {value}: {message}"
+                    );
+                    continue;
+                }
+                Err(other) => panic!("{at}: {value}: {other}"),
+            }
+            // What it is used for: bounded lists, finite numbers of 32 bits.
+            let shape = config.model.shape(100, 20);
+            assert!(shape.parameter_count() <= 1 << 40, "{at}: {value}");
+            assert!(config.checkpoints.at(0, config.steps).len() < 1_000_000, "{at}: {value}");
+            for step in [1, config.steps] {
+                let rate = config.optimizer.learning_rate_at(step, config.steps);
+                let update = config.optimizer.update(step, rate);
+                let numbers =
+                    [update.mean_rate, update.square_rate, update.kept, update.l2, update.rate, update.root];
+                assert!(numbers.iter().all(|number| number.is_finite()), "{at}: {value}: {update:?}");
+                assert!(update.eps > 0.0, "{at}: {value}: {update:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn checkpoints_far_apart_are_those_that_there_are() {
+    let far = |every, log_spaced| Checkpoints { every, log_spaced, best: false }.at(5, 40);
+    assert_eq!(far(u64::MAX, 0), [5, 40]);
+    assert_eq!(far(1 << 63, 0), [5, 40]);
+    assert_eq!(far(39, 0), [5, 39, 40]);
+}
+
 #[test]
 fn seeds_are_a_number_or_a_list_and_mean_the_same_when_they_do() {
     let seeds = |text: &str| {

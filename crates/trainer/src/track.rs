@@ -53,6 +53,9 @@ impl<'a> Track<'a> {
         if track.learner.done() == first {
             let score = track.learner.score(fit.validation)?;
             let row = track.row(first, None, track.learner.weight_norm()?, score);
+            if let Some(what) = not_finite(&row) {
+                return Err(what.at(seed, first));
+            }
             track.record = Record { training: vec![row], ..Record::default() };
             track.save()?;
         }
@@ -72,7 +75,7 @@ impl<'a> Track<'a> {
 
     /// Whether the weights are asked for after a step, and whether the moments are too.
     pub(crate) fn asks(&self, step: u64) -> (bool, bool) {
-        let saves = step.is_multiple_of(EVERY * self.fit.config.evaluate_every);
+        let saves = step.is_multiple_of(EVERY.saturating_mul(self.fit.config.evaluate_every));
         (self.keeps(step) || self.evaluates(step), step == self.last || (saves && self.fit.resume.is_some()))
     }
 

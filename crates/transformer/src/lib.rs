@@ -18,7 +18,7 @@ mod model;
 pub mod ops;
 mod weights;
 
-pub use config::{ActFn, Config, Normalization, PositionalEmbedding};
+pub use config::{ActFn, Config, MOST_PARAMETERS, Normalization, PositionalEmbedding, WIDEST};
 pub use error::{Error, Result};
 pub use hook::{Hook, HookPoint, NoHook};
 pub use init::initial_weights;

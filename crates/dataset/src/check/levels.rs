@@ -69,7 +69,7 @@ impl Config {
             .map(|(least, rows)| rows.map_or(least, |rows| rows.min(least)));
         // By the split of a row's kind. Where no kinds are named, rows of the one kind are shared out.
         let asked = match (world.level.names_kinds(), world.level.names_validation()) {
-            (false, _) => [validation + test, 0, 0],
+            (false, _) => [validation.saturating_add(test), 0, 0],
             (true, false) => [validation, 0, test],
             (true, true) => [0, validation, test],
         };

@@ -15,7 +15,7 @@ impl Config {
                 return Err(Error::config(at(), message, "leave the share out"));
             }
             if let Some(share) = share.filter(|share| !(0.0..1.0).contains(share)) {
-                let message = format!("{share} is no share");
+                let message = format!("{share:?} is no share");
                 return Err(Error::config(at(), message, "a share is at least 0 and below 1"));
             }
         }

@@ -84,6 +84,14 @@ fn each_mistake_is_refused_at_its_path() {
         ("tasks.a.family", json!({ "addition": { "digits": 2 } }), "tasks.a.terms", "4 terms found"),
         ("tasks.a.weight", json!(2.0), "tasks.a.weight", "no effect"),
         ("tasks.a.weight", json!(0.0), "tasks.a.weight", "no weight"),
+        ("tasks.a.weight", json!(1e308), "tasks.a.weight", "1e308 is no weight"),
+        ("counterfactuals.per_row", json!(101), "counterfactuals.per_row", "101 of each kind"),
+        (
+            "counterfactuals.kinds",
+            json!(["shuffle", "one_edit", "shuffle"]),
+            "counterfactuals.kinds.2",
+            "`shuffle` is named twice",
+        ),
         ("holdout.test", json!(1.5), "holdout.test", "1.5 is no share"),
         ("holdout.test", json!(-0.1), "holdout.test", "-0.1 is no share"),
         ("holdout.test", json!(0.96), "holdout", "take 1.01"),
@@ -117,6 +125,90 @@ fn each_mistake_is_refused_at_its_path() {
             }
             Err(other) => panic!("{path} {value}: {other}"),
             Ok(()) => panic!("{path} {value} passed"),
+        }
+    }
+}
+
+#[test]
+fn extreme_numbers_are_refused_in_words_or_pass() {
+    let numbers = [
+        "seed",
+        "tasks.a.values.min",
+        "tasks.a.values.max",
+        "tasks.a.terms",
+        "tasks.a.weight",
+        "tasks.b.notation.digits.width",
+        "tasks.a.family.arithmetic.step",
+        "tasks.a.family.geometric.ratio",
+        "tasks.a.family.modular_addition.modulus",
+        "tasks.a.family.addition.digits",
+        "tasks.a.family.cyclic.cycle",
+        "tasks.a.start.min",
+        "tasks.a.start.max",
+        "holdout.seed",
+        "holdout.block",
+        "holdout.test",
+        "holdout.validation",
+        "holdout.min_seen",
+        "holdout.min_rows.test",
+        "holdout.min_rows.validation",
+        "holdout.level.window.m",
+        "holdout.level.length.test",
+        "holdout.level.range.test",
+        "holdout.level.step.test",
+        "rows.train",
+        "rows.validation",
+        "rows.test",
+        "counterfactuals.per_row",
+    ];
+    let values = [
+        "0",
+        "1",
+        "-1",
+        "3",
+        "65535",
+        "65537",
+        "2147483647",
+        "4294967295",
+        "9007199254740993",
+        "9223372036854775807",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "1e308",
+        "1e-320",
+        "0.5",
+    ];
+    for at in numbers {
+        for value in values {
+            let mut text = definition();
+            let mut place = &mut text;
+            for key in at.split('.') {
+                if !place.is_object() {
+                    *place = json!({});
+                }
+                // One family or level takes the place of another.
+                if let Some(map) =
+                    place.as_object_mut().filter(|map| map.len() == 1 && !map.contains_key(key))
+                {
+                    if ["arithmetic", "geometric", "digits", "window", "length", "range"]
+                        .iter()
+                        .any(|one| map.contains_key(*one))
+                    {
+                        map.clear();
+                    }
+                }
+                place = &mut place[key];
+            }
+            *place = serde_json::from_str(value).unwrap();
+            if at == "holdout.level.step.test" {
+                *place = json!([place.clone()]);
+            }
+            let Ok(config) = serde_json::from_value::<Config>(text) else { continue };
+            match config.check() {
+                Ok(()) => drop(config.outlook().unwrap()),
+                Err(Error::Config { message, help, .. }) => assert!(!message.is_empty() && !help.is_empty()),
+                Err(other) => panic!("{at} {value}: {other}"),
+            }
         }
     }
 }

@@ -195,7 +195,8 @@ impl Place {
 
     /// Returns the folder in the store that `folder` shows.
     pub(crate) fn entry(&self, folder: &str) -> PathBuf {
-        let mut links = std::fs::read_dir(self.path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+        let mut links =
+            std::fs::read_dir(self.path(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
         let link = links.next().expect("a link").expect("readable").path();
         let target = std::fs::read_link(&link).unwrap_or_else(|error| panic!("{}: {error}", link.display()));
         let entry = self.path(folder).join(target.parent().expect("a file in a folder"));
@@ -205,8 +206,9 @@ impl Place {
     /// Returns what lies in a folder, sorted; nothing where it is not there.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
-        let mut names: Vec<String> =
-            entries.map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }

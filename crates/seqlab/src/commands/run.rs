@@ -194,7 +194,11 @@ fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) -> Result<(), Failure> 
             shown(place)
         ),
         Event::Hidden { job } => {
-            tracing::info!("{}: {} was made from other inputs and is not shown any more", job.title(), job.shown());
+            tracing::info!(
+                "{}: {} was made from other inputs and is not shown any more",
+                job.title(),
+                job.shown()
+            );
         }
         Event::Skipped { job, folder, relinked } => {
             let how = if *relinked { "done before, shown again" } else { "done" };

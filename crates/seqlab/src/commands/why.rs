@@ -24,7 +24,9 @@ pub(crate) struct Why {
 
 pub(crate) fn why(arguments: &Why) -> Result<ExitCode, Failure> {
     let plan = plan(&arguments.file, &arguments.sets)?;
-    for why in pipeline::why(&plan, &layout(Some(&arguments.file))?, &arguments.stage, arguments.device.name())? {
+    for why in
+        pipeline::why(&plan, &layout(Some(&arguments.file))?, &arguments.stage, arguments.device.name())?
+    {
         say::line(format_args!("{}: {}", plan.jobs[why.job].title(), describe(&plan, &why.state)))?;
         for change in &why.changes {
             say::line(format_args!("  {change}"))?;

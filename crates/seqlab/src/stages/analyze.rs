@@ -1,5 +1,7 @@
-use pipeline::{Problem, Role, Root, Spec};
+use pipeline::{Problem, Role, Root, Spec, Together};
+use serde_json::Value;
 
+use super::told::{self, Data, Models};
 use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
@@ -14,6 +16,7 @@ pub(crate) const STAGE: Stage = Stage {
     shows_pipeline: false,
     keeps_failures: false,
     resolve: |value| super::resolved(value, analyzer::Config::check, explain),
+    together,
     schema: |generator| generator.subschema_for::<analyzer::Config>(),
     run,
 };
@@ -34,6 +37,17 @@ const ROLES: &[Role] = &[
         reads: &["checkpoints.parquet", "model.json"],
     },
 ];
+
+/// Refuses models that cannot read the rows.
+fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+    let (Some(data), Some(model)) = (stage.input("data"), stage.input("model")) else {
+        return Ok(Value::Null);
+    };
+    let (Some(rows), Some(models)) = (told::read::<Data>(&data), told::read::<Models>(&model)) else {
+        return Ok(Value::Null);
+    };
+    told::check_reads(&models, &model, &rows, &data).map_or(Ok(Value::Null), |problem| Err(vec![problem]))
+}
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let (data, model) = (input(spec, "data")?, input(spec, "model")?);

@@ -1,5 +1,7 @@
-use pipeline::{Problem, Role, Root, Spec};
+use pipeline::{Problem, Role, Root, Spec, Together};
+use serde_json::Value;
 
+use super::told::{self, Audit, Data};
 use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
@@ -14,6 +16,7 @@ pub(crate) const STAGE: Stage = Stage {
     shows_pipeline: false,
     keeps_failures: false,
     resolve: |value| super::resolved(value, auditor::Config::check, explain),
+    together,
     schema: |generator| generator.subschema_for::<auditor::Config>(),
     run,
 };
@@ -32,6 +35,18 @@ const ROLES: &[Role] = &[Role {
         "counterfactuals.parquet",
     ],
 }];
+
+/// Refuses data without rows to audit.
+fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+    let Some(input) = stage.input("data") else { return Ok(Value::Null) };
+    let Some(data) = told::read::<Data>(&input) else { return Ok(Value::Null) };
+    if data.rows.test == 0 {
+        let message = format!("`{}` keeps no test rows, so there is nothing to audit", input.stage);
+        let help = format!("leave `rows.test` out there, or the audit of `{}`", input.stage);
+        return Err(vec![problem("data".to_owned(), message, help)]);
+    }
+    Ok(told::write(&Audit { data: data.digest }))
+}
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let data = input(spec, "data")?;

@@ -1,5 +1,7 @@
-use pipeline::{Cover, Problem, Role, Root, Spec};
+use pipeline::{Cover, Problem, Role, Root, Spec, Together};
+use serde_json::Value;
 
+use super::told::{self, Data};
 use super::{Stage, config, problem};
 use crate::failure::Failure;
 
@@ -14,11 +16,18 @@ pub(crate) const STAGE: Stage = Stage {
     shows_pipeline: false,
     keeps_failures: false,
     resolve: |value| super::resolved(value, dataset::Config::check, explain),
+    together,
     schema: |generator| generator.subschema_for::<dataset::Config>(),
     run,
 };
 
 const ROLES: &[Role] = &[];
+
+fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+    let config: dataset::Config = pipeline::typed(stage.config)?;
+    let outlook = config.outlook().map_err(|error| vec![explain(error)])?;
+    Ok(told::write(&Data::new(stage.config, outlook)))
+}
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     dataset::run(&config(spec)?, &dataset::Inputs {}, &spec.out, &spec.provenance())

@@ -1,5 +1,7 @@
-use pipeline::{Problem, Role, Root, Spec};
+use pipeline::{Problem, Role, Root, Spec, Together};
+use serde_json::Value;
 
+use super::told::{self, ACTIVATIONS, Audit, Data, Models};
 use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
@@ -14,6 +16,7 @@ pub(crate) const STAGE: Stage = Stage {
     shows_pipeline: false,
     keeps_failures: false,
     resolve: |value| super::resolved(value, evaluator::Config::check, explain),
+    together,
     schema: |generator| generator.subschema_for::<evaluator::Config>(),
     run,
 };
@@ -53,6 +56,40 @@ const ROLES: &[Role] = &[
         reads: &["checkpoints.parquet", "training.parquet", "model.json"],
     },
 ];
+
+/// Refuses models that cannot read the rows, the audit of other rows, and passes that no memory holds.
+fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+    let (Some(data), Some(model)) = (stage.input("data"), stage.input("model")) else {
+        return Ok(Value::Null);
+    };
+    let (Some(built), Some(models)) = (told::read::<Data>(&data), told::read::<Models>(&model)) else {
+        return Ok(Value::Null);
+    };
+    let mut problems: Vec<Problem> = told::check_reads(&models, &model, &built, &data).into_iter().collect();
+    if let Some(audit) = stage.input("audit")
+        && told::read::<Audit>(&audit).is_some_and(|told| told.data != built.digest)
+    {
+        let message = format!("`{}` audits other data than `{}`", audit.stage, data.stage);
+        let help = format!("name the audit of `{}`", data.stage);
+        problems.push(problem("audit".to_owned(), message, help));
+    }
+    let config: evaluator::Config = pipeline::typed(stage.config)?;
+    let (positions, batch) = (built.rows.longest() as u64, built.rows.most().min(config.batch as u64));
+    let numbers = models.shape.activations(batch, positions);
+    if numbers > ACTIVATIONS {
+        let fits = ACTIVATIONS / models.shape.activations(1, positions).max(1);
+        let (asked, possible) = (told::gibibytes(numbers), told::gibibytes(ACTIVATIONS));
+        let message = format!(
+            "a pass over {batch} rows of {positions} tokens takes about {asked}, of at most {possible}"
+        );
+        let help = match fits {
+            0 => "build shorter rows, or train a smaller model".to_owned(),
+            fits => format!("give at most {fits}"),
+        };
+        problems.push(problem("batch".to_owned(), message, help));
+    }
+    if problems.is_empty() { Ok(Value::Null) } else { Err(problems) }
+}
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let (data, audit, model) = (input(spec, "data")?, input(spec, "audit")?, input(spec, "model")?);

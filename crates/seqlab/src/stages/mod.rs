@@ -1,7 +1,7 @@
 //! The kinds of stages: one adapter each, between the pipeline and the crate that does the work.
 
 use artifact::Folder;
-use pipeline::{Cover, Problem, Resolved, Role, Root, Spec, Verbs};
+use pipeline::{Cover, Problem, Resolved, Role, Root, Spec, Together, Verbs};
 use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +13,9 @@ mod analyze;
 mod audit;
 mod build;
 mod evaluate;
+mod fits;
 mod report;
+mod told;
 mod train;
 
 /// Every kind of stage, in alphabetical order.
@@ -40,6 +42,8 @@ pub(crate) struct Stage {
     pub(crate) keeps_failures: bool,
     /// Checks the content under the verb and fills in defaults.
     pub(crate) resolve: fn(&Value) -> Result<Value, Vec<Problem>>,
+    /// Checks it together with what it reads, and tells what those that read it have to know.
+    pub(crate) together: fn(&Together<'_>) -> Result<Value, Vec<Problem>>,
     /// The JSON schema of that content.
     pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
     /// Does the work.
@@ -77,6 +81,10 @@ impl Verbs for Known {
 
     fn cover(&self, verb: &str, name: &str, folder: &str) -> Option<Cover> {
         (verb == build::STAGE.verb).then(|| build::cover(name, folder))
+    }
+
+    fn together(&self, stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+        find(stage.verb).map_or(Ok(Value::Null), |known| (known.together)(stage))
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) const STAGE: Stage = Stage {
     shows_pipeline: true,
     keeps_failures: false,
     resolve: |value| super::resolved(value, report::Config::check, explain),
+    together: |_| Ok(serde_json::Value::Null),
     schema: |generator| generator.subschema_for::<report::Config>(),
     run,
 };

@@ -2,10 +2,11 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use pipeline::{Problem, Role, Root, Spec};
+use pipeline::{Problem, Role, Root, Spec, Together};
+use serde_json::Value;
 use trainer::Resume;
 
-use super::{Stage, config, input, problem};
+use super::{Stage, config, fits, input, problem, told};
 use crate::commands::run::signals;
 use crate::failure::Failure;
 
@@ -20,6 +21,7 @@ pub(crate) const STAGE: Stage = Stage {
     shows_pipeline: false,
     keeps_failures: true,
     resolve: |value| super::resolved(value, trainer::Config::check, explain),
+    together,
     schema: |generator| generator.subschema_for::<trainer::Config>(),
     run,
 };
@@ -46,6 +48,11 @@ const ROLES: &[Role] = &[
         ],
     },
 ];
+
+fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
+    let config: trainer::Config = pipeline::typed(stage.config)?;
+    Ok(fits::models(&config, stage)?.map_or(Value::Null, |models| told::write(&models)))
+}
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let data = input(spec, "data")?;

@@ -32,6 +32,7 @@ use rayon::prelude::*;
 
 use crate::{Config, Error, Result};
 pub use dropout::{Dropout, Site};
+pub(crate) use gemm::PAD;
 use layout::Layout;
 pub use optimizer::{AdamW, Moments};
 use pass::Arena;
