@@ -1,4 +1,5 @@
 //! The whole line, from YAML to report: what it leaves, what it repeats, what it proves.
+#![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What is written to a terminal, a pipe or a full disk: nothing panics, nothing is obeyed, exit codes say the truth.
+#![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 #![expect(dead_code, reason = "each test binary uses a part of the common module")]
 
 mod support;

@@ -1,5 +1,5 @@
 //! The whole stage on a model built by hand: one head does the work, the other looks back and does nothing.
-
+#![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 #![expect(clippy::unwrap_used, reason = "a test whose world cannot be set up has failed")]
 
 use std::collections::HashMap;

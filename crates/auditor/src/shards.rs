@@ -169,7 +169,7 @@ fn complete(parts: &[PathBuf], opened: &Opened) -> Result<()> {
             return Err(wrong(part, message));
         }
         seen.push((claim.shard.of, claim.shard.number));
-        rows = claim.rows.checked_add(rows).unwrap_or(u64::MAX);
+        rows = claim.rows.saturating_add(rows);
     }
     seen.sort_unstable();
     let of = seen.first().map_or(0, |(of, _)| *of);

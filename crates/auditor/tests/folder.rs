@@ -1,5 +1,5 @@
 //! Folders of any origin: column types, names of splits, broken files.
-
+#![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod common;

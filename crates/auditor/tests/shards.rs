@@ -161,7 +161,8 @@ fn evidence_that_no_audit_leaves_is_refused() {
                 let changed = rows != sound;
                 (merge(rows).is_err(), changed)
             };
-            let mut changes: Vec<Box<dyn Fn(&mut Evidence)>> = vec![
+            type Change = Box<dyn Fn(&mut Evidence)>;
+            let mut changes: Vec<Change> = vec![
                 Box::new(move |row| row.row = extreme),
                 Box::new(move |row| row.count = extreme),
                 Box::new(move |row| row.offset = extreme as i32),

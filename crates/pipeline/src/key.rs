@@ -21,7 +21,8 @@ pub(crate) struct Parts {
     /// Role and file to digest, of exactly the files that the stage declares to read.
     pub(crate) inputs: BTreeMap<String, String>,
     /// What else decides: `device` where it changes results; `pipeline`, its name and description, where the stage shows them; `points`,
-    /// the matrix points that a list of inputs gathers (where the stage shows them, the folders that people see), by role and number.
+    /// the matrix points that a list of inputs gathers (where the stage shows them, the folders that people see, and their keys), by role and
+    /// number.
     pub(crate) other: BTreeMap<String, Value>,
 }
 
@@ -40,7 +41,8 @@ impl Parts {
             let (theirs, done) = (&plan.jobs[index], done[index].as_ref());
             let done = done.expect("inputs are done before those who read them");
             if job.resolved.shows_pipeline {
-                points.insert(role.clone(), theirs.shown().into());
+                // It shows where its inputs lie and what their manifests say, which their keys decide.
+                points.insert(role.clone(), format!("{} {}", theirs.shown(), done.manifest.key).into());
             } else if role.ends_with(']') && !theirs.point.is_empty() {
                 points.insert(role.clone(), theirs.point.clone().into());
             }
@@ -102,9 +104,8 @@ pub(crate) fn external_files(job: &Job, layout: &Layout) -> Result<Vec<(String, 
         let path = layout.base().join(file);
         let help = "the stage lists it under `files`, relative to the folder that holds `results/`";
         let refused = |message: String| Error::usage(message, Some(help.to_owned()));
-        match artifact::found(&path)? {
-            None => return Err(refused(format!("stage {}: there is no {}", job.title(), path.display()))),
-            Some(_) => {}
+        if artifact::found(&path)?.is_none() {
+            return Err(refused(format!("stage {}: there is no {}", job.title(), path.display())));
         }
         // What is no regular file may never come to an end.
         let there = std::fs::metadata(&path).map_err(Error::io("look at", &path))?;

@@ -50,8 +50,16 @@ struct Content {
 /// What a role reads, as far as the points of a stage tell it apart.
 struct Gathering<'a> {
     wiring: &'a Wiring,
-    /// Of each stage the jobs of its points, its points, and where its axes stand among those of the reader.
-    stages: Vec<(&'a [Option<usize>], Grid<'a>, Vec<Option<usize>>)>,
+    stages: Vec<Read<'a>>,
+}
+
+/// A stage that is read.
+struct Read<'a> {
+    /// The jobs of its points.
+    made: &'a [Option<usize>],
+    grid: Grid<'a>,
+    /// Where its axes stand among those of the reader.
+    shared: Vec<Option<usize>>,
 }
 
 impl<'a> Making<'a> {
@@ -131,10 +139,10 @@ impl<'a> Making<'a> {
     {
         let gathering = |wiring: &'a Wiring| {
             let stages = wiring.stages.iter().filter_map(|(name, _)| {
-                let (part, jobs) = (self.parts.get(name)?, made.get(name.as_str())?);
+                let (part, made) = (self.parts.get(name)?, made.get(name.as_str())?);
                 let theirs = Grid::new(&self.definition.matrix, &part.axes);
                 let shared = theirs.shared(grid);
-                Some((jobs.as_slice(), theirs, shared))
+                Some(Read { made, grid: theirs, shared })
             });
             Gathering { wiring, stages: stages.collect() }
         };
@@ -154,8 +162,8 @@ impl<'a> Making<'a> {
                 return None;
             }
             let mut jobs = Vec::new();
-            for (made, theirs, shared) in stages {
-                for number in theirs.fitting(shared, places) {
+            for Read { made, grid, shared } in stages {
+                for number in grid.fitting(shared, places) {
                     jobs.push(made[number]?);
                 }
             }

@@ -272,18 +272,19 @@ mod tests {
             change(&mut config, value);
             config.check().err().map(|error| error.to_string())
         };
-        let fields: [(&str, &dyn Fn(&mut Config, usize)); 7] = [
-            ("n_layers", &|config, value| config.n_layers = value),
-            ("d_model", &|config, value| config.d_model = value),
-            ("n_ctx", &|config, value| config.n_ctx = value),
-            ("d_head", &|config, value| config.d_head = value),
-            ("n_heads", &|config, value| config.n_heads = value),
-            ("d_mlp", &|config, value| config.d_mlp = value),
-            ("d_vocab", &|config, value| config.d_vocab = value),
+        type Set = fn(&mut Config, usize);
+        let fields: [(&str, Set); 7] = [
+            ("n_layers", |config, value| config.n_layers = value),
+            ("d_model", |config, value| config.d_model = value),
+            ("n_ctx", |config, value| config.n_ctx = value),
+            ("d_head", |config, value| config.d_head = value),
+            ("n_heads", |config, value| config.n_heads = value),
+            ("d_mlp", |config, value| config.d_mlp = value),
+            ("d_vocab", |config, value| config.d_vocab = value),
         ];
         for (at, set) in fields {
             for value in [WIDEST + 1, 1 << 31, 1 << 32, (1 << 53) + 1, i64::MAX as usize, usize::MAX] {
-                let message = refused(set, value).unwrap_or_default();
+                let message = refused(&set, value).unwrap_or_default();
                 assert!(
                     message.starts_with(&format!("model configuration: {at}: must be at most")),
                     "{message}"

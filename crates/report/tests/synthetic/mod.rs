@@ -131,12 +131,21 @@ fn table<R: Row>(path: PathBuf, stage: &str, config: Value, rows: Vec<R>) {
     write_table(&path, &Provenance::default(), rows).expect("a made-up table can be written");
     let digest = artifact::digest_bytes(stage.as_bytes());
     let inputs = json!({format!("{stage}/train"): digest, format!("{stage}/vocabulary"): digest});
-    let manifest = json!({
-        "format": artifact::FORMAT, "pipeline": "made-up", "stage": stage, "point": "", "verb": stage, "version": 1,
-        "key": digest, "config": config, "inputs": inputs, "files": [], "run": {},
-    });
-    let path = path.with_file_name(artifact::MANIFEST_FILE);
-    std::fs::write(path, manifest.to_string()).expect("the temporary folder takes files");
+    let inputs = serde_json::from_value(inputs).expect("names and digests");
+    let manifest = artifact::Manifest {
+        format: artifact::FORMAT,
+        verb: stage.to_owned(),
+        version: 1,
+        key: digest,
+        config,
+        inputs,
+        other: Default::default(),
+        files: Vec::new(),
+        run: json!({}),
+        digest: String::new(),
+    };
+    let folder = path.parent().expect("a table lies in a folder");
+    artifact::seal(folder, &manifest).expect("the temporary folder takes files");
 }
 
 fn terms(study: &Study, id: i64) -> Vec<i64> {
