@@ -43,6 +43,41 @@ fn a_killed_run_leaves_no_orphan_and_goes_on_to_the_same_files() {
     }
 }
 
+#[test]
+fn what_a_command_leaves_behind_ends_with_it_however_that_ends() {
+    let definition = "name: tiny\nstages:\n  out: { run: { command: [sh, -c, \"setsid sh -c 'touch started; sleep 600' & sleep 600 & sleep 600\"], \
+                      outputs: [x] } }\n";
+    for kill_the_stage in [false, true] {
+        let place = Place::new(definition);
+        let mut runner = place
+            .command(&["run", "tiny.yaml"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("seqlab starts");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while place.names("").iter().all(|name| name != "started") {
+            assert!(Instant::now() < deadline, "the command did not start");
+            std::thread::yield_now();
+        }
+        assert!(children(&place).len() > 4, "{:?}", children(&place));
+        if kill_the_stage {
+            let list = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", runner.id()));
+            let child = list.expect("it has children").trim().parse().expect("one of them");
+            let child = rustix::process::Pid::from_raw(child).expect("a process");
+            rustix::process::kill_process(child, rustix::process::Signal::KILL).expect("it is ours");
+            assert_eq!(runner.wait().expect("it ends").code(), Some(1));
+        } else {
+            runner.kill().expect("it can be killed");
+            runner.wait().expect("it is gone");
+        }
+        while !children(&place).is_empty() {
+            assert!(Instant::now() < deadline, "left: {:?}", children(&place));
+            std::thread::yield_now();
+        }
+    }
+}
+
 /// Whether the work of `stage` has begun: there is a record of it.
 fn started(place: &Place, stage: &str) -> bool {
     place.names(".seqlab/runs").iter().any(|name| name.contains(&format!("-tiny-{stage}.")))

@@ -116,9 +116,8 @@ fn a_footer_that_promises_more_than_the_file_holds_is_never_believed() {
             for only_windows in [true, false] {
                 let options = Options { only_windows, ..Options::default() };
                 match audit_folder(folder.path(), &options) {
-                    Err(Error::Parquet { .. }) => (),
-                    // How many values a chunk has is said by its pages too: those are believed.
-                    Ok(report) => assert!(name == "values" && !report.is_clean(), "{many} {name}"),
+                    Err(Error::Parquet { .. } | Error::Artifact(artifact::Error::Demand { .. })) => (),
+                    Ok(_) => panic!("{many} {name} were believed"),
                     Err(error) => panic!("{many} {name}: {error}"),
                 }
             }

@@ -209,7 +209,8 @@ fn shown(text: &str) -> String {
 /// Returns the page's style; where there is a grid, with a class for every share in percent: the page allows no style in
 /// an element.
 fn style(grid: bool) -> String {
-    let shares = (0..=100).filter(|_| grid).map(|share| format!(".share-{share}{{--share:{share}%}}"));
+    let shares =
+        (0..=100).filter(|_| grid).map(|share| format!(".grid-table .share-{share}{{--share:{share}%}}"));
     include_str!("style.css").to_owned() + &shares.collect::<String>()
 }
 

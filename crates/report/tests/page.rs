@@ -192,7 +192,9 @@ fn two_short_axes_of_numbers_make_a_table() {
     assert!(page.contains("layers ↓") && page.contains("heads →"));
     let (_, cells) = page.split_once("class=\"grid-table\"").expect("a table");
     let (cells, _) = cells.split_once("</table>").expect("its end");
-    assert!(cells.contains("style=\"--share: 94.7%\"") && cells.contains(">0.947</a>"), "{cells}");
+    assert!(cells.contains("<td class=\"share-95 deep\"") && cells.contains(">0.947</a>"), "{cells}");
+    assert!(page.contains(".grid-table .share-95{--share:95%}"), "the page allows no style in an element");
+    assert!(!page.contains(" style=\""));
     assert!(
         cells.contains("<small>0.900 to 0.994</small><small class=\"published\">published 0.985</small>")
     );
@@ -336,4 +338,28 @@ fn config_mistakes_name_their_place() {
     let message = config.check().expect_err("a long question").to_string();
     assert_eq!(message, "`question`: expected at most 4000 characters, found 4001");
     assert!(serde_json::from_value::<Config>(json!({"titel": "x"})).is_err());
+}
+
+#[test]
+fn the_page_runs_nothing_but_itself_and_obeys_no_text() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let folders = synthetic::write(root.path(), &Study::plus2(&[0.9, 0.99]), "");
+    let text = || Some("a\u{202e}b\u{1b}[31m <script>alert(1)</script>\u{9b}\nsecond line".to_owned());
+    let config = Config { title: text(), description: text(), question: text(), ..Config::default() };
+    let page = render(&config, folders, root.path());
+    let (_, policy) = page.split_once("http-equiv=\"Content-Security-Policy\" content=\"").expect("a policy");
+    let (policy, _) = policy.split_once('"').expect("its end");
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-")
+            && policy.contains("script-src 'sha256-"),
+        "{policy}"
+    );
+    assert!(!policy.contains("unsafe"), "{policy}");
+    // One style and one script, the two that are named; what else is a script is data.
+    assert_eq!((page.matches("<style").count(), page.matches("<script>").count()), (1, 1));
+    assert_eq!(page.matches("<script").count(), 2);
+    assert!(!page.contains(" style=\"") && !page.contains(" onclick") && !page.contains(" onload"));
+    assert!(page.contains("a\\u{202e}b\\u{1b}[31m &lt;script&gt;alert(1)"));
+    let obeyed = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}');
+    assert_eq!(page.find(obeyed), None);
 }

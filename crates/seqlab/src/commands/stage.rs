@@ -1,13 +1,14 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use pipeline::{Death, Spec};
-use signal_hook::consts::SIGKILL;
+use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
 
-use super::run::{program, signals};
+use super::run::program;
 use crate::failure::Failure;
 use crate::stages;
 
@@ -36,7 +37,12 @@ pub(crate) fn stage(arguments: &Stage) -> Result<ExitCode, Failure> {
             return Err(spec.exec().into());
         }
         (None, Some(_)) => {
-            let (ended, _) = signals()?;
+            // The end of a runner with several threads may be told more than once: no second signal ends this process.
+            let ended = Arc::new(AtomicBool::new(false));
+            for signal in [SIGINT, SIGTERM] {
+                signal_hook::flag::register(signal, ended.clone())
+                    .map_err(Failure::io("watch for", Path::new("signals")))?;
+            }
             follow(spec.parent, Death::Asked)?;
             return watch_over(&arguments.spec, &ended);
         }
