@@ -62,8 +62,9 @@ fn what_a_command_leaves_behind_ends_with_it_however_that_ends() {
         }
         assert!(children(&place).len() > 4, "{:?}", children(&place));
         if kill_the_stage {
-            let list = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", runner.id()));
-            let child = list.expect("it has children").trim().parse().expect("one of them");
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", runner.id())).expect("it runs");
+            let lists = tasks.flatten().map(|task| std::fs::read_to_string(task.path().join("children")));
+            let child = lists.flatten().find_map(|list| list.trim().parse().ok()).expect("it has one child");
             let child = rustix::process::Pid::from_raw(child).expect("a process");
             rustix::process::kill_process(child, rustix::process::Signal::KILL).expect("it is ours");
             assert_eq!(runner.wait().expect("it ends").code(), Some(1));
