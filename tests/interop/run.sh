@@ -21,12 +21,12 @@ environment lens3 'transformer-lens==3.9.*' safetensors pyarrow
 environment lens4 'transformer-lens>=4' safetensors pyarrow
 
 cd "$work"
-mkdir pipelines leaky
+mkdir -p pipelines leaky/pipelines
 sed 's/seeds: 8/seeds: 2/; s/steps: 300/steps: 60/' "$root/pipelines/x2.yaml" > pipelines/x2.yaml
 "$seqlab" run --quiet pipelines/x2.yaml
-(cd leaky && sed 's/level: transition/level: random/' ../pipelines/x2.yaml > x2.yaml && "$seqlab" run --quiet x2.yaml data)
-cat > pipelines/matrix.yaml <<'END'
-name: matrix
+(cd leaky && sed "s/level: transition/level: random/" ../pipelines/x2.yaml > pipelines/x2.yaml && "$seqlab" run --quiet pipelines/x2.yaml data)
+cat > pipelines/two_axes.yaml <<'END'
+name: two_axes
 matrix: { k: [2, 3], loss: [answer, all] }
 stages:
   data:
@@ -40,7 +40,7 @@ stages:
   evaluate: { evaluate: { data: data, audit: audit, model: train } }
   only: { run: { command: [cp, "{inputs.scores}/scores.parquet", "{out}"], inputs: { scores: evaluate }, outputs: [scores.parquet] } }
 END
-"$seqlab" run --quiet pipelines/matrix.yaml
+"$seqlab" run --quiet pipelines/two_axes.yaml
 "$venv/tables/bin/python" "$root/tests/interop/tables.py" "$work" "$work/leaky/datasets/x2"
 for lens in lens3 lens4; do
   "$venv/$lens/bin/python" "$root/tests/interop/transformer_lens_check.py" "$work" x2

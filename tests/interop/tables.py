@@ -90,7 +90,7 @@ assert loaded["train"][0]["tokens"] == pandas.read_parquet(f"{data}/train-00000-
 print(f"Hugging Face datasets: {({split: len(rows) for split, rows in loaded.items()})}")
 
 # Folders that cannot be misread: a matrix of two axes, four points, each read once, its axes as columns.
-matrix, scores = f"{base}/datasets/matrix", f"{base}/results/matrix/evaluate"
+matrix, scores = f"{base}/datasets/two_axes", f"{base}/results/two_axes/evaluate"
 points = {("2", "all"), ("2", "answer"), ("3", "all"), ("3", "answer")}
 where = "where model = 'trained' and seed = 0 and split = 'test' and task = '' and slice = 'all' and metric = 'accuracy'"
 for pattern in (f"{scores}/**/scores.parquet", f"{scores}/*/*/scores.parquet"):
@@ -102,8 +102,8 @@ for pattern in (f"{scores}/**/scores.parquet", f"{scores}/*/*/scores.parquet"):
     assert {(str(k), loss) for k, loss in frame.rows()} == points and len(frame) == 4, (pattern, frame)
 rows = pyarrow.parquet.read_table(f"{results}/report/../evaluate/scores.parquet").num_rows
 whole = pandas.read_parquet(f"{results}/audit/certificate.parquet")
-assert len(pandas.read_parquet(f"{base}/results/matrix/only")) > 0, "a folder of one table is read whole"
-assert pyarrow.dataset.dataset(f"{base}/results/matrix/only").count_rows() > 0
+assert len(pandas.read_parquet(f"{base}/results/two_axes/only")) > 0, "a folder of one table is read whole"
+assert pyarrow.dataset.dataset(f"{base}/results/two_axes/only").count_rows() > 0
 try:
     datasets.load_dataset(matrix)
     raise SystemExit("points that hold out different rows were merged")

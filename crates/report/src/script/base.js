@@ -4,7 +4,11 @@ const figures = new Map(data.points);
 // ---- Small things: elements, numbers, the tip under the pointer.
 const make = (space) => (name, attributes = {}, parent = null, text = null) => {
   const node = document.createElementNS(space, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  // The page allows no style in an attribute; set on the element itself it is the script's own.
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key === "style") node.style.cssText = value;
+    else node.setAttribute(key, value);
+  }
   if (text !== null) node.textContent = text;
   if (parent) parent.append(node);
   return node;
