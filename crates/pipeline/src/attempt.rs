@@ -183,7 +183,7 @@ impl Runner<'_> {
                     stage: theirs.title(),
                     folder: done.folder.clone(),
                     damage,
-                    heal: theirs.stage.clone(),
+                    heal: self.plan.heal(theirs),
                 });
             }
         }

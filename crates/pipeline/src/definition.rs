@@ -144,7 +144,7 @@ fn bad_name(name: &str) -> Option<String> {
 /// Where the values of a definition came from.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
-    file: PathBuf,
+    pub(crate) file: PathBuf,
     locations: Locations,
     pub(crate) applied: set::Applied,
 }

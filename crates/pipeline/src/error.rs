@@ -45,7 +45,7 @@ pub enum Error {
     },
     /// A finished folder that is to be read is not what was written.
     #[error(
-        "{}: {damage}; the result of stage {stage} is damaged and is not read\n  help: `seqlab run FILE {heal}` makes it again",
+        "{}: {damage}; the result of stage {stage} is damaged and is not read\n  help: `{heal}` makes it again",
         folder.display()
     )]
     Damaged {
@@ -55,7 +55,7 @@ pub enum Error {
         folder: PathBuf,
         /// What is wrong with it.
         damage: String,
-        /// The stage to run.
+        /// The command that makes it again.
         heal: String,
     },
     /// The run was cancelled; nothing unfinished is left but what can be resumed.

@@ -188,7 +188,7 @@ impl Survey<'_> {
                     stage: job.title(),
                     folder: linked.folder,
                     damage,
-                    heal: job.stage.clone(),
+                    heal: self.plan.heal(job),
                 });
             }
             if !matches!(&states[index], State::UpToDate(done) if done.folder == linked.folder) {

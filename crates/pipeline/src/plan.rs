@@ -26,6 +26,8 @@ pub struct Plan {
     pub jobs: Vec<Job>,
     /// What stands above the points of stages.
     pub(crate) covers: Vec<Above>,
+    /// The definition, as it was named.
+    pub(crate) file: PathBuf,
 }
 
 /// The file above the points of one stage.
@@ -131,13 +133,25 @@ impl Plan {
         problems.finish()?;
         let covers = covers(definition, &jobs, verbs);
         let (name, description) = (definition.name.clone(), definition.description.clone());
-        Ok(Self { name, description, variant: definition.variant.clone(), jobs, covers })
+        Ok(Self {
+            name,
+            description,
+            variant: definition.variant.clone(),
+            jobs,
+            covers,
+            file: definition.source.file.clone(),
+        })
     }
 
     /// Returns the pipeline's name with what `--set` changed, as its folders are called.
     #[must_use]
     pub fn shown(&self) -> String {
         format!("{}{}", self.name, self.variant)
+    }
+
+    /// Returns the command that makes the result of `job` again.
+    pub(crate) fn heal(&self, job: &Job) -> String {
+        format!("seqlab run {} {}", self.file.display(), job.stage)
     }
 
     /// Returns the indices of the jobs of `stage`.

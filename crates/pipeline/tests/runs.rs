@@ -510,7 +510,8 @@ fn an_input_that_changes_while_it_is_read_fails_its_reader() {
         std::fs::write(place.path("go"), "").expect("it can write");
         let error = run.join().expect("no panic").expect_err("it read something else").to_string();
         assert!(
-            error.contains("`test.txt` is not what was written") && error.contains("run FILE data"),
+            error.contains("`test.txt` is not what was written")
+                && error.contains("`seqlab run x2.yaml data`"),
             "{error}"
         );
     });
