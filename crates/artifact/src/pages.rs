@@ -118,6 +118,9 @@ pub(crate) fn survey(path: &Path, file: &File, column: &ColumnChunkMetaData, mos
         }
         at = body + stored;
     }
+    if column.column_type() != Type::BYTE_ARRAY {
+        announced.repeated = 0; // its values are as wide as they are, however often they stand
+    }
     if i64::try_from(announced.values) != Ok(column.num_values()) {
         let what =
             format!("{} values were promised, its pages have {}", column.num_values(), announced.values);

@@ -138,7 +138,7 @@ impl ParquetFile {
         }
         // As many rows as hold so many values on average; were each of them the longest text, a part of what is allowed.
         let most = VALUES / (values / rows.max(1)).max(1);
-        let texts = self.allowed() / repeated.saturating_mul(8).max(1);
+        let texts = self.allowed() / repeated.saturating_mul(2).max(1);
         let batch = most.min(texts).clamp(1, ROWS) as usize;
         let first = usize::try_from(first).unwrap_or(usize::MAX);
         let reader = guard(path, || {

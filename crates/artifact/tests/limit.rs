@@ -41,7 +41,7 @@ fn what_is_refused_is_read_where_more_is_allowed() {
     assert!(error.contains("all rows together would take"), "{error}");
     assert!(error.ends_with("allow more with SEQLAB_MAX_HELD"), "{error}");
     let batches: Vec<usize> = table_rows::<Token>(&path).unwrap().map(|batch| batch.unwrap().len()).collect();
-    assert_eq!((batches.iter().sum::<usize>(), batches[0]), (2000, 47));
+    assert_eq!((batches.iter().sum::<usize>(), batches[0]), (2000, 191));
     set_limit(LIMIT);
     assert_eq!(read_table::<Token>(&path).unwrap().len(), 2000);
 }
