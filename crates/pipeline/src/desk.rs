@@ -10,8 +10,8 @@ use crate::{Error, Layout, Result, record};
 
 /// Separates, in the name of a folder of `.seqlab/attempts/`, the lock of its owner from the rest.
 const OF: char = '~';
-/// In the name of a damaged entry that was put aside, the lock of its owner.
-const DAMAGED: &str = "damaged";
+/// Stands there in the name of a damaged entry that was put aside; no pipeline is called so.
+const DAMAGED: &str = "_damaged";
 
 /// The folder of one run in `.seqlab/attempts/`: attempts of stages, and files on their way to where they belong.
 #[derive(Debug)]

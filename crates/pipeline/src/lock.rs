@@ -10,8 +10,9 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::{Error, Layout, Result};
 
-/// The lock that a run shares with other runs, and that removing garbage has alone.
-pub(crate) const GARBAGE: &str = "gc";
+/// The lock that a run shares with other runs, and that removing garbage has alone; no pipeline is called so, since their names begin with
+/// a letter.
+pub(crate) const GARBAGE: &str = "_gc";
 
 /// A kernel lock on a file of `.seqlab/locks/`: gone with the process that holds it, however that ends.
 #[derive(Debug)]

@@ -32,7 +32,7 @@ pub struct Options {
 /// What happens while a plan runs. With several jobs at once, events of several threads interleave.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// A job is taken as it is linked now, though it does not fit the definition any more.
+    /// A job is taken as it is shown now, though it does not fit the definition any more.
     StaleInput {
         /// The job that would have to run again.
         job: &'a Job,

@@ -12,9 +12,9 @@ pub enum Selection {
     All,
     /// These, after those of their ancestors that are stale.
     Stages(Vec<String>),
-    /// These alone, on the inputs that are linked now.
+    /// These alone, on the inputs that are shown now.
     Only(Vec<String>),
-    /// This one and all that come after it, on the inputs that are linked now.
+    /// This one and all that come after it, on the inputs that are shown now.
     From(String),
     /// This one, after those of its ancestors that are stale; the same as naming it.
     Until(String),

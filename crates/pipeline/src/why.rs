@@ -1,4 +1,4 @@
-//! Why a stage has to run: what changed since the run that its link shows.
+//! Why a stage has to run: what changed since the run that its folder shows.
 
 use std::fmt;
 
@@ -97,7 +97,7 @@ pub struct Why {
     pub job: usize,
     /// How it stands.
     pub state: State,
-    /// Differences between the run that the link shows and what is asked for now, as far as they can be known before
+    /// Differences between the run that the folder shows and what is asked for now, as far as they can be known before
     /// waiting inputs are rebuilt. Also where an earlier finished folder fits again and nothing has to run.
     pub changes: Vec<Change>,
 }

@@ -349,7 +349,7 @@ fn a_killed_runner_takes_its_children_along_and_the_next_one_goes_on() {
     assert_eq!(ran, ["train", "evaluate", "report"]);
     assert_eq!(place.names(".seqlab/attempts"), NOTHING, "nothing half done is left");
     assert_eq!(place.names(".seqlab/partial"), NOTHING, "what could be gone on with was");
-    assert_eq!(place.names(".seqlab/locks"), ["gc.lock", "x2@train.mood=wait.lock"]);
+    assert_eq!(place.names(".seqlab/locks"), ["_gc.lock", "x2@train.mood=wait.lock"]);
     let outcomes: Vec<_> =
         pipeline::runs(&place.layout).expect("records").iter().map(|run| run.outcome).collect();
     assert_eq!(outcomes[..3], [Outcome::Done, Outcome::Running, Outcome::Done]);
@@ -397,7 +397,7 @@ fn gc_lists_what_no_definition_names() {
     age(&place.folder.path().join("results"));
     age(&place.folder.path().join("datasets"));
     age(&place.path(".seqlab/store"));
-    std::fs::create_dir(place.path(".seqlab/attempts/gc~half")).expect("it can write");
+    std::fs::create_dir(place.path(".seqlab/attempts/_gc~half")).expect("it can write");
     let (garbage, bytes) = pipeline::delete(&[plan()], &place.layout, "cpu", "gc").expect("deleted");
     assert!(garbage.iter().all(|garbage| !garbage.spared) && bytes > 1000);
     assert_eq!(place.names("results"), ["x2"]);
@@ -456,6 +456,16 @@ fn what_is_shown_was_made_from_what_is_shown() {
         place.read("datasets/sweep/README.md"),
         "sweep\nk=20\nend\n<!-- written by seqlab, from the folders below -->\n"
     );
+}
+
+#[test]
+fn a_pipeline_may_be_called_anything_that_begins_with_a_letter() {
+    for name in ["gc", "damaged"] {
+        let place = Place::new();
+        let text = X2.replace("name: x2", &format!("name: {name}"));
+        assert_eq!(place.run(&text, &[], &options()).expect("it runs").len(), 4, "{name}");
+        assert_eq!(place.names(".seqlab/attempts"), NOTHING, "{name}");
+    }
 }
 
 #[test]
