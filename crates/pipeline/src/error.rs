@@ -185,24 +185,21 @@ pub(crate) fn few<S: AsRef<str>>(names: &[S]) -> String {
     listed.join(", ") + &more
 }
 
-/// Returns `text` as one line for people: what cannot be seen, or turns the direction of what can, is escaped; the middle of
-/// what is very long is left out.
+/// Returns `text` as one line for people; the middle of what is very long is left out.
 fn printable(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-    };
     let count = text.chars().count();
-    let (head, tail) = if count > LINE { (LINE * 3 / 4, LINE / 4) } else { (count, 0) };
-    let mut shown = String::with_capacity(text.len().min(8 * LINE));
-    let mut escape = |c: char| if hidden(c) { shown.extend(c.escape_debug()) } else { shown.push(c) };
-    text.chars().take(head).for_each(&mut escape);
-    if count > LINE {
-        format!(" [... {} characters ...] ", count - head - tail).chars().for_each(&mut escape);
-        text.chars().skip(count - tail).for_each(&mut escape);
+    if count <= LINE {
+        return artifact::printable(text).into_owned();
     }
-    shown
+    let (head, tail) = (LINE * 3 / 4, LINE / 4);
+    let start: String = text.chars().take(head).collect();
+    let end: String = text.chars().skip(count - tail).collect();
+    format!(
+        "{} [... {} characters ...] {}",
+        artifact::printable(&start),
+        count - head - tail,
+        artifact::printable(&end)
+    )
 }
 
 /// Returns "did you mean `steps`?" when one of `allowed` is close to `found`.
