@@ -54,7 +54,7 @@ def trial(kind, words, folder, out, err, codes):
             if how == "breaks":
                 os.read(reader, 100)
                 os.close(reader)
-        said = b"".join(process.communicate(timeout=60)).decode(errors="replace")
+        said = b"".join(process.communicate(timeout=60 * PATIENCE)).decode(errors="replace")
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()

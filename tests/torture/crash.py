@@ -65,7 +65,7 @@ for kind in kinds:
             process = start(folder)
             time.sleep(dice.uniform(0, whole * 0.9))
             hit = strike(kind, process)
-            out, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=30 * PATIENCE)
             code = process.returncode
             count["hit"] += hit
             count["codes"][code] = count["codes"].get(code, 0) + hit

@@ -48,7 +48,7 @@ for path in sorted(glob.glob(f"{pipelines}/*.yaml")):
         for other in glob.glob(f"{pipelines}/*"):
             shutil.copy(other, f"{here}/pipelines/")
         words = prefix + [binary, "run", f"pipelines/{name}.yaml", "-q", *sets, *arguments]
-        result = subprocess.run(words, cwd=here, env=dict(plain, **environment), capture_output=True, timeout=600)
+        result = subprocess.run(words, cwd=here, env=dict(plain, **environment), capture_output=True, timeout=600 * PATIENCE)
         if result.returncode != 0:
             print(name, label, "exit", result.returncode, words_of(result)[-200:])
             bad += reference is not None

@@ -90,11 +90,11 @@ def execute(words, cwd):
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
-            if time.time() - begun > 20:
+            if time.time() - begun > 20 * PATIENCE:
                 process.kill()
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = -9
-                return None, 20.0, usage.ru_maxrss * 1024, "hung"
+                return None, time.time() - begun, usage.ru_maxrss * 1024, "hung"
             time.sleep(0.001)
         process.returncode = os.waitstatus_to_exitcode(status)
     with open(f"{work}/said", "rb") as said:

@@ -142,7 +142,7 @@ for trial in range(trials):
         begun = time.time()
         process = subprocess.Popen([binary, "run", "x.yaml", "--dry-run"], cwd=f"{work}/here", stdout=said, stderr=said, preexec_fn=limited)
         code = "hung"
-        while time.time() - begun < 20:
+        while time.time() - begun < 20 * PATIENCE:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 code = process.returncode = os.waitstatus_to_exitcode(status)

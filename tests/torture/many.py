@@ -46,7 +46,7 @@ alone = {}
 for number in range(COUNT):
     folder = project(f"{work}/alone")
     process = begin(folder, number)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=120 * PATIENCE)
     assert process.returncode == 0, err.decode()
     alone[number] = visible(files(folder), number)
     assert alone[number], f"p{number:02} shows nothing"
@@ -66,11 +66,11 @@ for kind in ("same", "different", "killed", "watched"):
         while kind == "watched" and any(process.poll() is None for process in runs):
             words = dice.choice([["status", "pipelines/p03.yaml"], ["runs"], ["run", "pipelines/p04.yaml", "--dry-run"], ["gc"],
                                  ["gc", "--delete"], ["why", "pipelines/p05.yaml", "train"]])
-            other = subprocess.run([binary, *words], cwd=folder, capture_output=True, timeout=120)
+            other = subprocess.run([binary, *words], cwd=folder, capture_output=True, timeout=120 * PATIENCE)
             others.append((words, other.returncode, words_of(other)))
         for number, process in zip(numbers, runs):
             try:
-                _, err = process.communicate(timeout=300)
+                _, err = process.communicate(timeout=300 * PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -92,7 +92,7 @@ for kind in ("same", "different", "killed", "watched"):
             bad.append((kind, turn, "nobody did it"))
         for number in sorted(set(numbers)) if kind == "killed" else []:
             process = begin(folder, number)
-            _, err = process.communicate(timeout=120)
+            _, err = process.communicate(timeout=120 * PATIENCE)
             if process.returncode:
                 bad.append((kind, turn, number, f"again: exit {process.returncode}", err.decode(errors="replace")[-300:]))
         found = files(folder)

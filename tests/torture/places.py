@@ -21,7 +21,7 @@ def trial(what, folder, codes, same, *more, name="pipelines/micro.yaml", env=Non
     global tried
     tried += 1
     try:
-        result = subprocess.run([binary, "run", name, *more], cwd=folder, capture_output=True, timeout=60, env=env)
+        result = subprocess.run([binary, "run", name, *more], cwd=folder, capture_output=True, timeout=60 * PATIENCE, env=env)
     except subprocess.TimeoutExpired:
         bad.append((what, "hang"))
         return
