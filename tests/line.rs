@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Instant;
 
-use artifact::tables::{Checkpoint, Example, Score};
+use artifact::tables::{Checkpoint, Control, Example, Score, Verdict};
 use artifact::{Provenance, read_table, write_table};
 use support::{Place, TINY};
 
@@ -169,16 +169,22 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
 fn scores_stand_beside_their_controls() {
     let place = Place::new(TINY);
     place.run(&["evaluate"]);
-    let scores = read_table::<Score>(&place.path("results/tiny/evaluate/scores.parquet")).unwrap();
-    let value = |model: &str, metric: &str| {
-        let fits =
-            |s: &&Score| s.model == model && s.metric == metric && s.split == "test" && s.task.is_empty();
-        scores.iter().find(|s| fits(s) && s.slice == "all" && s.seed == -1).and_then(|s| s.value)
+    let controls = read_table::<Control>(&place.path("results/tiny/evaluate/controls.parquet")).unwrap();
+    let control = |model: &str| {
+        let all = |c: &&Control| c.split == "test" && c.task.is_empty() && c.slice == "all";
+        controls.iter().filter(all).find(|c| c.model == model && c.metric == "accuracy").and_then(|c| c.value)
     };
-    assert_eq!(value("oracle", "accuracy"), Some(1.0));
-    assert!(value("untrained", "accuracy").is_some_and(|accuracy| accuracy < 0.05));
-    assert!(value("trained", "rule_index").is_some_and(|index| index <= 1.0));
+    assert_eq!(control("oracle"), Some(1.0));
+    assert!(control("untrained").is_some_and(|accuracy| accuracy < 0.05));
+    let scores = read_table::<Score>(&place.path("results/tiny/evaluate/scores.parquet")).unwrap();
+    let index = scores.iter().find(|s| s.metric == "rule_index" && s.split == "test" && s.slice == "all");
+    assert!(index.and_then(|s| s.value).is_some_and(|index| index <= 1.0));
     assert!(scores.iter().all(|s| s.value.is_none_or(f64::is_finite)));
+    // The page says what the evaluation decided, word for word.
+    place.run(&["report"]);
+    let verdicts = read_table::<Verdict>(&place.path("results/tiny/evaluate/verdicts.parquet")).unwrap();
+    let page = std::fs::read_to_string(place.path("results/tiny/report/index.html")).unwrap();
+    assert!(page.contains(&verdicts[0].headline) && page.contains(&verdicts[0].sentence));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(crate) struct Model {
 
 impl Context {
     pub(crate) fn read(config: &Config, inputs: &Inputs) -> Result<Context, Error> {
-        let vocabulary = artifact::read_vocabulary(&inputs.vocabulary)?;
+        let vocabulary = artifact::read_vocabularies(&inputs.vocabulary, &inputs.model_vocabulary)?;
         let tasks = rows::read(&inputs.examples, &inputs.counterfactuals, &vocabulary, config.sample)?;
         let shape = shape(&inputs.model)?;
         for row in tasks.iter().flat_map(Task::rows) {

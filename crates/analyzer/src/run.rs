@@ -12,6 +12,8 @@ pub struct Inputs {
     pub examples: Vec<PathBuf>,
     /// The dataset's vocabulary.
     pub vocabulary: PathBuf,
+    /// The vocabulary that the models were trained with.
+    pub model_vocabulary: PathBuf,
     /// The dataset's counterfactual rows.
     pub counterfactuals: PathBuf,
     /// The list of checkpoints; their paths are relative to its folder.

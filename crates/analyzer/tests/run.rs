@@ -85,6 +85,7 @@ impl World {
         let inputs = Inputs {
             examples: vec![at("test.parquet")],
             vocabulary: at("vocabulary.parquet"),
+            model_vocabulary: at("vocabulary.parquet"),
             counterfactuals: at("counterfactuals.parquet"),
             checkpoints: at("checkpoints.parquet"),
             model: at("model.json"),

@@ -19,8 +19,8 @@ pub enum Misfit {
 
 /// A Rust type that may stand in a row struct, and the Arrow column it becomes.
 ///
-/// Integers, strings and lists are never null; a float that may be "not measured" is an `Option`, and no float is NaN or
-/// infinite.
+/// Strings and lists are never null; a number that may be "not measured", or that not every row has, is an `Option`, and no
+/// float is NaN or infinite.
 pub trait Cell: Sized {
     /// Collects one column.
     type Builder: Default + Send;
@@ -82,8 +82,8 @@ primitive! {
     f64, Float64Type, "f64", f64::is_finite;
 }
 
-macro_rules! optional_float {
-    ($($type:ty, $arrow:ty, $name:literal;)+) => {$(
+macro_rules! optional {
+    ($($type:ty, $arrow:ty, $name:literal, $finite:expr;)+) => {$(
         impl Cell for Option<$type> {
             type Builder = PrimitiveBuilder<$arrow>;
             type Array = PrimitiveArray<$arrow>;
@@ -94,14 +94,16 @@ macro_rules! optional_float {
             }
             // A value that is no number is no result: it is stored as "not measured".
             fn append(&self, builder: &mut Self::Builder) {
-                builder.append_option(self.filter(|value| value.is_finite()));
+                builder.append_option(self.filter(|value| $finite(*value)));
             }
             fn finish(builder: &mut Self::Builder) -> ArrayRef {
-                Arc::new(builder.finish())
+                let array = builder.finish();
+                *builder = PrimitiveBuilder::with_capacity(array.len());
+                Arc::new(array)
             }
             fn read(array: &ArrayRef) -> Result<Self::Array, Misfit> {
                 let array = array.as_primitive_opt::<$arrow>().ok_or(Misfit::Type)?;
-                finite(array, <$type>::is_finite)?;
+                finite(array, $finite)?;
                 Ok(array.clone())
             }
             fn get(array: &Self::Array, row: usize) -> Self {
@@ -111,9 +113,10 @@ macro_rules! optional_float {
     )+};
 }
 
-optional_float! {
-    f32, Float32Type, "f32, null where not measured";
-    f64, Float64Type, "f64, null where not measured";
+optional! {
+    i64, Int64Type, "i64, null where there is none", |_| true;
+    f32, Float32Type, "f32, null where not measured", f32::is_finite;
+    f64, Float64Type, "f64, null where not measured", f64::is_finite;
 }
 
 macro_rules! list {

@@ -9,7 +9,8 @@
 //! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
 //! * [`Manifest`], [`Folder`], [`seal`], [`place`], [`swap`]: a folder is complete or it is not there.
-//! * [`printable`]: text of a file, as it may be shown.
+//! * [`guarantee`]: what a level promises, in words.
+//! * [`printable`]: text of a file, as it may be shown. [`number`]: shares and counts as people read them.
 //!
 //! Nothing here knows a tensor, a rule, a stage or a clock.
 
@@ -19,9 +20,11 @@ mod definition;
 mod digest;
 mod error;
 mod footer;
+pub mod guarantee;
 mod guard;
 mod limit;
 mod manifest;
+pub mod number;
 mod pages;
 mod parquet_file;
 mod paths;
@@ -52,7 +55,7 @@ pub use provenance::Provenance;
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
 pub use verify::{Clock, Verified};
-pub use vocabulary::{MOST_TOKENS, check_vocabulary, read_vocabulary};
+pub use vocabulary::{MOST_TOKENS, check_begins, check_vocabulary, read_vocabularies, read_vocabulary};
 pub use writer::{ROWS_PER_GROUP, RowGroup, TableWriter, write_table};
 
 /// Raised whenever the Parquet writer's version or settings change the bytes of a table; part of every stage key.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use crate::tables::Token;
-use crate::{Error, Result, read_table};
+use crate::{Error, Result, printable, read_table};
 
 /// The most tokens of a vocabulary: ids are numbers of 16 bits.
 pub const MOST_TOKENS: usize = 1 << 16;
@@ -49,6 +49,34 @@ pub fn check_vocabulary(tokens: Vec<Token>, path: &Path) -> Result<Vec<Token>> {
         *place = Some(token);
     }
     Ok(by_id.into_iter().flatten().collect())
+}
+
+/// Returns the tokens of a model, after checking that those of the rows that it is to read are the first of them: a token
+/// that means something else to the model makes every score of it a score of other rows.
+///
+/// # Errors
+/// As [`read_vocabulary`], and [`Error::Row`] with the first token of the rows that the model does not know as such.
+pub fn read_vocabularies(rows: &Path, model: &Path) -> Result<Vec<Token>> {
+    let (ours, theirs) = (read_vocabulary(rows)?, read_vocabulary(model)?);
+    check_begins(&ours, rows, &theirs, model)?;
+    Ok(theirs)
+}
+
+/// Checks token by token that one vocabulary is the beginning of another, or all of it.
+///
+/// # Errors
+/// [`Error::Row`] with the first token that is another one.
+pub fn check_begins(shorter: &[Token], path: &Path, longer: &[Token], other: &Path) -> Result<()> {
+    let differs = shorter.iter().enumerate().find(|(place, token)| longer.get(*place) != Some(token));
+    let Some((place, token)) = differs else { return Ok(()) };
+    let name = |token: &Token| format!("`{}` ({})", printable(&token.token), token.kind);
+    let theirs = longer.get(place).map_or("no token".to_owned(), name);
+    let message = format!(
+        "token {place} is {}, but {theirs} in {}; build both with the same notations and values",
+        name(token),
+        other.display()
+    );
+    Err(Error::Row { path: path.to_owned(), row: place as u64, message })
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub(crate) struct Ceilings {
 struct Group {
     split: String,
     task: String,
-    /// By memoriser and view: its class, how many answers, how many of them right.
-    counts: BTreeMap<(&'static str, &'static str), (Class, i64, i64)>,
+    /// By memoriser, the simplest first, and view: its name and class, how many answers, how many of them right.
+    counts: BTreeMap<(usize, &'static str), (&'static str, Class, i64, i64)>,
     union: i64,
 }
 
@@ -39,8 +39,9 @@ impl Ceilings {
                 task: name.to_owned(),
                 ..Group::default()
             });
-            let key = (memorizer.name, given.view);
-            let (_, answers, right) = group.counts.entry(key).or_insert((memorizer.class, 0, 0));
+            let key = (given.rank, given.view);
+            let (.., answers, right) =
+                group.counts.entry(key).or_insert((memorizer.name, memorizer.class, 0, 0));
             *answers += 1;
             *right += i64::from(given.correct);
             group.union += i64::from(newly);
@@ -48,7 +49,7 @@ impl Ceilings {
     }
 
     /// Returns `u_best`, `u_union` and `s_best` for every split, over all tasks and task by task. Of equal baselines the
-    /// first by name, then by view, is named.
+    /// simplest is named.
     pub(crate) fn finish(self) -> Vec<Ceiling> {
         let mut groups: Vec<Group> = self.groups.into_values().collect();
         groups.sort_by(|a, b| (&a.split, &a.task).cmp(&(&b.split, &b.task)));
@@ -58,7 +59,7 @@ impl Ceilings {
 
 impl Group {
     fn ceilings(&self) -> [Ceiling; 3] {
-        let n = self.counts.values().map(|(_, answers, _)| *answers).max().unwrap_or(0);
+        let n = self.counts.values().map(|(.., answers, _)| *answers).max().unwrap_or(0);
         let ceiling = |metric: &str, (memorizer, view): (&str, &str), solved: i64| Ceiling {
             split: self.split.clone(),
             task: self.task.clone(),
@@ -69,9 +70,9 @@ impl Group {
             n,
         };
         let best = |class: Class| {
-            let of_class = self.counts.iter().filter(|(_, (found, _, _))| *found == class);
-            let best = of_class.max_by_key(|(name, (_, _, right))| (*right, std::cmp::Reverse(**name)));
-            best.map_or((("", ""), 0), |(name, (_, _, right))| (*name, *right))
+            let of_class = self.counts.iter().filter(|(_, (_, found, ..))| *found == class);
+            let best = of_class.max_by_key(|(key, (.., right))| (*right, std::cmp::Reverse(**key)));
+            best.map_or((("", ""), 0), |((_, view), (name, .., right))| ((*name, *view), *right))
         };
         let ((memory, most), (shallow, shallow_most)) = (best(Class::Memory), best(Class::Shallow));
         [

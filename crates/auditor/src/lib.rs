@@ -40,7 +40,7 @@ mod windows;
 pub use error::{Error, Leak, Result};
 pub use folder::{Column, FolderAudit, Options, audit_folder};
 pub use shards::{Shard, audit_shard, merge_shards};
-pub use stage::{Config, Inputs, run};
+pub use stage::{Config, Inputs, TrainedOn, run};
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;

@@ -1,8 +1,9 @@
 //! The stage `audit`: our own splits, all checks, all tables.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use artifact::tables::Audited;
+use artifact::tables::{Audited, TrainedRange};
 use artifact::{Provenance, TableWriter, write_table};
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -67,12 +68,27 @@ pub struct Inputs {
     pub vocabulary: Option<PathBuf>,
     /// Table `counterfactuals`, if the dataset has one.
     pub counterfactuals: Option<PathBuf>,
+    /// What was trained on, where that is not the dataset itself: its held-out rows are then compared with exactly these.
+    pub trained_on: Vec<TrainedOn>,
+}
+
+/// Another dataset that a model saw, its own or that of a training that it goes on from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrainedOn {
+    /// Tables `examples` of its train split.
+    pub train: Vec<PathBuf>,
+    /// Tables `examples` of its validation split; may hold no rows.
+    pub validation: Vec<PathBuf>,
+    /// Table `vocabulary`, which has to be the dataset's, or one to begin or to be begun by the other.
+    pub vocabulary: PathBuf,
 }
 
 /// Audits a dataset and writes `certificate.parquet`, `audited.parquet` (the digests of `provenance.inputs`),
-/// `leakage.parquet`, `exposure.parquet`, `memorizers.parquet` and `ceilings.parquet` into `out`.
+/// `leakage.parquet`, `exposure.parquet`, `memorizers.parquet`, `ceilings.parquet` and `ranges.parquet` into `out`.
 ///
-/// Test is compared with train and with validation, validation with train. In `leakage.parquet` a row of validation is
+/// Test is compared with train and with validation, validation with train. With `trained_on`, train is what was trained on
+/// there, all of it together, and both are compared with its validation too (`trained_validation`); the train rows of the
+/// dataset itself are then no part of the audit. In `leakage.parquet` a row of validation is
 /// measured against train, a row of test against train and validation together; the witness is the first row in file
 /// order (train before validation) that holds the longest window of the held-out row, and of windows of one length the
 /// last, so that the suffix wins; the offset counts terms of the witness. `longest_match_tokens` counts the tokens of
@@ -91,14 +107,15 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         });
     };
     let level = Level::parse(Some(level))?;
-    let vocabulary = inputs.vocabulary.as_deref().map(Vocabulary::read).transpose()?.unwrap_or_default();
-    let splits = [
-        Split::open("test", &inputs.test)?,
-        Split::open("validation", &inputs.validation)?,
-        Split::open("train", &inputs.train)?,
-    ];
-    let [test, validation, train] = &splits;
-    for (split, paths) in [(train, &inputs.train), (test, &inputs.test)] {
+    let vocabulary = inputs.vocabulary()?;
+    let (trained, seen) = inputs.seen();
+    let mut splits = vec![Split::open("test", &inputs.test)?, Split::open("validation", &inputs.validation)?];
+    if !seen.is_empty() {
+        splits.push(Split::open("trained_validation", &seen)?);
+    }
+    splits.push(Split::open("train", &trained)?);
+    let (test, validation, train) = (&splits[0], &splits[1], &splits[splits.len() - 1]);
+    for (split, paths) in [(train, &trained), (test, &inputs.test)] {
         if split.rows == 0 {
             let path = paths.first().cloned().unwrap_or_default();
             return Err(Error::Folder {
@@ -131,6 +148,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     let audited = provenance.inputs.iter();
     let audited = audited.map(|(file, digest)| Audited { file: file.clone(), digest: digest.clone() });
     write_table(&out.join("audited.parquet"), provenance, audited)?;
+    write_table(&out.join("ranges.parquet"), provenance, ranges(train, &wanted)?)?;
     write_table(&out.join("leakage.parquet"), provenance, proof.leakage)?;
     write_table(&out.join("exposure.parquet"), provenance, proof.exposure)?;
     let sampling = Sampling { pairs: config.nearest_neighbor_pairs };
@@ -171,4 +189,55 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         }
         None => Ok(()),
     }
+}
+
+impl Inputs {
+    /// Returns the tables that were trained on, and those of validation rows that are not the dataset's own.
+    fn seen(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        if self.trained_on.is_empty() {
+            return (self.train.clone(), Vec::new());
+        }
+        let all = |of: fn(&TrainedOn) -> &Vec<PathBuf>| self.trained_on.iter().flat_map(of).cloned();
+        let validation = all(|data| &data.validation).filter(|path| !self.validation.contains(path));
+        (all(|data| &data.train).collect(), validation.collect())
+    }
+
+    /// Returns the longest of the vocabularies, of which every other one has to be the beginning.
+    fn vocabulary(&self) -> Result<Vocabulary> {
+        let Some(own) = &self.vocabulary else { return Ok(Vocabulary::default()) };
+        let mut longest = (own, artifact::read_vocabulary(own)?);
+        for path in self.trained_on.iter().map(|data| &data.vocabulary) {
+            let other = (path, artifact::read_vocabulary(path)?);
+            let (shorter, longer) =
+                if other.1.len() > longest.1.len() { (longest, other) } else { (other, longest) };
+            artifact::check_begins(&shorter.1, shorter.0, &longer.1, longer.0)?;
+            longest = longer;
+        }
+        Ok(Vocabulary::new(&longest.1))
+    }
+}
+
+/// What the range of a domain needs beside the terms.
+const DOMAIN: &[&str] = &["domain"];
+
+/// Returns the smallest and the largest value of every domain in the rows of train.
+fn ranges(train: &Split, wanted: &Wanted) -> Result<Vec<TrainedRange>> {
+    let wanted = Wanted { tokens: None, ..wanted.describing(DOMAIN) };
+    let gathered = train.scan(&wanted, BTreeMap::<String, (i64, i64)>::new, |ranges, rows| {
+        for (row, terms) in rows.terms.rows().enumerate() {
+            let (Some(least), Some(most)) = (terms.iter().min(), terms.iter().max()) else { continue };
+            let domain = rows.name(rows.domain[row]);
+            match ranges.get_mut(domain) {
+                Some(known) => *known = (known.0.min(*least), known.1.max(*most)),
+                None => _ = ranges.insert(domain.to_owned(), (*least, *most)),
+            }
+        }
+        Ok(())
+    })?;
+    let mut all = BTreeMap::<String, (i64, i64)>::new();
+    for (domain, (least, most)) in gathered.into_iter().flatten() {
+        let known = all.entry(domain).or_insert((least, most));
+        *known = (known.0.min(least), known.1.max(most));
+    }
+    Ok(all.into_iter().map(|(domain, (least, most))| TrainedRange { domain, least, most }).collect())
 }

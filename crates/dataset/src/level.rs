@@ -133,41 +133,6 @@ impl Level {
             _ => true,
         }
     }
-
-    /// Returns the guarantee in words: what a reader of the dataset may rely on.
-    pub(crate) fn guarantee(&self) -> String {
-        let held = match self {
-            Level::Random => {
-                return "no row stands in two splits, but its pieces do. A look-up table may score well."
-                    .into();
-            }
-            Level::Window(window) => {
-                let m = window.m.unwrap_or_default();
-                return format!(
-                    "the last {m} terms of a test row do not stand side by side in any train or validation row, nor \
-                     those of a validation row in any train row. Shorter pieces do."
-                );
-            }
-            Level::Transition => {
-                return "no adjacent pair of terms (no unit of any task) of a test row stands in the train or \
-                        validation rows, and none of a validation row in the train rows."
-                    .into();
-            }
-            Level::Step(held) => format!("rows with the parameter {} are test rows", list(&held.test)),
-            Level::Range(from) => format!("rows with a value of {} or more are test rows", from.test),
-            Level::Length(from) => format!("rows of length {} or more are test rows", from.test),
-            Level::Notation(held) => {
-                format!("rows of more than two terms written in {} are test rows", list(&held.test))
-            }
-            Level::Family(held) => format!("rows of the family {} are test rows", list(&held.test)),
-        };
-        let validation = if self.names_validation() {
-            "the validation rows are held out in the same way, between train and test"
-        } else {
-            "the validation rows are of the trained kinds, and only differ from the train rows as rows"
-        };
-        format!("{held}, and no others; {validation}. Transitions are shared between the splits by design.")
-    }
 }
 
 impl<T> Held<T> {
@@ -197,10 +162,6 @@ impl Thresholds {
             _ => Split::Train,
         }
     }
-}
-
-fn list<T: fmt::Display>(names: &[T]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// Makes the name of an entry of a list: an unknown one is refused where it is read, with those that there are.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use artifact::{
-    Provenance, ROWS_PER_GROUP, TableWriter,
+    Provenance, ROWS_PER_GROUP, TableWriter, guarantee,
     tables::{Counterfactual, Example, Token},
 };
 use sequence::Written;
@@ -261,7 +261,10 @@ pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(),
     }
     text.push_str("---\n\n# Sequences\n\n");
     let level = &config.holdout.level;
-    let _ = write!(text, "Held out at level `{}`: {}", level.name(), level.guarantee());
+    let form = serde_json::to_value(level).expect("names and numbers are JSON");
+    let tasks = drawing.world().tasks.iter().map(|task| &task.space.family);
+    let units: Vec<&str> = tasks.map(|family| family.unit().name()).collect();
+    let _ = write!(text, "Held out at level `{}`: {}", level.name(), guarantee::guarantee(&form, units));
     text.push_str("\n\n| task | train | validation | test |\n| --- | --- | --- | --- |\n");
     for (task, price) in drawing.world().tasks.iter().zip(drawing.prices()) {
         let [train, validation, test] = price.kept;

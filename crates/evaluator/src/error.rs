@@ -51,6 +51,16 @@ pub enum Error {
         /// What does not fit.
         message: String,
     },
+    /// The audit did not compare the rows with what the model saw, so a score could be of rows that it has seen.
+    #[error(
+        "the rows were not compared with exactly what the model and those that it goes on from saw: {}; audit that, with \
+         `trained_on: [...]` beside `data` in the audit, each build that it was trained on",
+        printable(message)
+    )]
+    NotCompared {
+        /// Which table is missing, or too many.
+        message: String,
+    },
     /// A row of the data is not what its own columns or its task say.
     #[error("example {example_id} of {split}: {}; rerun the build stage", printable(message))]
     Row {

@@ -15,9 +15,12 @@ pub enum ErrorClass {
     PlusOne,
     /// Beside the right answer: one more or one less.
     OffByOne,
+    /// The right calculation, digit by digit, with a carry or a borrow left out.
+    MissedCarry,
     /// Another of the terms shown.
     CopyOther,
-    /// Outside the smallest and largest term of the task's train rows.
+    /// Outside what was trained: smaller or larger than every term of the rows that the model was trained on, of whatever task,
+    /// in the same domain.
     OutOfRange,
     /// The right last decimal digit, of values that are numbers.
     LastDigitRight,
@@ -27,12 +30,13 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// Every class, in the order in which they are tried.
-    pub const ALL: [ErrorClass; 9] = [
+    pub const ALL: [ErrorClass; 10] = [
         ErrorClass::Correct,
         ErrorClass::Malformed,
         ErrorClass::CopyLast,
         ErrorClass::PlusOne,
         ErrorClass::OffByOne,
+        ErrorClass::MissedCarry,
         ErrorClass::CopyOther,
         ErrorClass::OutOfRange,
         ErrorClass::LastDigitRight,
@@ -47,6 +51,7 @@ impl ErrorClass {
             ErrorClass::CopyLast => "copy_last",
             ErrorClass::PlusOne => "plus_one",
             ErrorClass::OffByOne => "off_by_one",
+            ErrorClass::MissedCarry => "missed_carry",
             ErrorClass::CopyOther => "copy_other",
             ErrorClass::OutOfRange => "out_of_range",
             ErrorClass::LastDigitRight => "last_digit_right",
@@ -54,8 +59,15 @@ impl ErrorClass {
         }
     }
 
-    /// Returns the class of a wrong term: `said` stands where `answer` should, after the terms `shown`.
-    pub(crate) fn of_wrong(said: i64, answer: i64, shown: &[i64], scale: Scale) -> ErrorClass {
+    /// Returns the class of a wrong term: `said` stands where `answer` should, after the terms `shown`; `misses_carry` says
+    /// whether that is what is wrong with it.
+    pub(crate) fn of_wrong(
+        said: i64,
+        answer: i64,
+        shown: &[i64],
+        scale: Scale,
+        misses_carry: impl FnOnce() -> bool,
+    ) -> ErrorClass {
         let last = shown.last().copied();
         if last == Some(said) {
             ErrorClass::CopyLast
@@ -63,6 +75,8 @@ impl ErrorClass {
             ErrorClass::PlusOne
         } else if scale.follows(answer, said) || scale.follows(said, answer) {
             ErrorClass::OffByOne
+        } else if misses_carry() {
+            ErrorClass::MissedCarry
         } else if shown.contains(&said) {
             ErrorClass::CopyOther
         } else if scale.range.is_some_and(|(least, most)| said < least || said > most) {
@@ -78,7 +92,7 @@ impl ErrorClass {
 /// What the values of a task are measured by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
-    /// The smallest and the largest term of the task in train.
+    /// The smallest and the largest value of the domain in train.
     pub(crate) range: Option<(i64, i64)>,
     /// After how many values they come round again.
     pub(crate) period: Option<i64>,
@@ -105,11 +119,12 @@ mod tests {
     fn every_class_has_its_answer() {
         // 10 12 14 -> 16, values 0..=199
         let scale = Scale { range: Some((0, 199)), period: None, decimal: true };
-        let class = |said| ErrorClass::of_wrong(said, 16, &[10, 12, 14], scale);
+        let class = |said| ErrorClass::of_wrong(said, 16, &[10, 12, 14], scale, || said == 6);
         let expected = [
             (14, ErrorClass::CopyLast),
             (15, ErrorClass::PlusOne),
             (17, ErrorClass::OffByOne),
+            (6, ErrorClass::MissedCarry),
             (12, ErrorClass::CopyOther),
             (-1, ErrorClass::OutOfRange),
             (200, ErrorClass::OutOfRange),
@@ -124,21 +139,21 @@ mod tests {
     #[test]
     fn the_borders_of_numbers_do_not_overflow() {
         let scale = Scale { range: None, period: None, decimal: true };
-        assert_eq!(ErrorClass::of_wrong(i64::MIN, i64::MAX, &[i64::MAX], scale), ErrorClass::Other);
+        assert_eq!(ErrorClass::of_wrong(i64::MIN, i64::MAX, &[i64::MAX], scale, || false), ErrorClass::Other);
     }
 
     #[test]
     fn a_year_comes_round_and_months_have_no_digits() {
         // October December -> February
         let scale = Scale { range: Some((1, 12)), period: Some(12), decimal: false };
-        let class = |said| ErrorClass::of_wrong(said, 2, &[10, 12], scale);
+        let class = |said| ErrorClass::of_wrong(said, 2, &[10, 12], scale, || false);
         assert_eq!(
             [class(1), class(3), class(10)],
             [ErrorClass::PlusOne, ErrorClass::OffByOne, ErrorClass::CopyOther]
         );
-        assert_eq!(ErrorClass::of_wrong(12, 1, &[9, 11], scale), ErrorClass::PlusOne);
-        assert_eq!(ErrorClass::of_wrong(12, 1, &[7, 10], scale), ErrorClass::OffByOne);
-        assert_eq!(ErrorClass::of_wrong(11, 1, &[7, 4], scale), ErrorClass::Other);
+        assert_eq!(ErrorClass::of_wrong(12, 1, &[9, 11], scale, || false), ErrorClass::PlusOne);
+        assert_eq!(ErrorClass::of_wrong(12, 1, &[7, 10], scale, || false), ErrorClass::OffByOne);
+        assert_eq!(ErrorClass::of_wrong(11, 1, &[7, 4], scale, || false), ErrorClass::Other);
     }
 
     #[test]

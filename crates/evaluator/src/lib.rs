@@ -5,9 +5,13 @@
 //! controls are always there: the untrained model, and the oracle, which is the rule itself.
 
 mod aggregate;
+mod agreement;
+mod carry;
+mod certified;
 mod config;
 mod error;
 mod error_class;
+mod found;
 mod grokking;
 mod memory;
 mod metrics;
@@ -17,6 +21,7 @@ mod rows;
 mod run;
 mod scoring;
 mod statistics;
+mod verdict;
 
 pub use config::Config;
 pub use error::Error;
@@ -25,4 +30,4 @@ pub use metrics::{METRICS, MetricEntry};
 pub use run::{Inputs, run};
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;

@@ -5,71 +5,60 @@ use std::path::Path;
 
 use artifact::tables::{Ceiling, Memorizer};
 use artifact::{read_table, table_rows};
+use indexmap::IndexMap;
 
 use crate::Error;
 use crate::metrics::{Sums, column};
 
-/// Whether each memoriser answers each row of one split rightly.
+/// What each memoriser answers to each row of one split, from the simplest memoriser on.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     baselines: Vec<Baseline>,
-    /// Row of [`Baseline::correct`] by example.
+    /// Row of [`Baseline::answers`] by example.
     index: HashMap<i64, usize>,
+    /// Every wrong answer that is given anywhere.
+    words: HashMap<String, Word>,
 }
+
+/// Number of an answer in words.
+pub(crate) type Word = u32;
 
 #[derive(Debug)]
 struct Baseline {
+    name: String,
+    view: String,
     /// Whether it can only repeat what it saw; otherwise it is shallow.
     memory: bool,
     /// Nothing where it was not asked (the slow ones answer a keyed sample).
-    correct: Vec<Option<bool>>,
+    answers: Vec<Option<Said>>,
 }
 
-/// Examples and whether they were answered rightly, by name, view, and whether the baseline can only repeat.
-type ByBaseline = BTreeMap<(String, String, bool), Vec<(i64, bool)>>;
+/// What a memoriser says to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Right,
+    Wrong(Word),
+    /// Wrong, but something else stood as high, so it says nothing in particular.
+    Tied,
+}
 
 /// The best baselines on some rows: what the columns of a row depend on beside the row itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Best {
-    memory: Option<usize>,
-    shallow: Option<usize>,
+    pub(crate) memory: Option<usize>,
+    pub(crate) shallow: Option<usize>,
 }
 
 impl Memory {
     /// Returns the memorisers of every split in `path`.
     pub(crate) fn read(path: &Path) -> Result<BTreeMap<String, Memory>, Error> {
-        let mut splits = BTreeMap::<String, ByBaseline>::new();
+        let mut splits = BTreeMap::<String, Gathered>::new();
         for batch in table_rows::<Memorizer>(path)? {
             for row in batch? {
-                let key = (row.memorizer, row.view, row.class == "memory");
-                splits
-                    .entry(row.split)
-                    .or_default()
-                    .entry(key)
-                    .or_default()
-                    .push((row.example_id, row.correct));
+                splits.entry(row.split.clone()).or_default().add(row);
             }
         }
-        Ok(splits.into_iter().map(|(split, answers)| (split, Memory::of(answers))).collect())
-    }
-
-    fn of(answers: ByBaseline) -> Memory {
-        let mut index = HashMap::new();
-        for (example, _) in answers.values().flatten() {
-            let next = index.len();
-            index.entry(*example).or_insert(next);
-        }
-        let baselines = answers
-            .into_iter()
-            .map(|((_, _, memory), rows)| {
-                let mut correct = vec![None; index.len()];
-                for (example, right) in rows {
-                    correct[index[&example]] = Some(right);
-                }
-                Baseline { memory, correct }
-            })
-            .collect();
-        Memory { baselines, index }
+        Ok(splits.into_iter().map(|(split, gathered)| (split, gathered.finish())).collect())
     }
 
     /// Returns whether any baseline was asked for this row.
@@ -77,16 +66,39 @@ impl Memory {
         self.index.contains_key(&example)
     }
 
-    /// Returns the best baseline of each class on these examples; the first by name where several are equal.
+    /// Returns the number of an answer, if a memoriser gives it to any row.
+    pub(crate) fn word(&self, answer: &str) -> Option<Word> {
+        self.words.get(answer).copied()
+    }
+
+    /// Returns name and view of a baseline.
+    pub(crate) fn name(&self, number: usize) -> (String, String) {
+        (self.baselines[number].name.clone(), self.baselines[number].view.clone())
+    }
+
+    /// Returns the numbers of the baselines that can only repeat, the simplest first.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = usize> {
+        (0..self.baselines.len()).filter(|number| self.baselines[*number].memory)
+    }
+
+    /// Returns what a baseline answers to a row, where that is wrong and not one of several that are as good.
+    pub(crate) fn wrong(&self, number: usize, example: i64) -> Option<Word> {
+        match self.baselines[number].answers[*self.index.get(&example)?]? {
+            Said::Wrong(word) => Some(word),
+            Said::Right | Said::Tied => None,
+        }
+    }
+
+    /// Returns the best baseline of each class on these examples; the simplest where several are equal.
     pub(crate) fn best(&self, examples: &[i64]) -> Best {
         let places: Vec<usize> =
             examples.iter().filter_map(|example| self.index.get(example).copied()).collect();
         let best_of = |memory: bool| {
             let mut best: Option<(usize, f64)> = None;
             for (number, baseline) in self.baselines.iter().enumerate().filter(|(_, b)| b.memory == memory) {
-                let answers = places.iter().filter_map(|&place| baseline.correct[place]);
-                let (right, asked) =
-                    answers.fold((0.0, 0.0), |(r, n), c| (r + f64::from(u8::from(c)), n + 1.0));
+                let answers = places.iter().filter_map(|&place| baseline.answers[place]);
+                let (right, asked) = answers
+                    .fold((0.0, 0.0), |(r, n), said| (r + f64::from(u8::from(said == Said::Right)), n + 1.0));
                 if asked > 0.0 && best.is_none_or(|(_, accuracy)| right / asked > accuracy) {
                     best = Some((number, right / asked));
                 }
@@ -99,7 +111,8 @@ impl Memory {
     /// Fills in the columns of one row that concern the memorisers; `sums` already says whether the model is right.
     pub(crate) fn fill(&self, best: Best, example: i64, sums: &mut Sums) {
         let Some(&place) = self.index.get(&example) else { return };
-        let answer = |number: Option<usize>| number.and_then(|number| self.baselines[number].correct[place]);
+        let right = |baseline: &Baseline| baseline.answers[place].map(|said| said == Said::Right);
+        let answer = |number: Option<usize>| number.and_then(|number| right(&self.baselines[number]));
         let number = |yes: bool| f64::from(u8::from(yes));
         if let Some(right) = answer(best.memory) {
             sums[column::BEST_ROWS] = 1.0;
@@ -109,8 +122,7 @@ impl Memory {
             sums[column::SHALLOW_ROWS] = 1.0;
             sums[column::SHALLOW_CORRECT] = number(right);
         }
-        let mut asked =
-            self.baselines.iter().filter(|b| b.memory).filter_map(|b| b.correct[place]).peekable();
+        let mut asked = self.baselines.iter().filter(|b| b.memory).filter_map(right).peekable();
         if asked.peek().is_some() {
             let solved = asked.any(|right| right);
             sums[column::UNION_ROWS] = 1.0;
@@ -118,6 +130,53 @@ impl Memory {
             sums[column::BEYOND_ROWS] = number(!solved);
             sums[column::BEYOND_CORRECT] = number(!solved) * sums[column::CORRECT];
         }
+    }
+}
+
+/// The rows of one split as they are read.
+#[derive(Debug, Default)]
+struct Gathered {
+    /// By name and view.
+    baselines: IndexMap<(String, String), (bool, Vec<(usize, Said)>)>,
+    index: HashMap<i64, usize>,
+    words: HashMap<String, Word>,
+}
+
+impl Gathered {
+    fn add(&mut self, row: Memorizer) {
+        let next = self.index.len();
+        let place = *self.index.entry(row.example_id).or_insert(next);
+        let said = match (row.correct, row.tied) {
+            (true, _) => Said::Right,
+            (false, true) => Said::Tied,
+            (false, false) => {
+                let next = self.words.len() as Word;
+                Said::Wrong(*self.words.entry(row.prediction).or_insert(next))
+            }
+        };
+        let of = self.baselines.entry((row.memorizer, row.view));
+        of.or_insert_with(|| (row.class == "memory", Vec::new())).1.push((place, said));
+    }
+
+    fn finish(self) -> Memory {
+        let mut order = IndexMap::<String, usize>::new();
+        for (name, _) in self.baselines.keys() {
+            let next = order.len();
+            order.entry(name.clone()).or_insert(next);
+        }
+        let rows = self.index.len();
+        let mut baselines: Vec<Baseline> = self
+            .baselines
+            .into_iter()
+            .map(|((name, view), (memory, said))| {
+                let mut answers = vec![None; rows];
+                said.into_iter().for_each(|(place, said)| answers[place] = Some(said));
+                Baseline { name, view, memory, answers }
+            })
+            .collect();
+        // The table lists all memorisers of one view, then all of the other.
+        baselines.sort_by_cached_key(|baseline| (order[&baseline.name], baseline.view.clone()));
+        Memory { baselines, index: self.index, words: self.words }
     }
 }
 
@@ -131,17 +190,41 @@ pub(crate) fn read_ceilings(path: &Path) -> Result<Ceilings, Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// One answer of a memoriser: name, class, view, example, answer, right, tied.
+    pub(crate) type Given<'a> = (&'a str, &'a str, &'a str, i64, &'a str, bool, bool);
+
+    /// Returns what stands in the table when these are its rows.
+    pub(crate) fn memory(rows: &[Given<'_>]) -> Memory {
+        let mut gathered = Gathered::default();
+        for (memorizer, class, view, example_id, prediction, correct, tied) in rows.iter().copied() {
+            gathered.add(Memorizer {
+                split: "test".to_owned(),
+                example_id,
+                memorizer: memorizer.to_owned(),
+                class: class.to_owned(),
+                view: view.to_owned(),
+                prediction: prediction.to_owned(),
+                tied,
+                correct,
+            });
+        }
+        gathered.finish()
+    }
 
     /// Four rows 1..=4: bigram right on 1 and 2, copy on 3, a shallow one on 1, 2, 3.
     fn example() -> Memory {
-        let rows = |right: &[i64]| (1..=4).map(|id| (id, right.contains(&id))).collect::<Vec<_>>();
-        Memory::of(BTreeMap::from([
-            (("bigram".to_owned(), "terms".to_owned(), true), rows(&[1, 2])),
-            (("copy_last".to_owned(), "terms".to_owned(), true), rows(&[3])),
-            (("skip_grams".to_owned(), "tokens".to_owned(), false), rows(&[1, 2, 3])),
-        ]))
+        let tables = [
+            ("copy_last", "memory", "terms", [3].as_slice()),
+            ("bigram", "memory", "terms", &[1, 2]),
+            ("skip_grams", "shallow", "tokens", &[1, 2, 3]),
+        ];
+        let rows = tables.into_iter().flat_map(|(name, class, view, right)| {
+            (1..=4).map(move |id| (name, class, view, id, "7", right.contains(&id), id == 4))
+        });
+        memory(&rows.collect::<Vec<_>>())
     }
 
     fn sums(memory: &Memory, examples: &[i64], right: &[i64]) -> Sums {
@@ -166,14 +249,29 @@ mod tests {
     }
 
     #[test]
-    fn the_best_baseline_is_that_of_the_rows_asked_for() {
+    fn the_best_baseline_is_that_of_the_rows_asked_for_and_the_simplest_of_equals() {
         let total = sums(&example(), &[3, 4], &[]);
         assert_eq!((total[column::BEST_CORRECT], total[column::BEST_ROWS]), (1.0, 2.0));
+        let found = example();
+        let name = |examples: &[i64]| found.best(examples).memory.map(|number| found.name(number).0);
+        assert_eq!(name(&[1, 3]).as_deref(), Some("copy_last"));
+        assert_eq!(name(&[1, 2, 3]).as_deref(), Some("bigram"));
     }
 
     #[test]
     fn a_row_no_baseline_was_asked_for_counts_nowhere() {
         let total = sums(&example(), &[9], &[9]);
         assert_eq!(total[column::BEST_ROWS..].iter().sum::<f64>(), 0.0);
+    }
+
+    #[test]
+    fn only_a_wrong_answer_that_nothing_else_equals_is_one() {
+        let found = example();
+        let tables: Vec<usize> = found.tables().collect();
+        assert_eq!(tables, [0, 1]);
+        let wrong = |number, example| found.wrong(number, example).is_some();
+        assert_eq!([1, 2, 3, 4, 9].map(|example| wrong(0, example)), [true, true, false, false, false]);
+        assert_eq!(found.word("7"), found.wrong(1, 3));
+        assert_eq!(found.word("8"), None);
     }
 }

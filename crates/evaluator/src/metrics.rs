@@ -21,13 +21,20 @@ pub const METRICS: &[MetricEntry] = &[
         about: "Share of rows whose greedily generated answer span is exactly right.",
     },
     MetricEntry {
+        name: "agreement",
+        about: "Of the rows that a memory table answers wrongly (a tied answer is none), the share on which the model \
+                gives that same wrong answer, for the table that agrees most, the simplest of equals; n is the number \
+                of these rows. Tables with fewer than 20 effective clusters of them are left out; null where none is \
+                left. Its interval is at 1 - 0.05/K for K tables.",
+    },
+    MetricEntry {
         name: "beyond_memory",
-        about: "Accuracy on the rows that no memory baseline solves, with Wilson interval; n is their number. Over \
-                seeds: the hull of the Wilson interval of the mean at n rows (never n times seeds) and the bootstrap.",
+        about: "Accuracy on the rows that no memory baseline solves; n is their number.",
     },
     MetricEntry {
         name: "generalisation_gap",
-        about: "Accuracy on the sampled train rows minus accuracy on this split; n is the smaller number of rows.",
+        about: "Accuracy on the sampled train rows minus accuracy on this split; n is the smaller number of rows. Its \
+                interval is the hull of the bootstrap and of Newcombe's from both shares' own.",
     },
     MetricEntry {
         name: "grokking_delay",
@@ -52,23 +59,21 @@ pub const METRICS: &[MetricEntry] = &[
     },
     MetricEntry {
         name: "rule_index",
-        about: "(accuracy - u_best) / (1 - u_best); null where u_best is above 0.95. In its interval u_best is drawn \
-                with the accuracy, the baseline kept.",
+        about: "(accuracy - u_best) / (1 - u_best); null where u_best is above 0.95. Its interval is the hull of the \
+                bootstrap, in which u_best is drawn with the accuracy, and of the index at the ends of accuracy's.",
     },
-    MetricEntry {
-        name: "s_best",
-        about: "Accuracy of the best shallow baseline on these rows (model trained, seed -1).",
-    },
+    MetricEntry { name: "s_best", about: "Accuracy of the best shallow baseline on these rows." },
     MetricEntry {
         name: "t_gen",
         about: "First logged step with validation accuracy at or above the threshold (0.99 by default); null if never. \
-                Over seeds: as t_mem.",
+                As t_mem.",
     },
     MetricEntry {
         name: "t_mem",
-        about: "First logged step with train accuracy at or above the threshold (0.99 by default); null if never. Over \
-                seeds: the median, a seed that never reached it counted as later than any; n is the number of seeds \
-                that did.",
+        about: "First logged step with train accuracy at or above the threshold (0.99 by default); null if never. It \
+                lies after the step `low`, which was logged before, and not after `high`: no 95 % interval, but the \
+                grid of evaluate_every. Over seeds: the median, a seed that never reached it counted as later than \
+                any; n is the number of seeds that did.",
     },
     MetricEntry {
         name: "teacher_forced_accuracy",
@@ -82,14 +87,8 @@ pub const METRICS: &[MetricEntry] = &[
         name: "top5_accuracy",
         about: "Share of rows with every token of the answer span among the five likeliest, the right tokens given.",
     },
-    MetricEntry {
-        name: "u_best",
-        about: "Accuracy of the best single memory baseline on these rows (model trained, seed -1).",
-    },
-    MetricEntry {
-        name: "u_union",
-        about: "Share of these rows that at least one memory baseline solves (model trained, seed -1).",
-    },
+    MetricEntry { name: "u_best", about: "Accuracy of the best single memory baseline on these rows." },
+    MetricEntry { name: "u_union", about: "Share of these rows that at least one memory baseline solves." },
 ];
 
 /// Column sums over rows; see the indices in [`column`].
@@ -124,77 +123,103 @@ pub(crate) mod column {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowMetric {
     pub(crate) name: &'static str,
-    pub(crate) value: fn(&Sums) -> Option<f64>,
+    pub(crate) of: Of,
     /// The column whose sum is `n`.
     pub(crate) rows: usize,
 }
 
+/// How a metric is made of the sums, which also says where its interval comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Of {
+    /// The first column is part of the second.
+    Share(usize, usize),
+    /// The first column over the second, of any size.
+    Mean(usize, usize),
+    /// Accuracy above the best look-up table.
+    Index,
+}
+
+impl RowMetric {
+    pub(crate) fn value(&self, sums: &Sums) -> Option<f64> {
+        match self.of {
+            Of::Share(above, below) | Of::Mean(above, below) => ratio(sums, above, below),
+            Of::Index => rule_index(accuracy(sums)?, memory(sums)?),
+        }
+    }
+
+    /// Returns the column whose sums over clusters say how many clusters there are.
+    pub(crate) fn counted(&self) -> usize {
+        match self.of {
+            Of::Share(_, below) | Of::Mean(_, below) => below,
+            Of::Index => column::ROWS,
+        }
+    }
+}
+
 /// What is known of a model on any split.
 pub(crate) const OF_MODEL: &[RowMetric] = &[
-    RowMetric { name: "accuracy", value: accuracy, rows: column::ROWS },
+    RowMetric { name: "accuracy", of: Of::Share(column::CORRECT, column::ROWS), rows: column::ROWS },
     RowMetric {
         name: "log_probability",
-        value: |s| ratio(s, column::LOG_PROBABILITY, column::ROWS),
+        of: Of::Mean(column::LOG_PROBABILITY, column::ROWS),
         rows: column::ROWS,
     },
     RowMetric {
         name: "logit_difference",
-        value: |s| ratio(s, column::LOGIT_DIFFERENCE, column::CONTRASTS),
+        of: Of::Mean(column::LOGIT_DIFFERENCE, column::CONTRASTS),
         rows: column::CONTRASTS,
     },
-    RowMetric { name: "rank", value: |s| ratio(s, column::RANK, column::ROWS), rows: column::ROWS },
+    RowMetric { name: "rank", of: Of::Mean(column::RANK, column::ROWS), rows: column::ROWS },
     RowMetric {
         name: "teacher_forced_accuracy",
-        value: |s| ratio(s, column::TEACHER_FORCED, column::ROWS),
+        of: Of::Share(column::TEACHER_FORCED, column::ROWS),
         rows: column::ROWS,
     },
     RowMetric {
         name: "token_accuracy",
-        value: |s| ratio(s, column::RIGHT_TOKENS, column::TOKENS),
+        of: Of::Share(column::RIGHT_TOKENS, column::TOKENS),
         rows: column::ROWS,
     },
-    RowMetric { name: "top5_accuracy", value: |s| ratio(s, column::TOP5, column::ROWS), rows: column::ROWS },
+    RowMetric { name: "top5_accuracy", of: Of::Share(column::TOP5, column::ROWS), rows: column::ROWS },
 ];
 
 /// What is known of a model beside the memorisers, on held-out splits.
 pub(crate) const BESIDE_MEMORY: &[RowMetric] = &[
-    RowMetric { name: BEYOND_MEMORY, value: beyond_memory, rows: column::BEYOND_ROWS },
     RowMetric {
-        name: "rule_index",
-        value: |s| rule_index(accuracy(s)?, ratio(s, column::BEST_CORRECT, column::BEST_ROWS)?),
-        rows: column::ROWS,
+        name: "beyond_memory",
+        of: Of::Share(column::BEYOND_CORRECT, column::BEYOND_ROWS),
+        rows: column::BEYOND_ROWS,
     },
+    RowMetric { name: "rule_index", of: Of::Index, rows: column::ROWS },
 ];
 
 /// What is known of the memorisers alone.
 pub(crate) const OF_MEMORY: &[RowMetric] = &[
     RowMetric {
         name: "s_best",
-        value: |s| ratio(s, column::SHALLOW_CORRECT, column::SHALLOW_ROWS),
+        of: Of::Share(column::SHALLOW_CORRECT, column::SHALLOW_ROWS),
         rows: column::SHALLOW_ROWS,
     },
     RowMetric {
         name: "u_best",
-        value: |s| ratio(s, column::BEST_CORRECT, column::BEST_ROWS),
+        of: Of::Share(column::BEST_CORRECT, column::BEST_ROWS),
         rows: column::BEST_ROWS,
     },
     RowMetric {
         name: "u_union",
-        value: |s| ratio(s, column::UNION_CORRECT, column::UNION_ROWS),
+        of: Of::Share(column::UNION_CORRECT, column::UNION_ROWS),
         rows: column::UNION_ROWS,
     },
 ];
-
-/// The one row metric whose interval is Wilson's.
-pub(crate) const BEYOND_MEMORY: &str = "beyond_memory";
 
 /// Returns the share of rows with the right greedy answer.
 pub(crate) fn accuracy(sums: &Sums) -> Option<f64> {
     ratio(sums, column::CORRECT, column::ROWS)
 }
 
-fn beyond_memory(sums: &Sums) -> Option<f64> {
-    ratio(sums, column::BEYOND_CORRECT, column::BEYOND_ROWS)
+/// Returns the accuracy of the best look-up table.
+pub(crate) fn memory(sums: &Sums) -> Option<f64> {
+    ratio(sums, column::BEST_CORRECT, column::BEST_ROWS)
 }
 
 fn ratio(sums: &Sums, above: usize, below: usize) -> Option<f64> {
@@ -217,7 +242,7 @@ mod tests {
     #[test]
     fn nothing_is_divided_by_no_rows() {
         for metric in OF_MODEL.iter().chain(BESIDE_MEMORY).chain(OF_MEMORY) {
-            assert_eq!((metric.value)(&[0.0; column::WIDTH]), None, "{}", metric.name);
+            assert_eq!(metric.value(&[0.0; column::WIDTH]), None, "{}", metric.name);
         }
     }
 }

@@ -7,12 +7,31 @@ use sequence::{Bounds, Family, Notation, Range, Vocabulary, read_answer, write_r
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::Error;
 use crate::error_class::{ErrorClass, Scale};
-use crate::rows::{Ranges, Row};
+use crate::rows::Row;
+use crate::{Error, carry};
 
-/// What the dataset's definition says of each task.
-pub(crate) struct Tasks(BTreeMap<String, Task>);
+/// The smallest and the largest value of each domain in the rows that were trained on.
+pub(crate) type Ranges = BTreeMap<String, (i64, i64)>;
+
+/// What the dataset's definition says of each task, and what is held out.
+pub(crate) struct Tasks {
+    tasks: BTreeMap<String, Task>,
+    /// As the definition has it.
+    pub(crate) level: Value,
+}
+
+/// An answer beside the right one, as people write them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judged {
+    pub(crate) answer: String,
+    /// The tokens, where they spell no value.
+    pub(crate) prediction: String,
+    /// Nothing where the answer is no number, or several.
+    pub(crate) answer_value: Option<i64>,
+    pub(crate) prediction_value: Option<i64>,
+    pub(crate) class: ErrorClass,
+}
 
 struct Task {
     family: Family,
@@ -44,7 +63,17 @@ impl Tasks {
             let bounds = Bounds { start: Range::ALL, values, terms: (2, usize::MAX), block: 1 };
             Ok((name.clone(), Task { family, notation, bounds }))
         };
-        tasks.iter().map(task).collect::<Result<_, String>>().map(Tasks)
+        let tasks = tasks.iter().map(task).collect::<Result<_, String>>()?;
+        Ok(Tasks { tasks, level: definition["holdout"]["level"].clone() })
+    }
+
+    /// Says whether a task draws its answers at random; of all tasks (`""`), whether every one does.
+    pub(crate) fn draws_at_random(&self, task: &str) -> bool {
+        let random = |task: &Task| matches!(task.family, Family::Random(_));
+        match task {
+            "" => self.tasks.values().all(random),
+            name => self.tasks.get(name).is_some_and(random),
+        }
     }
 
     /// Returns whether the rule, given the row's context, writes exactly the row's answer.
@@ -63,7 +92,7 @@ impl Tasks {
         Ok(written.is_some_and(|w| w.answer_start == row.span().start && w.tokens == example.tokens))
     }
 
-    /// Returns a generated answer as text, and what kind of mistake it is.
+    /// Returns a generated answer beside the right one, and what kind of mistake it is.
     pub(crate) fn judge(
         &self,
         split: &str,
@@ -71,7 +100,7 @@ impl Tasks {
         said: &[u16],
         vocabulary: &Vocabulary,
         ranges: &Ranges,
-    ) -> Result<(String, ErrorClass), Error> {
+    ) -> Result<Judged, Error> {
         let task = self.task(split, row)?;
         let example = &row.example;
         let ended = if row.has_border() {
@@ -82,35 +111,44 @@ impl Tasks {
         let answer = &example.terms[row.context..];
         let values = if ended { read_answer(&task.notation, vocabulary, said) } else { None };
         let values = values.filter(|values| values.len() == answer.len());
-        let text = match &values {
-            Some(values) => {
-                let terms = values.iter().map(|&value| task.notation.text(value));
-                terms.collect::<Vec<_>>().join(task.notation.between())
-            }
+        let text = |values: &[i64]| {
+            let terms = values.iter().map(|&value| task.notation.text(value));
+            terms.collect::<Vec<_>>().join(task.notation.between())
+        };
+        let prediction = match &values {
+            Some(values) => text(values),
             None if ended && row.has_border() => spelled(&said[..said.len() - 1], ended, vocabulary),
             None => spelled(said, ended, vocabulary),
         };
-        let class = match values {
+        let decimal = task.notation.domain() == "integer";
+        let number = |values: &[i64]| match values {
+            [value] if decimal => Some(*value),
+            _ => None,
+        };
+        let class = match &values {
             _ if said == &example.tokens[row.span()] => ErrorClass::Correct,
             None => ErrorClass::Malformed,
             Some(values) => {
-                let scale = Scale {
-                    range: ranges.get(&example.task).copied(),
-                    period: task.family.period(),
-                    decimal: task.notation.domain() == "integer",
-                };
+                let range = ranges.get(&example.domain).copied();
+                let scale = Scale { range, period: task.family.period(), decimal };
                 let wrong = values.iter().zip(answer).position(|(said, right)| said != right);
                 wrong.map_or(ErrorClass::Other, |place| {
                     let shown = &example.terms[..row.context + place];
-                    ErrorClass::of_wrong(values[place], answer[place], shown, scale)
+                    let misses_carry = || {
+                        let in_digits = decimal && !task.notation.one_token();
+                        in_digits
+                            && carry::is_missed(values[place], shown, &task.family, Some(example.parameter))
+                    };
+                    ErrorClass::of_wrong(values[place], answer[place], shown, scale, misses_carry)
                 })
             }
         };
-        Ok((text, class))
+        let prediction_value = values.as_deref().and_then(number);
+        Ok(Judged { answer: text(answer), answer_value: number(answer), prediction, prediction_value, class })
     }
 
     fn task(&self, split: &str, row: &Row) -> Result<&Task, Error> {
-        self.0.get(&row.example.task).ok_or_else(|| Error::Row {
+        self.tasks.get(&row.example.task).ok_or_else(|| Error::Row {
             split: split.to_owned(),
             example_id: row.example.example_id,
             message: format!("its task `{}` is not in the definition of the dataset", row.example.task),

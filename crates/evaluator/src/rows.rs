@@ -1,7 +1,7 @@
 //! The rows that are scored, checked against their own columns, with what the scores need beside them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashSet};
+use std::collections::{BinaryHeap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -30,9 +30,6 @@ pub(crate) struct Contrast {
     pub(crate) right: u16,
     pub(crate) copied: u16,
 }
-
-/// The smallest and largest term of each task's train rows.
-pub(crate) type Ranges = BTreeMap<String, (i64, i64)>;
 
 impl Row {
     /// Checks the row against its own columns.
@@ -162,24 +159,19 @@ pub(crate) fn read(split: &str, paths: &[PathBuf], vocabulary: &Vocabulary) -> R
     Ok(rows)
 }
 
-/// Returns a keyed sample of the train rows in their own order, and the range of each task's terms over all of them.
+/// Returns a keyed sample of the train rows in their own order.
 ///
 /// A row is in the sample by its `example_id` alone, so that other rows come and go without moving it much.
 pub(crate) fn read_sample(
     paths: &[PathBuf],
     most: usize,
     vocabulary: &Vocabulary,
-) -> Result<(Vec<Row>, Ranges), Error> {
-    let mut ranges = Ranges::new();
+) -> Result<Vec<Row>, Error> {
     let mut kept = BinaryHeap::<(u64, Reverse<u64>, Keyed)>::new();
     let mut number = 0_u64;
     for path in paths {
         for batch in table_rows::<Example>(path)? {
             for example in batch? {
-                for &term in &example.terms {
-                    let range = ranges.entry(example.task.clone()).or_insert((term, term));
-                    *range = (range.0.min(term), range.1.max(term));
-                }
                 let key = stream_key("evaluator/train_rows", &[example.example_id as u64]);
                 let key = u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"));
                 if kept.len() < most || kept.peek().is_some_and(|(largest, ..)| key < *largest) {
@@ -195,8 +187,7 @@ pub(crate) fn read_sample(
     let mut kept: Vec<(u64, Example)> =
         kept.into_iter().map(|(_, Reverse(n), Keyed(example))| (n, example)).collect();
     kept.sort_by_key(|(number, _)| *number);
-    let rows = kept.into_iter().map(|(_, example)| Row::new("train", example, vocabulary));
-    Ok((rows.collect::<Result<_, _>>()?, ranges))
+    kept.into_iter().map(|(_, example)| Row::new("train", example, vocabulary)).collect()
 }
 
 /// An example that is ordered by what stands before it in a tuple only.

@@ -2,18 +2,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use artifact::tables::{Audited, Certificate, Checkpoint, Exposure, Prediction, Score, Token, Training};
-use artifact::{Provenance, TableWriter, read_table, read_vocabulary, write_table};
+use artifact::tables::{Checkpoint, Exposure, Prediction, Token, TrainedRange, Training};
+use artifact::{Provenance, TableWriter, read_table, read_vocabularies, write_table};
 use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
 
-use crate::aggregate::{self, Answers, Drawn, OVER_SEEDS, Split};
+use crate::aggregate::{self, Answers, Bootstrap, Drawn, Split};
+use crate::certified::{Certified, certified};
+use crate::found::Found;
 use crate::memory::{Ceilings, Memory, read_ceilings};
 use crate::models::Models;
-use crate::oracle::Tasks;
-use crate::rows::{self, Ranges, Row};
+use crate::oracle::{Ranges, Tasks};
+use crate::rows::{self, Row};
 use crate::scoring::{self, Generate};
+use crate::statistics::{Clusters, Difference};
+use crate::verdict::Evidence;
 use crate::{Config, Error, grokking};
+
+mod evidence;
 
 /// The files that [`run`] reads.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +34,10 @@ pub struct Inputs {
     pub definition: PathBuf,
     /// The dataset's vocabulary.
     pub vocabulary: PathBuf,
+    /// The vocabulary that the models were trained with.
+    pub model_vocabulary: PathBuf,
+    /// Which rows the models saw, and those that they go on from.
+    pub trained_on: PathBuf,
     /// Which data the audit is of.
     pub audited: PathBuf,
     /// The audit's certificate.
@@ -38,6 +48,8 @@ pub struct Inputs {
     pub ceilings: PathBuf,
     /// The audit's exposure ledger.
     pub exposure: PathBuf,
+    /// The audit's ranges of trained values.
+    pub ranges: PathBuf,
     /// The list of checkpoints; their paths are relative to its folder.
     pub checkpoints: PathBuf,
     /// The model's configuration, `model.json`.
@@ -46,82 +58,63 @@ pub struct Inputs {
     pub training: PathBuf,
 }
 
-/// Scores every seed's last checkpoint and both controls; writes `predictions.parquet` and `scores.parquet` into `out`.
+/// Scores every seed's last checkpoint and both controls; writes `predictions.parquet`, `scores.parquet`,
+/// `seed_scores.parquet`, `controls.parquet`, `verdicts.parquet` and `seed_verdicts.parquet` into `out`.
+///
+/// Rows of train are scored where the model was trained on those of the dataset.
 ///
 /// # Errors
-/// When the certificate did not pass or belongs to other data, when a table or checkpoint is not what it should be, or
-/// when a model does not answer with numbers.
+/// When the certificate did not pass, belongs to other data, or compares with something else than what the model saw, when a
+/// table or checkpoint is not what it should be, or when a model does not answer with numbers.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
     config.check()?;
-    certified(inputs, provenance)?;
-    let vocabulary = vocabulary(&inputs.vocabulary)?;
-    let data = Data::read(config, inputs, &vocabulary)?;
+    let certified = certified(inputs, provenance)?;
+    let vocabulary = vocabulary(inputs)?;
+    let data = Data::read(config, inputs, &vocabulary, certified)?;
     let models = Models::read(&inputs.checkpoints, &inputs.model)?;
     data.fits(&models.config, &vocabulary)?;
-    let trained = data.answers(
-        config,
-        &models,
-        &models.trained,
-        Generate::ToEnd { longest: data.longest() },
-        "trained",
-    )?;
+    let generate = Generate::ToEnd { longest: data.longest() };
+    let mut trained = data.answers(config, &models, &models.trained, generate, "trained")?;
+    data.listen(&mut trained, &vocabulary)?;
     let untrained =
         data.answers(config, &models, &models.untrained, Generate::ToFirstMistake, "untrained")?;
     if untrained.is_empty() {
         tracing::warn!("no checkpoint at step 0: the untrained control is missing");
     }
     data.write_predictions(&trained, &vocabulary, &out.join("predictions.parquet"), provenance)?;
-    let mut scores = data.scores("trained", &trained, config);
+    let log = read_table::<Training>(&inputs.training)?;
+    let (mut found, differences) = data.scores("trained", &trained, config);
+    data.agrees_with(&read_ceilings(&inputs.ceilings)?, &found)?;
+    found.extend(grokking::scores(&log, config.threshold));
+    let mut controls = data.oracle(&vocabulary)?;
     if !untrained.is_empty() {
-        scores.extend(data.scores("untrained", &untrained, config));
+        let of_untrained = data.scores("untrained", &untrained, config).0;
+        controls.splice(0..0, of_untrained.into_iter().filter(|found| found.seed.is_none()));
     }
-    data.agrees_with(&read_ceilings(&inputs.ceilings)?, &scores)?;
-    scores.extend(data.oracle(&vocabulary)?);
-    scores.extend(grokking::scores(&read_table::<Training>(&inputs.training)?, config.threshold));
-    summarise(&scores);
-    write_table(&out.join("scores.parquet"), provenance, scores)?;
+    let evidence = data.evidence(&found, &differences, &log);
+    summarise(&evidence);
+    let of_seeds = evidence.iter().flat_map(Evidence::of_seeds);
+    write_table(&out.join("seed_verdicts.parquet"), provenance, of_seeds)?;
+    write_table(&out.join("verdicts.parquet"), provenance, evidence.iter().map(Evidence::verdict))?;
+    write_table(&out.join("controls.parquet"), provenance, controls.into_iter().map(Found::control))?;
+    let (seeds, over): (Vec<Found>, Vec<Found>) = found.into_iter().partition(|found| found.seed.is_some());
+    write_table(&out.join("seed_scores.parquet"), provenance, seeds.into_iter().map(Found::seed_score))?;
+    write_table(&out.join("scores.parquet"), provenance, over.into_iter().map(Found::score))?;
     Ok(())
 }
 
-/// Refuses data whose certificate did not pass, or a certificate of other data: every table of ours has to be among those
-/// that were audited.
-fn certified(inputs: &Inputs, provenance: &Provenance) -> Result<(), Error> {
-    let audited = read_table::<Audited>(&inputs.audited)?.into_iter();
-    let audited: BTreeMap<String, String> = audited.map(|row| (row.file, row.digest)).collect();
-    for (table, ours) in provenance.inputs.iter().filter(|(table, _)| table.starts_with(DATA)) {
-        let message = match audited.get(table) {
-            Some(digest) if digest == ours => continue,
-            Some(digest) => {
-                format!("`{table}` had the digest {digest} when it was audited and has {ours} now")
-            }
-            None => format!("`{table}` is not among what was audited"),
-        };
-        return Err(Error::OtherData { message });
-    }
-    let failed = read_table::<Certificate>(&inputs.certificate)?;
-    let failed = failed.into_iter().find(|check| check.gate && !check.passed);
-    match failed {
-        None => Ok(()),
-        Some(Certificate { check, left, right, view, violations, worst, .. }) => {
-            Err(Error::NotCertified { check, left, right, view, violations, worst })
-        }
-    }
-}
-
-fn vocabulary(path: &Path) -> Result<Vocabulary, Error> {
+/// Returns the vocabulary of the models, of which that of the rows has to be the beginning.
+fn vocabulary(inputs: &Inputs) -> Result<Vocabulary, Error> {
     let token = |t: Token| match Kind::from_name(&t.kind) {
         Some(kind) => Ok(sequence::Token { token: t.token, kind, value: t.value }),
         None => Err(Error::Definition {
-            path: path.to_owned(),
+            path: inputs.vocabulary.clone(),
             message: format!("`{}` of token {} is no kind of token", t.kind, t.token_id),
         }),
     };
-    let tokens = read_vocabulary(path)?.into_iter().map(token);
+    let tokens = read_vocabularies(&inputs.vocabulary, &inputs.model_vocabulary)?.into_iter().map(token);
     Ok(Vocabulary::from_tokens(tokens.collect::<Result<Vec<_>, _>>()?))
 }
-
-/// How the names of the dataset's tables begin, here and in the audit.
-const DATA: &str = "data/";
 
 /// The names of the splits, in the order in which they are scored.
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
@@ -134,14 +127,28 @@ struct Data {
     memory: BTreeMap<String, Memory>,
     answer_seen: HashMap<i64, i64>,
     tasks: Tasks,
+    /// Whether the model was trained on other data.
+    other_data: bool,
 }
 
 /// What one checkpoint answers on each of [`SPLITS`].
 type OfCheckpoint = [Answers; 3];
 
+/// How far seeds lie apart, by split and task.
+type Differences = BTreeMap<(&'static str, String), Difference>;
+
 impl Data {
-    fn read(config: &Config, inputs: &Inputs, vocabulary: &Vocabulary) -> Result<Data, Error> {
-        let (train, ranges) = rows::read_sample(&inputs.train, config.train_rows, vocabulary)?;
+    fn read(
+        config: &Config,
+        inputs: &Inputs,
+        vocabulary: &Vocabulary,
+        certified: Certified,
+    ) -> Result<Data, Error> {
+        // Train rows that were not trained on are neither held out nor learned: nothing is said of them.
+        let train: &[PathBuf] = if certified.own_data { &inputs.train } else { &[] };
+        let train = rows::read_sample(train, config.train_rows, vocabulary)?;
+        let ranges = read_table::<TrainedRange>(&inputs.ranges)?.into_iter();
+        let ranges = ranges.map(|row| (row.domain, (row.least, row.most))).collect();
         let validation = rows::read("validation", &inputs.validation, vocabulary)?;
         let test = rows::read("test", &inputs.test, vocabulary)?;
         let memory = Memory::read(&inputs.memorizers)?;
@@ -164,7 +171,8 @@ impl Data {
             }
         }
         let tasks = Tasks::read(&inputs.definition)?;
-        Ok(Data { rows: [train, validation, test], ranges, memory, answer_seen, tasks })
+        let other_data = !certified.own_data;
+        Ok(Data { rows: [train, validation, test], ranges, memory, answer_seen, tasks, other_data })
     }
 
     fn all(&self) -> impl Iterator<Item = (&'static str, &Row)> {
@@ -207,7 +215,7 @@ impl Data {
             let (seed, step) = (checkpoint.seed, checkpoint.step);
             let split = |rows: &Vec<Row>| {
                 scoring::answers(&model, models.config.n_ctx, rows, config.batch, generate)
-                    .map(|answers| Answers { seed, step, answers })
+                    .map(|answers| Answers { seed, step, words: vec![None; answers.len()], answers })
                     .map_err(|message| Error::Model { seed, step, message })
             };
             let answered = [split(&self.rows[0])?, split(&self.rows[1])?, split(&self.rows[2])?];
@@ -216,6 +224,22 @@ impl Data {
             Ok(answered)
         });
         answered.collect()
+    }
+
+    /// Notes which wrong answers to held-out rows a look-up table gives too.
+    fn listen(&self, checkpoints: &mut [OfCheckpoint], vocabulary: &Vocabulary) -> Result<(), Error> {
+        let of_splits = checkpoints.par_iter_mut().flat_map(|of| of.par_iter_mut().enumerate());
+        of_splits.try_for_each(|(number, of)| {
+            let (split, rows) = (SPLITS[number], &self.rows[number]);
+            let Some(memory) = self.memory.get(split) else { return Ok(()) };
+            for ((row, answer), word) in rows.iter().zip(&of.answers).zip(&mut of.words) {
+                if !answer.correct {
+                    let judged = self.tasks.judge(split, row, &answer.said, vocabulary, &self.ranges)?;
+                    *word = memory.word(&judged.prediction);
+                }
+            }
+            Ok(())
+        })
     }
 
     fn write_predictions(
@@ -229,22 +253,25 @@ impl Data {
         for checkpoint in checkpoints {
             for ((split, rows), of) in SPLITS.iter().zip(&self.rows).zip(checkpoint) {
                 for (row, answer) in rows.iter().zip(&of.answers) {
-                    let (prediction, class) =
-                        self.tasks.judge(split, row, &answer.said, vocabulary, &self.ranges)?;
+                    let judged = self.tasks.judge(split, row, &answer.said, vocabulary, &self.ranges)?;
                     table.push(&Prediction {
                         seed: of.seed,
                         step: of.step,
                         split: (*split).to_owned(),
                         example_id: row.example.example_id,
                         task: row.example.task.clone(),
-                        prediction,
+                        n_terms: row.example.terms.len() as i32,
+                        answer: judged.answer,
+                        prediction: judged.prediction,
+                        answer_value: judged.answer_value,
+                        prediction_value: judged.prediction_value,
                         correct: answer.correct,
                         teacher_forced: answer.teacher_forced,
                         top5: answer.rank <= 5,
                         log_probability: Some(answer.log_probability as f32),
                         rank: answer.rank,
                         logit_difference: answer.logit_difference.map(|difference| difference as f32),
-                        error_class: class.name().to_owned(),
+                        error_class: judged.class.name().to_owned(),
                     })?;
                 }
             }
@@ -253,32 +280,37 @@ impl Data {
         Ok(())
     }
 
-    fn scores(&self, model: &str, checkpoints: &[OfCheckpoint], config: &Config) -> Vec<Score> {
-        let (mut scores, mut train) = (Vec::new(), None::<BTreeMap<String, Drawn>>);
+    /// Returns the scores, and how far seeds lie apart on the rows of each task of each split.
+    fn scores(
+        &self,
+        model: &'static str,
+        checkpoints: &[OfCheckpoint],
+        config: &Config,
+    ) -> (Vec<Found>, Differences) {
+        let (mut scores, mut train, mut differences) =
+            (Vec::new(), None::<BTreeMap<String, Drawn>>, Differences::new());
         for (number, (name, rows)) in SPLITS.into_iter().zip(&self.rows).enumerate() {
             let answers: Vec<&Answers> = checkpoints.iter().map(|of| &of[number]).collect();
             let memory = self.memory.get(name).filter(|_| name != "train");
             let split = Split { name, rows, memory, answer_seen: &self.answer_seen };
-            let (found, whole) = aggregate::scores(
-                model,
-                &split,
-                &answers,
-                config.bootstrap_draws,
-                number as u64,
-                train.as_ref(),
-            );
+            let bootstrap = Bootstrap { draws: config.bootstrap_draws, stream: number as u64 };
+            let (found, whole) = aggregate::scores(model, &split, &answers, bootstrap, train.as_ref());
             scores.extend(found);
+            differences.extend(
+                whole
+                    .iter()
+                    .filter_map(|(task, drawn)| Some(((name, task.clone()), drawn.seed_difference()?))),
+            );
             train.get_or_insert(whole);
         }
-        scores
+        (scores, differences)
     }
 
     /// Refuses ceilings that are not those of the memorisers' own answers.
-    fn agrees_with(&self, ceilings: &Ceilings, scores: &[Score]) -> Result<(), Error> {
-        let whole =
-            scores.iter().filter(|s| s.model == "trained" && s.seed == OVER_SEEDS && s.slice == "all");
+    fn agrees_with(&self, ceilings: &Ceilings, scores: &[Found]) -> Result<(), Error> {
+        let whole = scores.iter().filter(|s| s.seed.is_none() && s.slice == "all");
         for score in whole {
-            let key = (score.split.clone(), score.task.clone(), score.metric.clone());
+            let key = (score.split.to_owned(), score.task.clone(), score.metric.to_owned());
             let (Some(&stated), Some(found)) = (ceilings.get(&key), score.value) else { continue };
             if (stated - found).abs() > 1e-9 {
                 let (split, task, metric) = key;
@@ -293,7 +325,7 @@ impl Data {
     }
 
     /// Scores the rule itself, which must be right on every row.
-    fn oracle(&self, vocabulary: &Vocabulary) -> Result<Vec<Score>, Error> {
+    fn oracle(&self, vocabulary: &Vocabulary) -> Result<Vec<Found>, Error> {
         let mut scores = Vec::new();
         for (split, rows) in SPLITS.into_iter().zip(&self.rows) {
             let right = rows.iter().map(|row| self.tasks.oracle(split, row, vocabulary));
@@ -305,46 +337,37 @@ impl Data {
                     message: format!("task `{}` answers otherwise by its own rule", rows[wrong].example.task),
                 });
             }
-            let groups = aggregate::groups(rows, &self.answer_seen);
-            scores.extend(groups.into_iter().map(|group| Score {
-                model: "oracle".to_owned(),
-                seed: OVER_SEEDS,
-                step: -1,
-                split: split.to_owned(),
-                task: group.task,
-                slice: group.slice,
-                metric: "accuracy".to_owned(),
-                value: Some(1.0),
-                low: None,
-                high: None,
-                n: group.rows.len() as i64,
+            let of_split = Split { name: split, rows, memory: None, answer_seen: &self.answer_seen };
+            scores.extend(aggregate::groups(rows, &self.answer_seen).into_iter().map(|group| {
+                let (places, count) = aggregate::places(&of_split, &group);
+                let mut sizes = vec![0.0; count];
+                places.iter().for_each(|place| sizes[*place] += 1.0);
+                Found {
+                    model: "oracle",
+                    seed: None,
+                    seeds: 0,
+                    step: -1,
+                    split,
+                    n: group.rows.len() as u64,
+                    task: group.task,
+                    slice: group.slice,
+                    metric: "accuracy",
+                    table: None,
+                    value: Some(1.0),
+                    low: None,
+                    high: None,
+                    clusters: Some(Clusters::of(sizes.into_iter())),
+                }
             }));
         }
         Ok(scores)
     }
 }
 
-/// Says what a person wants to read first.
-fn summarise(scores: &[Score]) {
-    let value = |metric: &str| {
-        let row = scores.iter().find(|s| {
-            s.model == "trained"
-                && s.seed == OVER_SEEDS
-                && s.split == "test"
-                && s.task.is_empty()
-                && s.slice == "all"
-                && s.metric == metric
-        });
-        let number = |value: Option<f64>| value.map_or("null".to_owned(), |value| format!("{value:.3}"));
-        row.map_or("null".to_owned(), |s| {
-            format!("{} [{}, {}]", number(s.value), number(s.low), number(s.high))
-        })
-    };
-    tracing::info!(
-        "test accuracy {}, u_best {}, rule_index {}, beyond_memory {}",
-        value("accuracy"),
-        value("u_best"),
-        value("rule_index"),
-        value("beyond_memory")
-    );
+/// Says what a person wants to read first: the verdict, and what it rests on.
+fn summarise(evidence: &[Evidence]) {
+    for verdict in evidence.iter().filter(|of| of.task.is_empty()).map(Evidence::verdict) {
+        verdict.caveats.lines().for_each(|caveat| tracing::info!("{caveat}"));
+        tracing::info!("{}: {}", verdict.headline, verdict.sentence);
+    }
 }

@@ -1,18 +1,28 @@
 //! Intervals for shares and means whose rows are not independent.
 //!
-//! Rows of one orbit share their answer's unit (`cluster`), so whole clusters are drawn, never single rows. Seeds
-//! and clusters are crossed, not nested: every seed answers the same rows. Over seeds both are drawn at once, seeds
-//! with replacement and the same clusters for each of them (the pigeonhole bootstrap, Owen 2007, "The pigeonhole
-//! bootstrap", Annals of Applied Statistics 1(2)).
+//! Rows of one orbit share their answer's unit (`cluster`). A share has Wilson's interval with the effective number of
+//! clusters in place of the number of rows: rows of one cluster count as one, whatever their answers. It is the same at every
+//! share, so it is never of zero width, and for one seed more right answers never lower a bound.
+//!
+//! Of means, differences and indices whole clusters are drawn, never single rows. Seeds and clusters are crossed, not nested:
+//! every seed answers the same rows. Over seeds both are drawn at once, seeds with replacement and the same clusters for each
+//! of them (the pigeonhole bootstrap, Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2)).
 
 use artifact::stream_key;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
-/// The 0.975 quantile of the standard normal distribution: intervals are 95 % intervals.
-const Z: f64 = 1.959_963_984_540_054;
+/// What a 95 % interval leaves out on both sides together.
+pub(crate) const ALPHA: f64 = 0.05;
 
-/// A 95 % interval.
+/// Fewer effective clusters than this bear little: it is said wherever a number rests on them.
+pub(crate) const FEW: f64 = 20.0;
+
+/// Fewer effective clusters than this say nothing of a difference between seeds.
+const PAIRED: f64 = 10.0;
+
+/// An interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Interval {
     pub(crate) low: f64,
@@ -26,18 +36,89 @@ impl Interval {
     }
 }
 
-/// Returns the Wilson score interval (Wilson 1927) of a share of `n` rows; nothing when there are no rows.
-pub(crate) fn wilson(share: f64, n: u64) -> Option<Interval> {
-    if n == 0 || !share.is_finite() {
+/// The clusters that some rows are in.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Clusters {
+    /// How many of them hold any.
+    pub(crate) held: u64,
+    /// How many of equal size they count as: (sum n)^2 / sum n^2 (Kish 1965, "Survey Sampling"); 0 without rows.
+    pub(crate) effective: f64,
+}
+
+impl Clusters {
+    /// Counts clusters of these sizes.
+    pub(crate) fn of(sizes: impl Iterator<Item = f64>) -> Clusters {
+        let (mut held, mut sum, mut squares) = (0, 0.0, 0.0);
+        for size in sizes.filter(|size| *size > 0.0) {
+            held += 1;
+            sum += size;
+            squares += size * size;
+        }
+        Clusters { held, effective: if held > 0 { sum * sum / squares } else { 0.0 } }
+    }
+}
+
+/// Returns the Wilson score interval (Wilson 1927) of a share of so many independent answers; nothing when there are none.
+/// `alpha` is what it leaves out on both sides together.
+pub(crate) fn wilson(share: f64, n: f64, alpha: f64) -> Option<Interval> {
+    if n <= 0.0 || !share.is_finite() {
         return None;
     }
-    let n = n as f64;
-    let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let (centre, scale) = (share + Z * Z / (2.0 * n), 1.0 + Z * Z / n);
+    let z = normal(alpha);
+    let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
+    let (centre, scale) = (share + z * z / (2.0 * n), 1.0 + z * z / n);
     // At a share of 0 or 1 the border is exact; rounding must not push it past the share itself.
     let low = ((centre - spread) / scale).clamp(0.0, share);
     let high = ((centre + spread) / scale).clamp(share, 1.0);
     Some(Interval { low, high })
+}
+
+/// Returns the interval of the difference of two independent shares from their own intervals (Newcombe 1998, "Interval
+/// estimation for the difference between independent proportions", method 10).
+pub(crate) fn difference(one: (f64, Interval), other: (f64, Interval)) -> Interval {
+    let ((a, of_a), (b, of_b)) = (one, other);
+    let low = a - b - (a - of_a.low).hypot(of_b.high - b);
+    let high = a - b + (of_a.high - a).hypot(b - of_b.low);
+    Interval { low: low.max(-1.0), high: high.min(1.0) }
+}
+
+/// Returns the quantile of the standard normal distribution that leaves out half of `alpha` above it.
+fn normal(alpha: f64) -> f64 {
+    Normal::standard().inverse_cdf(1.0 - alpha / 2.0)
+}
+
+/// A difference with its interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Difference {
+    pub(crate) value: f64,
+    pub(crate) interval: Interval,
+}
+
+/// Returns the mean difference over rows of clusters, each given by the sum of its rows' differences and their number, with
+/// an interval that holds for `comparisons` of them at once (Bonferroni); nothing below 10 effective clusters. Differences are
+/// those of shares, from -1 to 1.
+///
+/// The interval is Student's of the ratio of two sums over clusters, linearised (Cochran 1977, "Sampling Techniques", 6.3),
+/// with one degree of freedom less than there are effective clusters: a bootstrap does not reach so far into the tails.
+pub(crate) fn paired(clusters: &[(f64, f64)], comparisons: usize) -> Option<Difference> {
+    let counted = Clusters::of(clusters.iter().map(|(_, rows)| *rows));
+    if counted.effective < PAIRED {
+        return None;
+    }
+    let sum = |of: fn(&(f64, f64)) -> f64| clusters.iter().map(of).sum::<f64>();
+    let (differences, rows, held) = (sum(|c| c.0), sum(|c| c.1), counted.held as f64);
+    let value = differences / rows;
+    let residuals: f64 = clusters.iter().map(|(sum, n)| (sum - value * n).powi(2)).sum();
+    let error = (residuals * held / (held - 1.0)).sqrt() / rows;
+    let student = StudentsT::new(0.0, 1.0, counted.effective - 1.0).ok()?;
+    let reach = error * student.inverse_cdf(1.0 - ALPHA / (2.0 * comparisons.max(1) as f64));
+    let interval = Interval { low: (value - reach).max(-1.0), high: (value + reach).min(1.0) };
+    Some(Difference { value, interval })
+}
+
+/// Returns how large a share of new seeds may differ from seeds that are all alike, at 95 %: 1 - 0.05^(1/seeds).
+pub(crate) fn may_differ(seeds: usize) -> f64 {
+    1.0 - ALPHA.powf(1.0 / seeds.max(1) as f64)
 }
 
 /// Column sums over the rows of one bootstrap draw.
@@ -76,9 +157,9 @@ pub(crate) fn draw_seeds<const W: usize>(seeds: &[&[[f64; W]]]) -> Draws<W> {
         .collect()
 }
 
-/// Returns the 2.5 % and 97.5 % quantiles (linear between order statistics) of the statistic over the draws in which
-/// it is defined; nothing when it is defined in fewer than half of them.
-pub(crate) fn percentile(values: impl IntoIterator<Item = Option<f64>>) -> Option<Interval> {
+/// Returns the quantiles (linear between order statistics) of the statistic over the draws in which it is defined that leave
+/// out half of `alpha` on either side; nothing when it is defined in fewer than half of them.
+pub(crate) fn percentile(values: impl IntoIterator<Item = Option<f64>>, alpha: f64) -> Option<Interval> {
     let mut total = 0;
     let mut defined: Vec<f64> =
         values.into_iter().inspect(|_| total += 1).flatten().filter(|v| v.is_finite()).collect();
@@ -91,13 +172,16 @@ pub(crate) fn percentile(values: impl IntoIterator<Item = Option<f64>>) -> Optio
         let (below, above) = (defined[place.floor() as usize], defined[place.ceil() as usize]);
         below + (above - below) * place.fract()
     };
-    Some(Interval { low: at(0.025), high: at(0.975) })
+    Some(Interval { low: at(alpha / 2.0), high: at(1.0 - alpha / 2.0) })
 }
 
-/// Returns `(accuracy - memory) / (1 - memory)`; nothing ("not measurable") where memory alone is above 0.95.
+/// Returns `(accuracy - memory) / (1 - memory)`; nothing ("not measurable") where memory alone is above [`MEASURABLE`].
 pub(crate) fn rule_index(accuracy: f64, memory: f64) -> Option<f64> {
-    (memory <= 0.95).then(|| (accuracy - memory) / (1.0 - memory))
+    (memory <= MEASURABLE).then(|| (accuracy - memory) / (1.0 - memory))
 }
+
+/// Above this share of a look-up table no rule can be told from memory.
+pub(crate) const MEASURABLE: f64 = 0.95;
 
 /// Adds `weight` times the one to the other, column by column.
 pub(crate) fn add<const W: usize>(sums: &mut [f64; W], more: &[f64; W], weight: f64) {
@@ -112,106 +196,4 @@ fn below(random: &mut ChaCha8Rng, n: usize) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn close(left: f64, right: f64) -> bool {
-        (left - right).abs() < 1e-9
-    }
-
-    #[test]
-    fn wilson_agrees_with_published_values() {
-        // Newcombe 1998, "Two-sided confidence intervals for the single proportion", table I: 81/263, 15/148, 0/20, 1/29.
-        for (x, n, low, high) in [
-            (81.0, 263, 0.2553, 0.3662),
-            (15.0, 148, 0.0624, 0.1605),
-            (0.0, 20, 0.0, 0.1611),
-            (1.0, 29, 0.0061, 0.1718),
-        ] {
-            let found = wilson(x / n as f64, n).expect("there are rows");
-            assert!((found.low - low).abs() < 5e-5 && (found.high - high).abs() < 5e-5, "{x}/{n}: {found:?}");
-        }
-        assert_eq!(wilson(0.5, 0), None);
-        assert_eq!(wilson(1.0, 7).map(|i| i.high), Some(1.0));
-    }
-
-    #[test]
-    fn wilson_solves_its_own_equation() {
-        // The borders are the p with |share - p| = Z sqrt(p (1 - p) / n).
-        for (share, n) in [(0.1, 10_u64), (0.5, 33), (0.97, 1102)] {
-            let found = wilson(share, n).expect("there are rows");
-            for p in [found.low, found.high] {
-                assert!(close((share - p).abs(), Z * (p * (1.0 - p) / n as f64).sqrt()));
-            }
-        }
-    }
-
-    #[test]
-    fn drawing_is_the_same_every_time_and_differs_by_stream() {
-        let clusters: Vec<[f64; 2]> = (0..40).map(|i| [f64::from(i % 3), 1.0]).collect();
-        assert_eq!(draw_clusters(&clusters, 50, 1), draw_clusters(&clusters, 50, 1));
-        assert_ne!(draw_clusters(&clusters, 50, 1), draw_clusters(&clusters, 50, 2));
-        assert!(draw_clusters(&clusters, 50, 1).iter().all(|sums| close(sums[1], 40.0)));
-    }
-
-    #[test]
-    fn two_clusters_are_drawn_with_binomial_shares() {
-        // Of two clusters, one right and one wrong, the accuracy of a draw is 0, 1/2, 1 with shares 1/4, 1/2, 1/4.
-        let draws = draw_clusters(&[[1.0, 1.0], [0.0, 1.0]], 20_000, 0);
-        for (accuracy, share) in [(0.0, 0.25), (0.5, 0.5), (1.0, 0.25)] {
-            let found = draws.iter().filter(|s| close(s[0] / s[1], accuracy)).count() as f64 / 20_000.0;
-            assert!((found - share).abs() < 0.015, "{accuracy}: {found}");
-        }
-    }
-
-    #[test]
-    fn the_interval_of_independent_rows_is_the_normal_one() {
-        // 400 clusters of one row, 30 % right: standard error sqrt(0.3 * 0.7 / 400) = 0.0229.
-        let clusters: Vec<[f64; 2]> = (0..400).map(|i| [f64::from(i % 10 < 3), 1.0]).collect();
-        let draws = draw_clusters(&clusters, 4000, 0);
-        let found = percentile(draws.iter().map(|s| Some(s[0] / s[1]))).expect("there are rows");
-        assert!((found.low - (0.3 - Z * 0.0229)).abs() < 0.006, "{found:?}");
-        assert!((found.high - (0.3 + Z * 0.0229)).abs() < 0.006, "{found:?}");
-    }
-
-    #[test]
-    fn clusters_widen_the_interval() {
-        // The same 400 rows in 20 clusters that are all right or all wrong: about sqrt(20) times as wide.
-        let rows: Vec<[f64; 2]> = (0..400).map(|i| [f64::from(i % 10 < 5), 1.0]).collect();
-        let clusters: Vec<[f64; 2]> = (0..20).map(|i| [f64::from(i % 2) * 20.0, 20.0]).collect();
-        let width = |clusters: &[[f64; 2]]| {
-            let draws = draw_clusters(clusters, 2000, 0);
-            let found = percentile(draws.iter().map(|s| Some(s[0] / s[1]))).expect("there are rows");
-            found.high - found.low
-        };
-        let ratio = width(&clusters) / width(&rows);
-        assert!((ratio - 20_f64.sqrt()).abs() < 0.7, "{ratio}");
-    }
-
-    #[test]
-    fn seeds_are_drawn_as_a_whole() {
-        // Two seeds, one always right and one always wrong: over seeds 0, 1/2 and 1 with shares 1/4, 1/2, 1/4.
-        let right = draw_clusters(&[[1.0, 1.0]; 30], 8000, 0);
-        let wrong = draw_clusters(&[[0.0, 1.0]; 30], 8000, 0);
-        let both = draw_seeds(&[&right, &wrong]);
-        let half = both.iter().filter(|s| close(s[0] / s[1], 0.5)).count() as f64 / 8000.0;
-        assert!((half - 0.5).abs() < 0.02, "{half}");
-        assert_eq!(draw_seeds(&[&right]), right);
-    }
-
-    #[test]
-    fn percentiles_are_those_of_the_sorted_values() {
-        let values = (0..=1000).rev().map(|v| Some(f64::from(v)));
-        assert_eq!(percentile(values), Some(Interval { low: 25.0, high: 975.0 }));
-        assert_eq!(percentile([None, None, Some(1.0)]), None);
-        assert_eq!(percentile([]), None);
-    }
-
-    #[test]
-    fn rule_index_by_hand() {
-        assert_eq!(rule_index(0.75, 0.5), Some(0.5));
-        assert_eq!(rule_index(0.2, 0.5), Some(-0.6));
-        assert_eq!(rule_index(1.0, 0.0), Some(1.0));
-        assert_eq!(rule_index(0.99, 0.96), None);
-    }
-}
+mod tests;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::row_count;
 use artifact::tables::Example;
+use artifact::{guarantee, row_count};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,32 +29,8 @@ impl Build {
         Ok(Self { config: source.definition()? })
     }
 
-    /// Returns the name of the hold-out level; empty where unknown.
-    pub(crate) fn level(&self) -> String {
-        match &self.config["holdout"]["level"] {
-            Value::String(level) => level.clone(),
-            Value::Object(level) => level.keys().next().cloned().unwrap_or_default(),
-            _ => String::new(),
-        }
-    }
-
-    /// Says whether every family draws its answers at random.
-    pub(crate) fn random_answers(&self) -> bool {
-        let tasks = self.tasks();
-        !tasks.is_empty() && tasks.iter().all(|(_, task)| tag(&task["family"]) == "random")
-    }
-
     fn tasks(&self) -> Vec<(&String, &Value)> {
         self.config["tasks"].as_object().map(|tasks| tasks.iter().collect()).unwrap_or_default()
-    }
-}
-
-/// Name of an externally tagged value: `{ geometric: { ratio: 2 } }` or `geometric`.
-fn tag(value: &Value) -> &str {
-    match value {
-        Value::String(name) => name,
-        Value::Object(map) => map.keys().next().map_or("", String::as_str),
-        _ => "",
     }
 }
 
@@ -121,6 +97,8 @@ struct Pass {
     by_task: BTreeMap<(&'static str, String), i64>,
     counted: BTreeSet<&'static str>,
     samples: BTreeMap<(&'static str, String), Vec<String>>,
+    /// What rows may not share.
+    units: BTreeSet<String>,
 }
 
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
@@ -144,6 +122,9 @@ pub(crate) fn build(source: &Source, build: &Build, seeds: &[i32]) -> Result<Ask
         }
         pass.counted.insert(split);
         each_row(&shards, |row: Example| {
+            if !pass.units.contains(&row.unit) {
+                pass.units.insert(row.unit.clone());
+            }
             let key = (split, row.task);
             let samples = pass.samples.entry(key.clone()).or_default();
             if samples.len() < SAMPLES {
@@ -152,7 +133,7 @@ pub(crate) fn build(source: &Source, build: &Build, seeds: &[i32]) -> Result<Ask
             *pass.by_task.entry(key).or_default() += 1;
         })?;
     }
-    let facts = facts(source, build, seeds, &sizes)?;
+    let facts = facts(source, build, seeds, &sizes, &pass)?;
     let tasks = build.tasks().into_iter().map(|(name, task)| task_line(name, task, &pass)).collect();
     let samples = pass.samples.into_iter().map(|((split, task), texts)| Sample { split, task, texts });
     let mut samples: Vec<_> = samples.collect();
@@ -161,7 +142,13 @@ pub(crate) fn build(source: &Source, build: &Build, seeds: &[i32]) -> Result<Ask
     Ok(Asked { facts, tasks, samples })
 }
 
-fn facts(source: &Source, build: &Build, seeds: &[i32], sizes: &[String]) -> Result<Vec<Fact>, Error> {
+fn facts(
+    source: &Source,
+    build: &Build,
+    seeds: &[i32],
+    sizes: &[String],
+    pass: &Pass,
+) -> Result<Vec<Fact>, Error> {
     let train = source.config("checkpoints");
     let mut facts = Vec::new();
     let mut fact = |name, value: String| {
@@ -171,7 +158,10 @@ fn facts(source: &Source, build: &Build, seeds: &[i32], sizes: &[String]) -> Res
     };
     let level = match &build.config["holdout"]["level"] {
         Value::Null => String::new(),
-        level => format!("{} – {}", brief(level), promise(&build.level())),
+        level => {
+            let units = pass.units.iter().map(String::as_str);
+            format!("{} – {}", brief(level), guarantee::guarantee(level, units))
+        }
     };
     fact("Held out by", level);
     fact("Rows", sizes.join(" · "));
@@ -228,21 +218,6 @@ fn task_line(name: &str, task: &Value, pass: &Pass) -> Task {
     }
 }
 
-/// What a level guarantees, in the words of a reader.
-fn promise(level: &str) -> &'static str {
-    match level {
-        "random" => "only whole rows are new; their pieces may all stand in training (a leaky control)",
-        "window" => "the last terms of a held-out row never stand together in training",
-        "transition" => "no step from one term to the next of a held-out row stands in training",
-        "step" => "the rule's parameter is never trained",
-        "range" => "held-out values are larger than any trained",
-        "length" => "held-out rows have more terms than any trained",
-        "notation" => "long rows are never trained in the held-out notation",
-        "family" => "the whole family is never trained",
-        _ => "a level that this page does not know",
-    }
-}
-
 /// Returns `8 (0 to 7)`, or the list where numbers are missing.
 fn seed_range(seeds: &[i32]) -> String {
     let (first, last) = (seeds[0], seeds[seeds.len() - 1]);
@@ -270,23 +245,6 @@ mod tests {
         assert_eq!(brief(&json!([1, 2])), "1, 2");
         assert_eq!(brief(&json!({"numeral": {}})), "numeral");
         assert_eq!(brief(&json!({})), "");
-    }
-
-    #[test]
-    fn level_and_families_come_from_the_build_config() {
-        let build = |config| Build { config };
-        assert_eq!(build(json!({"holdout": {"level": "transition"}})).level(), "transition");
-        assert_eq!(build(json!({"holdout": {"level": {"window": {"m": 3}}}})).level(), "window");
-        assert_eq!(build(Value::Null).level(), "");
-        assert!(build(json!({"tasks": {"r": {"family": {"random": {}}}}})).random_answers());
-        assert!(build(json!({"tasks": {"r": {"family": "random"}}})).random_answers());
-        assert!(
-            !build(
-                json!({"tasks": {"r": {"family": "random"}, "x2": {"family": {"geometric": {"ratio": 2}}}}})
-            )
-            .random_answers()
-        );
-        assert!(!build(Value::Null).random_answers());
     }
 
     #[test]

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::folder::Source;
-use crate::number::{count, maybe_share, position, share, with_interval};
+use crate::number::{count, maybe_share, position, share};
 use crate::published::{Metric, Published};
-use crate::scores::{ACCURACY, BEYOND_MEMORY, Ceilings, OVER_SEEDS, RULE_INDEX, Scores, name_of};
-use crate::verdict::{Estimate, Evidence, Outcome, Seed};
+use crate::scores::{ACCURACY, BEYOND_MEMORY, Ceilings, Estimate, OVER_SEEDS, RULE_INDEX, Scores, name_of};
+use crate::verdict::{Outcome, Verdict, Verdicts};
 
 /// One line of a forest plot: a dot with its interval.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,7 +18,7 @@ pub(crate) struct Dot {
     pub label: String,
     pub outcome: Outcome,
     /// The words for the outcome.
-    pub outcome_name: &'static str,
+    pub outcome_name: String,
     /// Where the dot and the ends of its interval lie, in percent; null without a value.
     pub at: Option<f64>,
     pub low: Option<f64>,
@@ -36,8 +36,10 @@ pub(crate) struct Strip {
     /// Task; empty for all tasks.
     pub task: String,
     pub dots: Vec<Dot>,
-    /// Over seeds.
+    /// Over seeds; nothing where they disagree.
     pub mean: Option<Dot>,
+    /// What stands in place of a mean of seeds that disagree.
+    pub counted: Option<String>,
     /// Percent and text of each mark.
     pub u_best: Option<(f64, String)>,
     pub u_union: Option<(f64, String)>,
@@ -51,6 +53,9 @@ pub(crate) struct Strip {
     pub beyond_memory: String,
     pub beyond_memory_rows: String,
     pub rows: String,
+    /// How many independent clusters they count as, and whether these are few.
+    pub clusters: String,
+    pub few: bool,
     /// The whole picture in words.
     pub summary: String,
 }
@@ -73,6 +78,7 @@ struct Slice {
     accuracy: String,
     width: f64,
     rows: String,
+    clusters: String,
 }
 
 /// The section.
@@ -85,43 +91,88 @@ pub(crate) struct Section {
     slices: Vec<Slice>,
 }
 
+/// What a strip is drawn from.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub scores: &'a Scores,
+    pub verdicts: &'a Verdicts,
+    pub split: &'static str,
+    /// Empty for all tasks.
+    pub task: &'a str,
+    pub verdict: &'a Verdict,
+    pub ceilings: &'a Ceilings,
+}
+
+impl Scene<'_> {
+    fn get(&self, model: &str, seed: i32, metric: &str) -> Estimate {
+        self.scores.get(model, seed, self.split, self.task, metric).copied().unwrap_or_default()
+    }
+
+    fn dot(&self, label: String, seed: i32) -> Option<Dot> {
+        let (accuracy, index) = (self.get("trained", seed, ACCURACY), self.get("trained", seed, RULE_INDEX));
+        let (outcome, train) = self.verdicts.seed(self.task, seed);
+        Some(Dot {
+            label,
+            outcome_name: outcome.name(),
+            outcome,
+            at: Some(position(accuracy.value?)),
+            low: accuracy.low.map(position),
+            high: accuracy.high.map(position),
+            share: maybe_share(accuracy.value),
+            accuracy: accuracy.text(),
+            rule_index: index.text(),
+            train: maybe_share(train),
+        })
+    }
+}
+
 /// Returns what the verdict is about and what stands beside it.
-pub(crate) fn strip(evidence: &Evidence, scores: &Scores, task: &str, published: &[&Published]) -> Strip {
-    let split = evidence.split.as_str();
-    let control = |model, seeds: &[i32]| {
-        let row = seeds.iter().find_map(|&seed| scores.get(model, seed, split, task, ACCURACY))?;
-        mark(row.value)
-    };
-    let seeds: Vec<i32> = evidence.seeds.iter().map(|seed| seed.seed).collect();
-    let untrained: Vec<i32> = std::iter::once(OVER_SEEDS).chain(seeds).collect();
-    let over =
-        Seed { seed: OVER_SEEDS, accuracy: evidence.accuracy, rule_index: evidence.rule_index, train: None };
+pub(crate) fn strip(scene: &Scene<'_>, published: &[&Published]) -> Strip {
     let named =
         |found: &Option<(f64, String)>| found.as_ref().map_or(String::new(), |(_, name)| name.clone());
-    let ceilings = &evidence.ceilings;
+    let Scene { scores, verdict, task, ceilings, .. } = *scene;
+    let over = scene.get("trained", OVER_SEEDS, ACCURACY);
+    let beyond = scene.get("trained", OVER_SEEDS, BEYOND_MEMORY);
+    let mean = scene.dot("over seeds".to_owned(), OVER_SEEDS).filter(|_| verdict.counted.is_none());
+    let seeds = scores.seeds();
+    let (clusters, few) = clusters(&over);
     let mut strip = Strip {
         task: task.to_owned(),
-        dots: evidence.seeds.iter().map(|seed| dot(format!("seed {}", seed.seed), seed, evidence)).collect(),
-        mean: evidence.accuracy.value.map(|_| dot("over seeds".to_owned(), &over, evidence)),
+        dots: seeds.iter().filter_map(|&seed| scene.dot(format!("seed {seed}"), seed)).collect(),
+        mean,
+        counted: verdict.counted.clone(),
         u_best: mark(ceilings.u_best.as_ref().map(|(value, _)| *value)),
         u_union: mark(ceilings.u_union),
         s_best: mark(ceilings.s_best.as_ref().map(|(value, _)| *value)),
         u_best_name: named(&ceilings.u_best),
         s_best_name: named(&ceilings.s_best),
-        untrained: control("untrained", &untrained),
-        oracle: mark(evidence.oracle),
+        untrained: mark(scene.get("untrained", OVER_SEEDS, ACCURACY).value),
+        oracle: mark(scene.get("oracle", OVER_SEEDS, ACCURACY).value),
         published: published
             .iter()
             .filter(|one| one.metric == Metric::Accuracy)
             .filter_map(|one| mark(Some(one.value)))
             .collect(),
-        beyond_memory: estimate(&evidence.beyond_memory),
-        beyond_memory_rows: count(evidence.beyond_memory.n),
-        rows: count(evidence.seeds.iter().map(|seed| seed.accuracy.n).max().unwrap_or(0)),
+        beyond_memory: beyond.text(),
+        beyond_memory_rows: count(beyond.n),
+        rows: count(over.n),
+        clusters,
+        few,
         summary: String::new(),
     };
     strip.summary = summary(&strip);
     strip
+}
+
+/// Below so many effective clusters a number is marked.
+const FEW: f64 = 20.0;
+
+/// Returns `210.0 independent clusters`, and whether they are few.
+fn clusters(of: &Estimate) -> (String, bool) {
+    match of.n_eff {
+        Some(effective) => (format!("{effective:.1}"), effective < FEW),
+        None => (String::new(), false),
+    }
 }
 
 fn summary(strip: &Strip) -> String {
@@ -145,58 +196,37 @@ fn mark(value: Option<f64>) -> Option<(f64, String)> {
     value.map(|value| (position(value), share(value)))
 }
 
-fn estimate(estimate: &Estimate) -> String {
-    with_interval(estimate.value, estimate.low, estimate.high)
-}
-
-fn dot(label: String, seed: &Seed, evidence: &Evidence) -> Dot {
-    let outcome = evidence.outcome(seed);
-    Dot {
-        label,
-        outcome,
-        outcome_name: outcome.name(),
-        at: seed.accuracy.value.map(position),
-        low: seed.accuracy.low.map(position),
-        high: seed.accuracy.high.map(position),
-        share: maybe_share(seed.accuracy.value),
-        accuracy: estimate(&seed.accuracy),
-        rule_index: estimate(&seed.rule_index),
-        train: maybe_share(seed.train),
-    }
-}
-
 /// Builds the section; `None` where there is neither a score nor a memoriser.
 pub(crate) fn build(
     source: &Source,
-    scores: Option<&Scores>,
+    scene: Option<&Scene<'_>>,
     split: &'static str,
-    evidence: &Evidence,
+    certified: Option<bool>,
+    ceilings: &[Ceiling],
     published: &[&Published],
 ) -> Result<Option<Section>, Error> {
-    let ceilings = source.read::<Ceiling>("ceilings")?.unwrap_or_default();
-    let bars = bars(source, split, &evidence.ceilings)?;
-    let Some(scores) = scores else {
+    let bars = bars(source, split, &Ceilings::pick(ceilings, split, ""))?;
+    let Some(scene) = scene else {
         let section = Section { split, strips: Vec::new(), bars, slices: Vec::new() };
         return Ok((!section.bars.is_empty()).then_some(section));
     };
-    let mut strips = vec![(strip(evidence, scores, "", published), "", String::new())];
-    let tasks = scores.tasks(split);
+    let mut strips = vec![(strip(scene, published), "", String::new())];
+    let tasks = scene.scores.tasks(split);
     if tasks.len() > 1 {
         for task in tasks {
-            let mut of_task = Evidence::pick(scores, split, &task, Ceilings::pick(&ceilings, split, &task));
-            of_task.level.clone_from(&evidence.level);
-            of_task.random_answers = evidence.random_answers;
-            of_task.certified = evidence.certified;
-            let verdict = of_task.verdict();
-            strips.push((strip(&of_task, scores, &task, &[]), verdict.tone, verdict.headline));
+            let (ceilings, verdict) =
+                (Ceilings::pick(ceilings, split, &task), scene.verdicts.of(&task, certified));
+            let of_task = Scene { task: &task, verdict: &verdict, ceilings: &ceilings, ..*scene };
+            strips.push((strip(&of_task, &[]), verdict.tone, verdict.headline.clone()));
         }
     }
-    let slices = scores.slices(split, "").into_iter().filter_map(|slice| {
-        let row = scores.slice("trained", OVER_SEEDS, split, "", &slice, ACCURACY)?;
+    let slices = scene.scores.slices(split, "").into_iter().filter_map(|slice| {
+        let row = scene.scores.slice("trained", OVER_SEEDS, split, "", &slice, ACCURACY)?;
         Some(Slice {
-            accuracy: with_interval(row.value, row.low, row.high),
+            accuracy: row.text(),
             width: row.value.map_or(0.0, position),
             rows: count(row.n),
+            clusters: clusters(row).0,
             name: slice.replace('=', " = "),
         })
     });

@@ -11,6 +11,8 @@ struct Cell {
     label: String,
     /// Percent and text, over seeds.
     mean: Option<(f64, String)>,
+    /// What stands in its place where seeds disagree.
+    counted: Option<String>,
     /// The least and the greatest of the seeds, where they differ.
     range: Option<(String, String)>,
     /// Every seed in words.
@@ -62,6 +64,7 @@ fn cell(point: &Mark) -> Cell {
         id: point.id.clone(),
         label: point.label.clone(),
         mean: point.mean.clone(),
+        counted: point.counted.clone(),
         range: ends.filter(|(low, high)| low != high),
         seeds: seeds.join(", "),
         published: point.published.iter().map(|(_, text)| text.clone()).collect(),

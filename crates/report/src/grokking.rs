@@ -12,7 +12,7 @@ use crate::curves::Line;
 use crate::folder::Source;
 use crate::number::{count, counted, significant};
 use crate::published::{Metric, Published};
-use crate::scores::{OVER_SEEDS, Scores};
+use crate::scores::{Estimate, OVER_SEEDS, Scores};
 
 /// Both steps of one seed.
 #[derive(Debug, Serialize)]
@@ -113,33 +113,42 @@ struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// Returns a metric's value and its n; `None` where there is no such row.
-    fn row(&self, seed: i32, metric: Metric) -> Option<(Option<f64>, i64)> {
+    /// Returns a metric's row, if there is one.
+    fn row(&self, seed: i32, metric: Metric) -> Option<&Estimate> {
         let (name, split) = metric.column();
-        let row = self.scores.get("trained", seed, split.unwrap_or_default(), "", name)?;
-        Some((row.value, row.n))
+        self.scores.get("trained", seed, split.unwrap_or_default(), "", name)
     }
 
     fn value(&self, seed: i32, metric: Metric) -> Option<f64> {
-        self.row(seed, metric)?.0
+        self.row(seed, metric)?.value
     }
 
     /// Says when all seeds learned, in the median, or how many did.
     fn learned(&self, metric: Metric, name: &str) -> String {
-        let Some((value, n)) = self.row(OVER_SEEDS, metric) else { return String::new() };
+        let Some(&Estimate { value, low, n, .. }) = self.row(OVER_SEEDS, metric) else {
+            return String::new();
+        };
         let (seeds, last) = (counted(self.seeds.len() as i64, "seed"), count(self.last_step));
         match value {
-            Some(value) if self.seeds.len() == 1 => format!("{name} {}", metric.text(value)),
-            Some(value) => format!("{name} {}, median ({n} of {seeds})", metric.text(value)),
+            Some(value) if self.seeds.len() == 1 => format!("{name} {}", by(metric, low, value)),
+            Some(value) => format!("{name} {}, median ({n} of {seeds})", by(metric, low, value)),
             None if n > 0 => format!("{name}: {n} of {seeds} in {last} steps"),
             None => format!("{name}: never in {last} steps"),
         }
     }
 
     fn delay(&self) -> String {
-        let text = |metric| self.value(OVER_SEEDS, metric).map(|value| metric.text(value));
-        let Some(delay) = text(Metric::GrokkingDelay) else { return String::new() };
-        let ratio = text(Metric::GrokkingRatio).map_or(String::new(), |ratio| format!(", {ratio}"));
+        let delay = self.row(OVER_SEEDS, Metric::GrokkingDelay);
+        let Some((row, value)) = delay.and_then(|row| Some((row, row.value?))) else { return String::new() };
+        let text = |value| Metric::GrokkingDelay.text(value);
+        let delay = match (row.low, row.high) {
+            (Some(low), Some(high)) if low < high => {
+                format!("{} (between {} and {})", text(value), text(low), text(high))
+            }
+            _ => text(value),
+        };
+        let ratio = self.value(OVER_SEEDS, Metric::GrokkingRatio);
+        let ratio = ratio.map_or(String::new(), |ratio| format!(", {}", Metric::GrokkingRatio.text(ratio)));
         let name = if self.seeds.len() > 1 { "median delay" } else { "delay" };
         format!("{name} {delay} steps{ratio}")
     }
@@ -147,8 +156,11 @@ impl Steps<'_> {
     fn table(&self) -> Table {
         let cells = |seed| {
             COLUMNS.map(|metric| match self.row(seed, metric) {
-                Some((Some(value), _)) => metric.text(value),
-                Some((None, _)) => "never".to_owned(),
+                Some(&Estimate { value: Some(value), low, .. }) => match metric {
+                    Metric::TMem | Metric::TGen => by(metric, low, value),
+                    _ => metric.text(value),
+                },
+                Some(_) => "never".to_owned(),
                 None => String::new(),
             })
         };
@@ -158,6 +170,14 @@ impl Steps<'_> {
             rows.push(("over seeds (median)".to_owned(), cells(OVER_SEEDS)));
         }
         Table { rows }
+    }
+}
+
+/// Returns a step, behind it the one that was logged before.
+fn by(metric: Metric, before: Option<f64>, value: f64) -> String {
+    match before {
+        Some(before) if before < value => format!("{} (after {})", metric.text(value), metric.text(before)),
+        _ => metric.text(value),
     }
 }
 

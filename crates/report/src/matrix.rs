@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::folder::{Source, axes};
 use crate::number::significant;
 use crate::point::Point;
-use crate::verdict::{AS_CLOSE, MEMORY, Outcome};
+use crate::verdict::Outcome;
 
 /// More points than a sentence can go through one by one.
 const SENTENCE: usize = 6;
@@ -23,6 +23,8 @@ pub(crate) struct Mark {
     pub seeds: Vec<(String, f64, String, Outcome)>,
     /// Over seeds: percent and text, and the ends of its interval in percent.
     pub mean: Option<(f64, String)>,
+    /// What stands in its place where seeds disagree.
+    pub counted: Option<String>,
     interval: Option<(f64, f64)>,
     /// Percent, text and name of the table.
     u_best: Option<(f64, String, String)>,
@@ -90,6 +92,7 @@ pub(crate) fn build(sources: &[Source], points: &[Point]) -> Option<Figure> {
             id: point.id.clone(),
             values: axes.iter().map(|axis| value(axis).unwrap_or_default()).collect(),
             seeds: dots.collect(),
+            counted: strip.counted,
             interval: strip.mean.as_ref().and_then(|mean| mean.low.zip(mean.high)),
             mean: strip.mean.and_then(|mean| Some((mean.at?, mean.share))),
             u_best: named(strip.u_best, strip.u_best_name),
@@ -158,27 +161,7 @@ fn outcome(point: &Point, pin: &str) -> (usize, usize) {
     pins.next().map_or((0, 0), |pin| (pin.right, pin.answers.len()))
 }
 
-/// How the seeds of a point stand to the best look-up table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// The table gets about as much: the score may be memory.
-    AsMuch,
-    /// The seeds get more.
-    More,
-    /// Both get next to nothing.
-    Neither,
-}
-
 impl Mark {
-    fn standing(&self) -> Option<Standing> {
-        let (seeds, table) = (self.mean.as_ref()?.0 / 100.0, self.u_best.as_ref()?.0 / 100.0);
-        Some(match () {
-            () if seeds - table > AS_CLOSE => Standing::More,
-            () if seeds < MEMORY => Standing::Neither,
-            () => Standing::AsMuch,
-        })
-    }
-
     /// Returns `transition` of `level=transition`, where a word says enough; else `k=2` or `k=2,loss=all`.
     fn name(&self) -> &str {
         match self.values.as_slice() {
@@ -194,38 +177,35 @@ impl Figure {
         distinct(&self.points, axis)
     }
 
-    /// Says in one sentence what the points show, in their order; `None` where they are too many, or some have no
-    /// scores or no look-up tables.
+    /// Says in one sentence what the points show, in their order, those that have the same verdict together; `None` where they
+    /// are too many, or some have no scores or no look-up tables.
     pub(crate) fn finding(&self) -> Option<String> {
-        if self.points.len() > SENTENCE {
+        let complete = self.points.iter().all(|point| point.u_best.is_some() && !point.seeds.is_empty());
+        if self.points.len() > SENTENCE || !complete {
             return None;
         }
-        let standings: Vec<Standing> = self.points.iter().map(Mark::standing).collect::<Option<_>>()?;
-        let mut clauses = Vec::new();
-        let mut first = 0;
-        for alike in standings.chunk_by(|a, b| a == b) {
-            let marks = &self.points[first..first + alike.len()];
-            first += alike.len();
+        let alike = self.points.chunk_by(|a, b| a.headline == b.headline);
+        let clauses = alike.map(|marks| {
             let list = |text: &dyn Fn(&Mark) -> &str| and(&marks.iter().map(text).collect::<Vec<_>>());
-            let names = list(&Mark::name);
-            let seeds = list(&|mark| mark.mean.as_ref().map_or("", |(_, share)| share));
-            let tables = list(&|mark| mark.u_best.as_ref().map_or("", |(_, share, _)| share));
-            clauses.push(match alike[0] {
-                Standing::AsMuch => {
-                    format!(
-                        "at {names} a look-up table gets as much as the model ({tables}, the model {seeds})"
-                    )
-                }
-                Standing::More => {
-                    format!("at {names} the model gets {seeds} where the best look-up table gets {tables}")
-                }
-                Standing::Neither => format!(
-                    "at {names} neither gets far (the model {seeds}, the best look-up table {tables})"
-                ),
+            let seeds = list(&|mark| match (&mark.counted, &mark.mean) {
+                (Some(counted), _) => counted,
+                (None, mean) => mean.as_ref().map_or("", |(_, share)| share),
             });
-        }
-        Some(format!("Share of held-out rows answered right: {}.", clauses.join("; ")))
+            let tables = list(&|mark| mark.u_best.as_ref().map_or("", |(_, share, _)| share));
+            let names = list(&Mark::name);
+            format!(
+                "{} at {names} (the model {seeds}, the best look-up table {tables})",
+                lower(&marks[0].headline)
+            )
+        });
+        let text = clauses.collect::<Vec<_>>().join("; ");
+        Some(format!("Share of held-out rows answered right: {text}."))
     }
+}
+
+fn lower(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// Returns `a`, `a and b`, `a, b and c`.

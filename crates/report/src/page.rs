@@ -8,8 +8,7 @@ use serde::Serialize;
 use crate::ceiling::METRICS;
 use crate::folder::{self, Source};
 use crate::point::{self, Limits, Point};
-use crate::verdict::{AS_CLOSE, FITTED, MEMORY, RULE};
-use crate::{Config, Error, Inputs, MAX_BYTES, grid, matrix, number, origin, published, sha256};
+use crate::{Config, Error, Inputs, MAX_BYTES, grid, matrix, origin, published, sha256};
 
 /// The page's script, in the order in which the parts need each other.
 const SCRIPT: &str = concat!(
@@ -104,16 +103,6 @@ struct Page<'a> {
     detailed: usize,
     origin: origin::Section,
     metrics: [(&'static str, &'static str); 3],
-    borders: Borders,
-}
-
-/// The borders between the verdicts, as text.
-#[derive(Serialize)]
-struct Borders {
-    rule: String,
-    memory: String,
-    fitted: String,
-    close: String,
 }
 
 fn render(
@@ -165,12 +154,6 @@ fn render(
         detailed,
         origin,
         metrics: METRICS,
-        borders: Borders {
-            rule: number::share(RULE),
-            memory: number::share(MEMORY),
-            fitted: number::share(FITTED),
-            close: number::share(AS_CLOSE),
-        },
     };
     Ok(environment.get_template("page")?.render(Value::from(Serde(&page)))?)
 }

@@ -5,11 +5,11 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::asked::{self, Build};
-use crate::ceiling::Strip;
+use crate::ceiling::{Scene, Strip};
 use crate::folder::Source;
 use crate::published::{Line, Published};
 use crate::scores::{Ceilings, Scores};
-use crate::verdict::{Evidence, Verdict};
+use crate::verdict::{Verdict, Verdicts};
 use crate::{ablation, attention, ceiling, certificate, curves, grokking, mistakes, pins, published};
 
 /// How much of each large table the page shows.
@@ -98,13 +98,17 @@ pub(crate) fn build(
     let certificate = certificate::build(source)?;
     let ceilings = source.read::<Ceiling>("ceilings")?.unwrap_or_default();
     let picked = Ceilings::pick(&ceilings, split, "");
-    let mut evidence = match &scores {
-        Some(scores) => Evidence::pick(scores, split, "", picked),
-        None => Evidence { split: split.to_owned(), ceilings: picked, ..Evidence::default() },
-    };
-    evidence.level = build.level();
-    evidence.random_answers = build.random_answers();
-    evidence.certified = certificate.as_ref().map(|certificate| certificate.passed);
+    let verdicts = Verdicts::read(source)?;
+    let certified = certificate.as_ref().map(|certificate| certificate.passed);
+    let verdict = verdicts.of("", certified);
+    let scene = scores.as_ref().map(|scores| Scene {
+        scores,
+        verdicts: &verdicts,
+        split,
+        task: "",
+        verdict: &verdict,
+        ceilings: &picked,
+    });
 
     let validation = Ceilings::pick(&ceilings, "validation", "").u_best.map(|(value, _)| value);
     let curves = curves::build(source, limits.curve_points, validation)?;
@@ -114,7 +118,7 @@ pub(crate) fn build(
     };
     let grokking = grokking::build(source, scores.as_ref(), published, limits.curve_points)?;
     let (picture, grokking) = grokking.unzip();
-    let ceiling = ceiling::build(source, scores.as_ref(), split, &evidence, published)?;
+    let ceiling = ceiling::build(source, scene.as_ref(), split, certified, &ceilings, published)?;
     let mistakes = mistakes::build(source, split, limits.mistakes)?;
     let attention = attention::build(source, limits.attention_bytes)?;
     let ablation = ablation::build(source, limits.ablation_values)?;
@@ -131,12 +135,12 @@ pub(crate) fn build(
     Ok(Point {
         id: format!("p{index}"),
         label: source.label(),
-        verdict: evidence.verdict(),
-        strip: scores.as_ref().map(|scores| ceiling::strip(&evidence, scores, "", published)),
+        strip: scene.as_ref().map(|scene| ceiling::strip(scene, published)),
         asked: asked::build(source, &build, &seeds)?,
         pins: pins::build(source, &build)?,
         certificate,
         published: published::lines(published, scores.as_ref()),
+        verdict,
         grokking,
         curves: curves.as_ref().map(|curves| Curves { last: curves.last.clone(), thinned: curves.thinned }),
         ceiling,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::folder::{Source, parse_point};
-use crate::number::{share, steps, times, with_interval};
+use crate::number::{share, steps, times};
 use crate::scores::{OVER_SEEDS, Scores};
 
 /// A figure that somebody published.
@@ -148,7 +148,7 @@ pub(crate) fn lines(published: &[&Published], scores: Option<&Scores>) -> Vec<Li
             scores.get("trained", seed, split.unwrap_or(scores.split()), "", metric)
         };
         let ours = row(OVER_SEEDS).map(|row| match (one.metric, row.value) {
-            (Metric::Accuracy, value) => with_interval(value, row.low, row.high),
+            (Metric::Accuracy, _) => row.text(),
             (metric, Some(value)) => metric.text(value),
             (_, None) => "never".to_owned(),
         });

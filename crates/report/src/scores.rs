@@ -1,11 +1,12 @@
-//! Picks rows of `scores` and `ceilings`: the last step of each model, by seed, split, task, slice and metric.
+//! Picks rows of `scores`, `seed_scores`, `controls` and `ceilings`, by model, seed, split, task, slice and metric.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::tables::{Ceiling, Score};
+use artifact::tables::{Ceiling, Control, Score, SeedScore};
 
 use crate::Error;
 use crate::folder::Source;
+use crate::number::with_interval;
 
 /// Share of rows whose greedy answer is right.
 pub(crate) const ACCURACY: &str = "accuracy";
@@ -17,35 +18,53 @@ pub(crate) const BEYOND_MEMORY: &str = "beyond_memory";
 /// The seed that stands for "over seeds".
 pub(crate) const OVER_SEEDS: i32 = -1;
 
-/// The rows of `scores` at the last step of each model and seed.
+/// What was measured: a row of `scores`, `seed_scores` or `controls`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Estimate {
+    pub value: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+    pub n: i64,
+    /// How many clusters of equal size the rows count as.
+    pub n_eff: Option<f64>,
+}
+
+impl Estimate {
+    /// Returns `0.998 [0.995, 0.999]`.
+    pub(crate) fn text(&self) -> String {
+        with_interval(self.value, self.low, self.high)
+    }
+}
+
+/// The rows of `scores`, `seed_scores` and `controls`.
 #[derive(Default)]
-pub(crate) struct Scores(BTreeMap<Key, Score>);
+pub(crate) struct Scores(BTreeMap<Key, Estimate>);
 
 /// Model, seed, split, task, slice, metric.
 type Key = (String, i32, String, String, String, String);
 
-impl Scores {
-    /// Reads the table, `None` where there is none.
-    pub(crate) fn read(source: &Source) -> Result<Option<Self>, Error> {
-        Ok(source.read::<Score>("scores")?.map(Self::of))
-    }
+macro_rules! row {
+    ($row:expr, $seed:expr) => {{
+        let row = $row;
+        let estimate =
+            Estimate { value: row.value, low: row.low, high: row.high, n: row.n, n_eff: row.n_eff };
+        ((row.model, $seed, row.split, row.task, row.slice, row.metric), estimate)
+    }};
+}
 
-    fn of(rows: Vec<Score>) -> Self {
-        let mut last = BTreeMap::<Key, Score>::new();
-        for row in rows {
-            let key = (
-                row.model.clone(),
-                row.seed,
-                row.split.clone(),
-                row.task.clone(),
-                row.slice.clone(),
-                row.metric.clone(),
-            );
-            if last.get(&key).is_none_or(|before| before.step <= row.step) {
-                last.insert(key, row);
-            }
-        }
-        Self(last)
+impl Scores {
+    /// Reads the tables, `None` where there are none.
+    pub(crate) fn read(source: &Source) -> Result<Option<Self>, Error> {
+        let Some(over) = source.read::<Score>("scores")? else { return Ok(None) };
+        let seeds = source.read::<SeedScore>("seed_scores")?.unwrap_or_default();
+        let controls = source.read::<Control>("controls")?.unwrap_or_default();
+        let over = over.into_iter().map(|row| row!(row, OVER_SEEDS));
+        let seeds = seeds.into_iter().map(|row| {
+            let seed = row.seed;
+            row!(row, seed)
+        });
+        let controls = controls.into_iter().map(|row| row!(row, OVER_SEEDS));
+        Ok(Some(Self(over.chain(seeds).chain(controls).collect())))
     }
 
     /// Returns one row of all rows of a task (`""` = all tasks).
@@ -56,7 +75,7 @@ impl Scores {
         split: &str,
         task: &str,
         metric: &str,
-    ) -> Option<&Score> {
+    ) -> Option<&Estimate> {
         self.slice(model, seed, split, task, "all", metric)
     }
 
@@ -69,34 +88,34 @@ impl Scores {
         task: &str,
         slice: &str,
         metric: &str,
-    ) -> Option<&Score> {
+    ) -> Option<&Estimate> {
         let key =
             (model.to_owned(), seed, split.to_owned(), task.to_owned(), slice.to_owned(), metric.to_owned());
         self.0.get(&key)
     }
 
-    /// Returns all picked rows.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &Score> {
-        self.0.values()
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.0.keys()
     }
 
     /// Returns the trained seeds, ascending.
     pub(crate) fn seeds(&self) -> Vec<i32> {
-        let trained = self.rows().filter(|row| row.model == "trained" && row.seed >= 0);
-        trained.map(|row| row.seed).collect::<BTreeSet<_>>().into_iter().collect()
+        let trained = self.keys().filter(|(model, seed, ..)| model == "trained" && *seed >= 0);
+        trained.map(|(_, seed, ..)| *seed).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Returns the tasks that have a score of their own on `split`.
     pub(crate) fn tasks(&self, split: &str) -> Vec<String> {
-        let rows = self.rows().filter(|row| row.split == split && !row.task.is_empty());
-        rows.map(|row| row.task.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        let keys = self.keys().filter(|(_, _, of, task, ..)| of == split && !task.is_empty());
+        keys.map(|(_, _, _, task, ..)| task.clone()).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Returns the slices that `task` has on `split` beside `all`, `terms=4` before `terms=10`.
     pub(crate) fn slices(&self, split: &str, task: &str) -> Vec<String> {
-        let rows = self.rows().filter(|row| row.split == split && row.task == task && row.slice != "all");
+        let keys =
+            self.keys().filter(|(_, _, of, tasks, slice, _)| of == split && tasks == task && slice != "all");
         let mut slices: Vec<_> =
-            rows.map(|row| row.slice.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+            keys.map(|(.., slice, _)| slice.clone()).collect::<BTreeSet<_>>().into_iter().collect();
         slices.sort_by_key(|slice| {
             let (name, value) = slice.split_once('=').unwrap_or((slice, ""));
             (name.to_owned(), value.parse::<i64>().unwrap_or(i64::MAX), value.to_owned())
@@ -106,7 +125,7 @@ impl Scores {
 
     /// Returns the split that the page speaks of: test, or validation where nothing was scored on test.
     pub(crate) fn split(&self) -> &'static str {
-        let has = |split: &str| self.rows().any(|row| row.split == split && row.metric == ACCURACY);
+        let has = |split: &str| self.keys().any(|(_, _, of, .., metric)| of == split && metric == ACCURACY);
         if has("test") || !has("validation") { "test" } else { "validation" }
     }
 }
@@ -144,29 +163,21 @@ pub(crate) fn name_of(memorizer: &str, view: &str) -> String {
 mod tests {
     use super::*;
 
-    fn score(seed: i32, step: i64, slice: &str, value: f64) -> Score {
-        Score {
-            model: "trained".into(),
-            seed,
-            step,
-            split: "test".into(),
-            task: String::new(),
-            slice: slice.into(),
-            metric: ACCURACY.into(),
-            value: Some(value),
-            low: None,
-            high: None,
-            n: 10,
-        }
-    }
-
     #[test]
-    fn the_last_step_counts_and_slices_sort_as_numbers() {
-        let rows = vec![score(0, 300, "all", 0.9), score(0, 100, "all", 0.1), score(-1, 300, "all", 0.9)];
-        let slices = ["terms=10", "terms=4"].map(|slice| score(0, 300, slice, 0.5));
-        let scores = Scores::of(rows.into_iter().chain(slices).collect());
-        assert_eq!(scores.get("trained", 0, "test", "", ACCURACY).and_then(|row| row.value), Some(0.9));
-        assert_eq!(scores.seeds(), [0]);
+    fn slices_sort_as_numbers_and_seeds_are_those_of_the_trained_model() {
+        let key = |model: &str, seed: i32, slice: &str| {
+            (model.into(), seed, "test".into(), String::new(), slice.into(), ACCURACY.into())
+        };
+        let estimate = |value| Estimate { value: Some(value), n: 10, ..Estimate::default() };
+        let scores = Scores(BTreeMap::from([
+            (key("trained", OVER_SEEDS, "all"), estimate(0.9)),
+            (key("trained", 3, "all"), estimate(0.8)),
+            (key("trained", OVER_SEEDS, "terms=10"), estimate(0.5)),
+            (key("trained", OVER_SEEDS, "terms=4"), estimate(0.5)),
+            (key("untrained", OVER_SEEDS, "all"), estimate(0.1)),
+        ]));
+        assert_eq!(scores.get("trained", 3, "test", "", ACCURACY).and_then(|row| row.value), Some(0.8));
+        assert_eq!(scores.seeds(), [3]);
         assert_eq!(scores.slices("test", ""), ["terms=4", "terms=10"]);
         assert_eq!(scores.split(), "test");
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
-use artifact::tables::{Checkpoint, Resume, Token};
+use artifact::tables::{Checkpoint, Resume, Token, TrainedOn};
 use candle_core::{DType, Device, Tensor};
 use transformer::Transformer;
 
@@ -19,10 +19,26 @@ pub(crate) struct Earlier {
     resume: BTreeMap<i32, Resume>,
     /// Its vocabulary.
     tokens: Vec<Token>,
+    /// What it saw, and those before it.
+    saw: Vec<TrainedOn>,
 }
 
 /// Where a run keeps the vocabulary that it was done with, relative to its folder.
 pub(crate) const VOCABULARY: &str = "vocabulary.parquet";
+
+/// Where a run says which rows it saw, relative to its folder.
+pub(crate) const TRAINED_ON: &str = "trained_on.parquet";
+
+/// Returns every table of rows that a run sees: its own, by the digests of `inputs`, and what those before it saw.
+pub(crate) fn saw(inputs: &BTreeMap<String, String>, earlier: Option<&Earlier>) -> Vec<TrainedOn> {
+    let own = inputs.iter().filter_map(|(name, digest)| {
+        let file = name.strip_prefix("data/")?;
+        let is_rows = file.starts_with("train-") || file.starts_with("validation-");
+        is_rows.then(|| TrainedOn { generation: 0, file: file.to_owned(), digest: digest.clone() })
+    });
+    let before = earlier.into_iter().flat_map(|earlier| &earlier.saw);
+    own.chain(before.map(|row| TrainedOn { generation: row.generation + 1, ..row.clone() })).collect()
+}
 
 /// Keeps what another run needs, besides the last checkpoint, to continue this seed.
 pub(crate) fn keep(out: &Path, seed: i32, learner: &Learner) -> Result<Resume, Error> {
@@ -46,7 +62,8 @@ impl Earlier {
         let resume = artifact::read_table::<Resume>(&folder.join("resume.parquet"))?;
         let resume = resume.into_iter().map(|row| (row.seed, row)).collect();
         let tokens = artifact::read_table(&folder.join(VOCABULARY))?;
-        let earlier = Self { folder: folder.to_owned(), shape, last, resume, tokens };
+        let saw = artifact::read_table(&folder.join(TRAINED_ON))?;
+        let earlier = Self { folder: folder.to_owned(), shape, last, resume, tokens, saw };
         earlier.check_context(&path)?;
         Ok(earlier)
     }

@@ -8,7 +8,7 @@ use artifact::{Provenance, read_table, write_table};
 use rayon::prelude::*;
 use transformer::engine::Engine;
 
-use crate::earlier::{Earlier, VOCABULARY};
+use crate::earlier::{self, Earlier, TRAINED_ON, VOCABULARY};
 use crate::learner::Learner;
 use crate::milestones::Milestones;
 use crate::record::Record;
@@ -137,6 +137,7 @@ pub(crate) fn run_by(
     let model = serde_json::to_vec_pretty(&shape).expect("numbers and names are JSON");
     file::write(&out.join("model.json"), &model)?;
     write_table(&out.join(VOCABULARY), provenance, tokens)?;
+    write_table(&out.join(TRAINED_ON), provenance, earlier::saw(&provenance.inputs, fit.earlier))?;
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
     let parameters: usize = shape.parameters().values().map(|shape| shape.iter().product::<usize>()).sum();

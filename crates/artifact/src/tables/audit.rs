@@ -40,6 +40,18 @@ table! {
 }
 
 table! {
+    /// The values that train rows hold: what lies outside was never trained.
+    pub struct TrainedRange in "ranges", version 1, files "results/<pipeline>/audit/ranges.parquet" {
+        /// What kind of thing the values are, as in `examples`.
+        domain: String,
+        /// The smallest of them in any train row.
+        least: i64,
+        /// The largest.
+        most: i64,
+    }
+}
+
+table! {
     /// What one shard of train holds of the held-out rows, as `seqlab audit DIR --shard 3/16 --out <part>` leaves it and
     /// `--merge` puts it together with the others. The first row says which shard of what it is.
     pub struct Evidence in "evidence", version 2, files "<part>/evidence.parquet" {
@@ -116,8 +128,9 @@ table! {
 }
 
 table! {
-    /// What a model that cannot learn a rule answers: one row a held-out row, memoriser and view.
-    pub struct Memorizer in "memorizers", version 1, files "results/<pipeline>/audit/memorizers.parquet" {
+    /// What a model that cannot learn a rule answers: one row a held-out row, memoriser and view, of
+    /// each view the simplest memoriser first.
+    pub struct Memorizer in "memorizers", version 2, files "results/<pipeline>/audit/memorizers.parquet" {
         /// Split of the held-out row.
         split: String,
         /// The held-out row.
@@ -130,6 +143,8 @@ table! {
         view: String,
         /// Its answer as text.
         prediction: String,
+        /// Whether another answer stood as high; of answers as high the first is given, which says nothing.
+        tied: bool,
         /// Whether that is the right answer.
         correct: bool,
     }
@@ -144,7 +159,7 @@ table! {
         task: String,
         /// `u_best`: best single memory baseline. `u_union`: at least one of them. `s_best`: best shallow one.
         metric: String,
-        /// The baseline that reached it; empty for `u_union`.
+        /// The baseline that reached it, the simplest of equals; empty for `u_union`.
         memorizer: String,
         /// The view in which it reached it; empty for `u_union`.
         view: String,

@@ -11,10 +11,10 @@ mod evaluate;
 mod train;
 
 pub use analyze::{Ablation, AttentionPattern, Measurement};
-pub use audit::{Audited, Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer};
+pub use audit::{Audited, Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer, TrainedRange};
 pub use data::{Counterfactual, Definition, Example, ExampleTokens, Token};
-pub use evaluate::{Prediction, Score};
-pub use train::{Checkpoint, Resume, Training};
+pub use evaluate::{Control, Prediction, Score, SeedScore, SeedVerdict, Verdict};
+pub use train::{Checkpoint, Resume, TrainedOn, Training};
 
 use std::ops::RangeInclusive;
 
@@ -45,6 +45,7 @@ pub fn catalogue() -> Vec<Description> {
         Counterfactual::describe(),
         Certificate::describe(),
         Audited::describe(),
+        TrainedRange::describe(),
         Evidence::describe(),
         Leakage::describe(),
         Exposure::describe(),
@@ -53,8 +54,13 @@ pub fn catalogue() -> Vec<Description> {
         Training::describe(),
         Checkpoint::describe(),
         Resume::describe(),
+        TrainedOn::describe(),
         Prediction::describe(),
         Score::describe(),
+        SeedScore::describe(),
+        Control::describe(),
+        Verdict::describe(),
+        SeedVerdict::describe(),
         AttentionPattern::describe(),
         Ablation::describe(),
         Measurement::describe(),

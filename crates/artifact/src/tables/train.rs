@@ -66,3 +66,18 @@ table! {
         digest: String,
     }
 }
+
+table! {
+    /// Every table of rows that the models saw: their own, and those of the trainings that they go on from.
+    pub struct TrainedOn in "trained_on", version 1, files "results/<pipeline>/train/trained_on.parquet" {
+        /// How many trainings back: 0 for their own data, 1 for those of the training that `from` names, ...
+        generation: i32,
+        /// Its file.
+        file: String,
+        /// Hex BLAKE3 of its schema and column chunks.
+        digest: String,
+    }
+    checked {
+        generation: 0..=i32::MAX,
+    }
+}

@@ -66,10 +66,10 @@ pub(super) fn answer_with(
                     continue;
                 }
                 let next = match memorizer.method {
-                    Method::Copy => copied(questions.last(row), step, end),
-                    _ => best[row * memorizers.len() + number].map(|best| best.symbol),
+                    Method::Copy => copied(questions.last(row), step, end).map(|symbol| (symbol, false)),
+                    _ => best[row * memorizers.len() + number].map(|best| (best.symbol, best.tied)),
                 };
-                next.into_iter().for_each(|next| said.say(row, next));
+                next.into_iter().for_each(|(next, tied)| said.say(row, next, tied));
             }
         }
     }
@@ -95,6 +95,8 @@ pub(crate) struct Best {
     /// Its count, or its score.
     pub(crate) score: i64,
     pub(crate) symbol: u32,
+    /// Whether another symbol stands as high.
+    tied: bool,
 }
 
 impl Best {
@@ -102,8 +104,12 @@ impl Best {
     fn or(self, other: Self, sequences: &Sequences<'_>) -> Self {
         match (other.depth, other.score).cmp(&(self.depth, self.score)) {
             Ordering::Greater => other,
-            Ordering::Equal if sequences.symbol(other.symbol) < sequences.symbol(self.symbol) => other,
-            _ => self,
+            Ordering::Less => self,
+            Ordering::Equal if other.symbol == self.symbol => Self { tied: self.tied || other.tied, ..self },
+            Ordering::Equal if sequences.symbol(other.symbol) < sequences.symbol(self.symbol) => {
+                Self { tied: true, ..other }
+            }
+            Ordering::Equal => Self { tied: true, ..self },
         }
     }
 }
@@ -191,7 +197,8 @@ impl<'a> Known<'a> {
 
     /// Returns the better one of what is known and a symbol, given by its place, that has this score.
     pub(crate) fn better(&self, best: Option<Best>, score: i64, place: u32) -> Option<Best> {
-        let found = Best { depth: 0, score, symbol: self.whole.places.symbols[place as usize] };
+        let symbol = self.whole.places.symbols[place as usize];
+        let found = Best { depth: 0, score, symbol, tied: false };
         Some(best.map_or(found, |best| best.or(found, self.pass.sequences)))
     }
 
@@ -214,6 +221,7 @@ impl<'a> Known<'a> {
                 depth: depth + 1,
                 score: i64::from(follow.counts[Targets::All as usize]),
                 symbol: self.whole.places.symbols[follow.place as usize],
+                tied: false,
             });
             let Some(found) = found.reduce(|best, other| best.or(other, self.pass.sequences)) else { break };
             best = Some(found);

@@ -33,16 +33,16 @@ use crate::vocabulary::Vocabulary;
 pub(crate) use nearest_neighbor::Sampling;
 use sequences::{Questions, Said, Sequences, Symbols};
 
-/// All memorisers, by name.
+/// All memorisers, from the simplest on: where several do as well, the first of them is named.
 const ALL: [&Memorizer; 8] = [
-    &bigram::BIGRAM,
-    &copy_last::COPY_LAST,
     &most_frequent::MOST_FREQUENT,
-    &nearest_neighbor::NEAREST_NEIGHBOR,
     &position_most_frequent::POSITION_MOST_FREQUENT,
-    &position_skip_gram::POSITION_SKIP_GRAM,
-    &skip_gram::SKIP_GRAM,
+    &copy_last::COPY_LAST,
+    &bigram::BIGRAM,
     &suffix_backoff::SUFFIX_BACKOFF,
+    &nearest_neighbor::NEAREST_NEIGHBOR,
+    &skip_gram::SKIP_GRAM,
+    &position_skip_gram::POSITION_SKIP_GRAM,
 ];
 
 /// A baseline that answers from what train holds.
@@ -142,6 +142,8 @@ pub(crate) fn answer<'a>(
 /// One answer, and whether it is right.
 pub(crate) struct Given<'a> {
     pub(crate) memorizer: &'static Memorizer,
+    /// Its place among all, from the simplest on.
+    pub(crate) rank: usize,
     pub(crate) split: &'a str,
     /// Index of the split, and of the row in it.
     pub(crate) place: (usize, usize),
@@ -160,11 +162,11 @@ impl Answers<'_> {
             for (sequences, questions, said) in &self.views {
                 for row in 0..rows.len() {
                     let question = first + row;
-                    for (memorizer, said) in ALL.iter().zip(said) {
+                    for (rank, (memorizer, said)) in ALL.iter().zip(said).enumerate() {
                         let correct = sequences.is_right(said.row(question), questions.answer(question));
                         let view = sequences.symbols.name();
-                        let given =
-                            Given { memorizer, split: &split.name, place: (number, row), view, correct };
+                        let (split_name, place) = (split.name.as_str(), (number, row));
+                        let given = Given { memorizer, rank, split: split_name, place, view, correct };
                         each(&given, &|| Answer {
                             split: split.name.clone(),
                             example_id: rows.ids[row],
@@ -172,6 +174,7 @@ impl Answers<'_> {
                             class: memorizer.class.name().to_owned(),
                             view: view.to_owned(),
                             prediction: sequences.text(said.row(question)),
+                            tied: said.is_tied(question),
                             correct,
                         })?;
                     }

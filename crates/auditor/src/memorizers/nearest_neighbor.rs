@@ -1,4 +1,5 @@
-//! The answer of the train row whose context differs in the fewest symbols, right-aligned; of equals the first row.
+//! The answer of the train row whose context differs in the fewest symbols, right-aligned; of equals the first row. It is tied
+//! where another row is as near and has another answer.
 
 use std::sync::Mutex;
 
@@ -28,8 +29,38 @@ const TILE: usize = 4096;
 /// Train rows that a thread gathers before it compares them with all questions; a batch may bring it over that.
 const GATHERED: usize = 256;
 
-/// The nearest row so far: its distance, its index, its answer.
-type Nearest = Vec<(u32, u64, Box<[u32]>)>;
+/// The nearest rows so far, by question.
+type Nearest = Vec<Neighbor>;
+
+/// The first of the nearest rows, and whether another of them has another answer.
+#[derive(Clone)]
+struct Neighbor {
+    distance: u32,
+    index: u64,
+    answer: Box<[u32]>,
+    tied: bool,
+}
+
+impl Neighbor {
+    fn none() -> Self {
+        Self { distance: u32::MAX, index: u64::MAX, answer: Box::default(), tied: false }
+    }
+
+    /// Adds the first of some rows that are as near as each other.
+    fn add(&mut self, distance: u32, row: &TrainRow, tied: bool) {
+        if distance > self.distance {
+            return;
+        }
+        if distance < self.distance {
+            *self = Self { distance, tied, ..Self::none() };
+        } else {
+            self.tied |= tied || self.answer != row.answer;
+        }
+        if row.index < self.index {
+            (self.index, self.answer) = (row.index, row.answer.clone());
+        }
+    }
+}
 
 /// Returns the answer of the nearest train row for every question, view by view, and a report where train was sampled.
 pub(crate) fn answer(
@@ -61,8 +92,8 @@ pub(crate) fn answer(
     let sampled = threads.iter().map(|gathered| gathered.sampled).sum();
     let answer = |((sequences, questions), search): (&(Sequences<'_>, Questions), Box<dyn Search>)| {
         let mut said = Said::nothing(questions);
-        for (row, (_, _, answer)) in search.nearest().into_iter().enumerate() {
-            answer.iter().for_each(|symbol| said.say(row, *symbol));
+        for (row, Neighbor { answer, tied, .. }) in search.nearest().into_iter().enumerate() {
+            answer.iter().for_each(|symbol| said.say(row, *symbol, tied));
         }
         let report = sample.share.map(|_| Certificate {
             check: "nearest_neighbor_sample".to_owned(),
@@ -113,7 +144,7 @@ trait Search: Sync {
 
 /// Two bytes a symbol where that is enough: twice as many are compared at a time.
 fn search(questions: &Questions) -> Box<dyn Search> {
-    let nearest = Mutex::new(vec![(u32::MAX, u64::MAX, Box::default()); questions.len()]);
+    let nearest = Mutex::new(vec![Neighbor::none(); questions.len()]);
     match Codes::of(questions) {
         codes if codes.next < u32::from(u16::MAX) - 1 => {
             Box::new((Contexts::<u16>::of(questions, codes), nearest))
@@ -125,14 +156,19 @@ fn search(questions: &Questions) -> Box<dyn Search> {
 impl<T: Code> Search for (Contexts<T>, Mutex<Nearest>) {
     fn compare(&self, rows: &[TrainRow]) {
         let (contexts, nearest) = self;
-        let candidates: Vec<_> = rows.iter().map(|row| contexts.candidate(row)).collect();
+        let mut answers = Map::<&[u32], u16>::default();
+        let candidates: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                let next = answers.len() as u16;
+                contexts.candidate(row, *answers.entry(&row.answer).or_insert(next))
+            })
+            .collect();
         let best = contexts.compare(&candidates);
         let mut nearest = nearest.lock().expect("no thread panics while it holds this lock");
-        for (known, (distance, first)) in nearest.iter_mut().zip(best) {
+        for (known, (distance, first, tied)) in nearest.iter_mut().zip(best) {
             let Some(row) = rows.get(usize::from(first)) else { return };
-            if (u32::from(distance), row.index) < (known.0, known.1) {
-                *known = (distance.into(), row.index, row.answer.clone());
-            }
+            known.add(distance.into(), row, tied);
         }
     }
 
@@ -209,6 +245,8 @@ struct Candidate<T> {
     context: Vec<T>,
     /// Symbols before the longest held-out context.
     beyond: u16,
+    /// Which of the answers it has.
+    answer: u16,
 }
 
 /// The held-out contexts, right-aligned, the last symbols of all of them first.
@@ -234,23 +272,26 @@ impl<T: Code> Contexts<T> {
         Self { codes, width, rows, columns }
     }
 
-    fn candidate(&self, row: &TrainRow) -> Candidate<T> {
+    fn candidate(&self, row: &TrainRow, answer: u16) -> Candidate<T> {
         let code = |symbol: &u32| self.codes.codes.get(&(row.world, *symbol)).copied().unwrap_or(UNKNOWN);
         let last = row.context.iter().rev().take(self.width);
         let mut context: Vec<T> = last.map(|symbol| T::narrow(code(symbol))).collect();
         context.resize(self.width, T::narrow(PADDING));
         let beyond = row.context.len().saturating_sub(self.width).min(usize::from(u16::MAX)) as u16;
-        Candidate { context, beyond }
+        Candidate { context, beyond, answer }
     }
 
-    /// Returns the least distance to every question, and the index of the first candidate that has it.
-    fn compare(&self, candidates: &[Candidate<T>]) -> Vec<(u16, u16)> {
+    /// Returns the least distance to every question, the index of the first candidate that has it, and whether another one
+    /// has it with another answer.
+    fn compare(&self, candidates: &[Candidate<T>]) -> Vec<(u16, u16, bool)> {
         let mut all = Vec::with_capacity(self.rows);
-        let (mut distances, mut best, mut first) = (vec![0_u16; TILE], vec![0_u16; TILE], vec![0_u16; TILE]);
+        let [mut distances, mut best, mut first, mut answers, mut tied] = [(); 5].map(|()| vec![0_u16; TILE]);
         for start in (0..self.rows).step_by(TILE) {
             let len = TILE.min(self.rows - start);
             let (distances, best, first) = (&mut distances[..len], &mut best[..len], &mut first[..len]);
+            let (answers, tied) = (&mut answers[..len], &mut tied[..len]);
             best.fill(u16::MAX);
+            tied.fill(0);
             for (number, candidate) in candidates.iter().enumerate() {
                 distances.fill(candidate.beyond);
                 for (column, code) in self.columns.iter().zip(&candidate.context) {
@@ -258,13 +299,21 @@ impl<T: Code> Contexts<T> {
                         *distance = distance.saturating_add(u16::from(other != code));
                     }
                 }
-                let number = number as u16;
-                for ((distance, best), first) in distances.iter().zip(best.iter_mut()).zip(first.iter_mut()) {
-                    *first = if *distance < *best { number } else { *first };
+                let (number, own) = (number as u16, candidate.answer);
+                let places = distances.iter().zip(best.iter_mut()).zip(first.iter_mut());
+                for (((distance, best), first), (answer, tied)) in
+                    places.zip(answers.iter_mut().zip(tied.iter_mut()))
+                {
+                    let nearer = *distance < *best;
+                    *tied |= u16::from(*distance == *best && own != *answer);
+                    *tied = if nearer { 0 } else { *tied };
+                    *answer = if nearer { own } else { *answer };
+                    *first = if nearer { number } else { *first };
                     *best = (*distance).min(*best);
                 }
             }
-            all.extend(best.iter().copied().zip(first.iter().copied()));
+            let found = best.iter().zip(first.iter()).zip(tied.iter());
+            all.extend(found.map(|((best, first), tied)| (*best, *first, *tied != 0)));
         }
         all
     }

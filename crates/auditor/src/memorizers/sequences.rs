@@ -198,21 +198,29 @@ impl Questions {
 pub(crate) struct Said {
     symbols: Vec<u32>,
     lengths: Vec<u32>,
+    tied: Vec<bool>,
     width: usize,
 }
 
 impl Said {
     pub(crate) fn nothing(questions: &Questions) -> Self {
         let (rows, width) = (questions.len(), questions.longest);
-        Self { symbols: vec![UNKNOWN; rows * width], lengths: vec![0; rows], width }
+        Self { symbols: vec![UNKNOWN; rows * width], lengths: vec![0; rows], tied: vec![false; rows], width }
     }
 
     pub(crate) fn row(&self, row: usize) -> &[u32] {
         &self.symbols[row * self.width..][..self.lengths[row] as usize]
     }
 
-    /// Says one more symbol; what is longer than the longest answer is not kept.
-    pub(crate) fn say(&mut self, row: usize, symbol: u32) {
+    /// Returns whether another answer stood as high.
+    pub(crate) fn is_tied(&self, row: usize) -> bool {
+        self.tied[row]
+    }
+
+    /// Says one more symbol, beside which another stands as high where it is tied; what is longer than the longest answer is
+    /// not kept.
+    pub(crate) fn say(&mut self, row: usize, symbol: u32, tied: bool) {
+        self.tied[row] |= tied;
         let length = &mut self.lengths[row];
         if (*length as usize) < self.width {
             self.symbols[row * self.width + *length as usize] = symbol;

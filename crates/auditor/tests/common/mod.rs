@@ -129,6 +129,7 @@ pub(crate) fn write(
         definition,
         vocabulary: Some(vocabulary),
         counterfactuals: None,
+        trained_on: Vec::new(),
     }
 }
 

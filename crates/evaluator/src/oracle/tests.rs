@@ -74,20 +74,38 @@ fn every_answer_has_a_class() {
     for (family, notation) in FAMILIES.iter().flat_map(|f| NOTATIONS.iter().map(move |n| (f, n))) {
         let world = world(entry(family), entry(notation));
         let tokens = world.vocabulary.tokens().len() as u16;
-        let ranges = Ranges::from([("task".to_owned(), (0, 5))]);
+        let ranges = Ranges::from([("integer".to_owned(), (0, 5))]);
         let judge =
             |row, said: &[u16]| world.tasks.judge("test", row, said, &world.vocabulary, &ranges).unwrap();
         for row in &world.rows {
             let right = &row.example.tokens[row.span()];
-            assert_eq!(judge(row, right).1, ErrorClass::Correct);
-            assert_eq!(judge(row, &[]).1, ErrorClass::Malformed);
+            assert_eq!(judge(row, right).class, ErrorClass::Correct);
+            assert_eq!(judge(row, &[]).class, ErrorClass::Malformed);
             for token in 0..tokens {
                 for place in 0..right.len() {
                     let mut said = right.to_vec();
                     said[place] = token;
-                    let (text, class) = judge(row, &said);
-                    assert_eq!(class == ErrorClass::Correct, said == right, "{text} {:?}", row.example);
-                    assert!(!text.is_empty());
+                    let judged = judge(row, &said);
+                    assert_eq!(
+                        judged.class == ErrorClass::Correct,
+                        said == right,
+                        "{judged:?} {:?}",
+                        row.example
+                    );
+                    assert_eq!(
+                        judged.prediction == judged.answer,
+                        said == right,
+                        "{judged:?} {:?}",
+                        row.example
+                    );
+                    assert!(!judged.prediction.is_empty());
+                    let number = |text: &str| text.parse::<i64>().ok();
+                    if let (Some(value), "digits") = (judged.prediction_value, notation.name) {
+                        assert_eq!(number(&judged.prediction), Some(value));
+                    }
+                    let [.., answer] = row.example.terms[..] else { panic!("a row has terms") };
+                    let is_number = row.example.domain == "integer" && row.example.family != "sort";
+                    assert_eq!(judged.answer_value, is_number.then_some(answer), "{judged:?}");
                     said.truncate(place + 1);
                     judge(row, &said);
                 }
@@ -108,19 +126,23 @@ fn the_first_wrong_term_of_a_sorted_list_says_what_kind_of_mistake_it_is() {
     let mut example = world.rows[0].example.clone();
     (example.terms, example.tokens, example.text) = (list.to_vec(), written.tokens, written.text);
     let row = Row::new("test", example, vocabulary).unwrap();
-    let class = |values: &[i64]| {
+    let judge = |values: &[i64]| {
         let said: Vec<u16> =
             values.iter().map(|&value| vocabulary.find(Kind::Value, value).unwrap()).collect();
         world
             .tasks
-            .judge("test", &row, &said, vocabulary, &Ranges::from([("task".to_owned(), (0, 35))]))
+            .judge("test", &row, &said, vocabulary, &Ranges::from([("integer".to_owned(), (0, 35))]))
             .unwrap()
     };
-    assert_eq!(class(&[7, 12, 30]), ("7 12 30".to_owned(), ErrorClass::Correct));
-    assert_eq!(class(&[7, 30, 30]), ("7 30 30".to_owned(), ErrorClass::CopyOther));
-    assert_eq!(class(&[7, 7, 12]).1, ErrorClass::CopyLast);
-    assert_eq!(class(&[7, 12, 31]).1, ErrorClass::OffByOne);
-    assert_eq!(class(&[7, 22, 30]).1, ErrorClass::LastDigitRight);
-    assert_eq!(class(&[7, 38, 30]).1, ErrorClass::OutOfRange);
-    assert_eq!(class(&[7, 12]).1, ErrorClass::Malformed);
+    let class = |values: &[i64]| judge(values).class;
+    let right = judge(&[7, 12, 30]);
+    assert_eq!((right.prediction.as_str(), right.class), ("7 12 30", ErrorClass::Correct));
+    assert_eq!((right.answer.as_str(), right.answer_value), ("7 12 30", None));
+    let wrong = judge(&[7, 30, 30]);
+    assert_eq!((wrong.prediction.as_str(), wrong.class), ("7 30 30", ErrorClass::CopyOther));
+    assert_eq!(class(&[7, 7, 12]), ErrorClass::CopyLast);
+    assert_eq!(class(&[7, 12, 31]), ErrorClass::OffByOne);
+    assert_eq!(class(&[7, 22, 30]), ErrorClass::LastDigitRight);
+    assert_eq!(class(&[7, 38, 30]), ErrorClass::OutOfRange);
+    assert_eq!(class(&[7, 12]), ErrorClass::Malformed);
 }

@@ -56,7 +56,7 @@ function bars(box, section) {
       }, svg("g", { class: outcome }, picture)));
       const line = (class_, offset, words, style = "") => svg("text", { class: class_, x: middle, y: bottom + offset, "text-anchor": "middle", style }, picture, words);
       line("name", 19, point.values[main]);
-      line("part", 35, point.mean ? (slot < 100 ? point.mean[1] : `seeds ${point.mean[1]}`) : "–");
+      line("part", 35, point.mean ? (slot < 100 ? point.mean[1] : `seeds ${point.mean[1]}`) : point.counted ?? "–");
       headlines.get(point).forEach((words, index) => line(`tone ${point.tone}`, 51 + 14 * index, words));
       point.pins.forEach(([right_, all], index) => svg("text", { x: middle, y: pinned + 18 + 34 * index, "text-anchor": "middle", style: `font-weight: 600; fill: var(${right_ === all && all ? "--model" : right_ ? "--mixed" : "--memory"})` },
         picture, all ? `${right_}/${all}` : "–"));
@@ -64,7 +64,7 @@ function bars(box, section) {
     section.pins.forEach((pin, index) => svg("text", { class: "part", x: left, y: pinned + 2 + 34 * index }, picture, `${pin} inferred, seeds:`));
   }
   const legend = html("ul", { class: "legend" }, box);
-  const outcomes = [["rule", "rule"], ["partly", "partly"], ["memory", "memory"], ["not_fitted", "not fitted"], ["unknown", "not measurable, a look-up table gets as much"]];
+  const outcomes = [["rule", "rule"], ["partly", "partly"], ["memory", "memory"], ["not_inferred", "not inferred"], ["not_transferred", "not transferred"], ["not_fitted", "not fitted"], ["not_measurable", "not measurable, a look-up table gets as much"]];
   const seen = new Set(section.points.flatMap((point) => point.seeds.map((seed) => seed[3])));
   const keys = [...ceilings.filter(([key]) => section.points.some((point) => point[key])).map(([key, text]) => [`bar ${key}`, text]),
     ...outcomes.filter(([key]) => seen.has(key)).map(([key, text]) => [`dot ${key}`, `a seed: ${text}`])];

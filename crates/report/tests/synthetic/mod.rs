@@ -4,11 +4,15 @@ use std::f64::consts::LN_10;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{
-    Ablation, AttentionPattern, Ceiling, Certificate, Checkpoint, Example, Leakage, Memorizer, Prediction,
-    Score, Token, Training,
+    Ablation, AttentionPattern, Ceiling, Certificate, Checkpoint, Example, Leakage, Memorizer, Token,
+    Training,
 };
 use artifact::{Provenance, Row, write_table};
 use serde_json::{Value, json};
+
+mod evaluation;
+
+use evaluation::evaluate;
 
 /// What the made-up experiment found.
 #[derive(Clone)]
@@ -279,6 +283,7 @@ fn audit(folder: &Path, study: &Study) {
                 class: class.into(),
                 view: "tokens".into(),
                 prediction: "13".into(),
+                tied: false,
                 correct,
             });
         }
@@ -371,147 +376,6 @@ fn train(folder: &Path, study: &Study) -> Vec<Training> {
     });
     std::fs::write(folder.join("model.json"), model.to_string()).expect("the temporary folder takes files");
     rows
-}
-
-/// `t_mem`, `t_gen` and what lies between them, of every seed and the median of those of all.
-fn grokking(study: &Study, log: &[Training]) -> Vec<Score> {
-    let first = |seed: usize, learned: &dyn Fn(&Training) -> Option<f32>| {
-        let reached =
-            |row: &&Training| row.seed == seed as i32 && learned(row).is_some_and(|share| share >= 0.99);
-        log.iter().find(reached).map(|row| row.step as f64)
-    };
-    let of_seed = |seed| {
-        let (t_mem, t_gen) =
-            (first(seed, &|row| row.train_accuracy), first(seed, &|row| row.validation_accuracy));
-        let both = t_mem.zip(t_gen);
-        [t_mem, t_gen, both.map(|(mem, gen_)| gen_ - mem), both.map(|(mem, gen_)| gen_ / mem)]
-    };
-    let seeds: Vec<_> = (0..study.accuracy.len()).map(of_seed).collect();
-    let names = [
-        ("train", "t_mem"),
-        ("validation", "t_gen"),
-        ("validation", "grokking_delay"),
-        ("validation", "grokking_ratio"),
-    ];
-    let mut scores = Vec::new();
-    for (index, (split, metric)) in names.into_iter().enumerate() {
-        let mut values: Vec<Option<f64>> = seeds.iter().map(|seed| seed[index]).collect();
-        let mut row = |seed: i32, value: Option<f64>, n: usize| {
-            scores.push(Score {
-                model: "trained".into(),
-                seed,
-                step: study.steps,
-                split: split.into(),
-                task: String::new(),
-                slice: "all".into(),
-                metric: metric.into(),
-                value,
-                low: None,
-                high: None,
-                n: n as i64,
-            });
-        };
-        values
-            .iter()
-            .enumerate()
-            .for_each(|(seed, &value)| row(seed as i32, value, usize::from(value.is_some())));
-        let reached = values.iter().flatten().count();
-        values.sort_by(|a, b| a.unwrap_or(f64::MAX).total_cmp(&b.unwrap_or(f64::MAX)));
-        row(-1, values[values.len() / 2], reached);
-    }
-    scores
-}
-
-fn evaluate(folder: &Path, study: &Study, log: &[Training]) {
-    let mut scores = grokking(study, log);
-    let (u_best, _) = study.ceilings;
-    let seeds = study.accuracy.len() as f64;
-    let mean = study.accuracy.iter().sum::<f64>() / seeds;
-    let tasks = std::iter::once(String::new()).chain([study.task.clone()]).chain(study.tasks.clone());
-    for (index, task) in tasks.enumerate() {
-        let worse = if index > 1 { 0.9_f64.powi(index as i32 * 3) } else { 1.0 };
-        let models = study.accuracy.iter().enumerate().map(|(seed, &value)| (seed as i32, value * worse));
-        for (seed, value) in models.chain([(-1, mean * worse)]) {
-            let mut score = |split: &str, slice: &str, metric: &str, value: Option<f64>, half: f64| {
-                scores.push(Score {
-                    model: "trained".into(),
-                    seed,
-                    step: study.steps,
-                    split: split.into(),
-                    task: task.clone(),
-                    slice: slice.into(),
-                    metric: metric.into(),
-                    value,
-                    low: value.map(|value| value - half),
-                    high: value.map(|value| (value + half).min(1.0)),
-                    n: study.rows,
-                });
-            };
-            let half = 1.96 * (value * (1.0 - value) / study.rows as f64).sqrt() + 0.001;
-            let index = (u_best <= 0.95).then(|| (value - u_best) / (1.0 - u_best));
-            score("test", "all", "accuracy", Some(value), half);
-            score("test", "all", "rule_index", index, half / (1.0 - u_best.min(0.95)));
-            score("test", "all", "beyond_memory", Some((value - 0.001).max(0.0)), half);
-            score("train", "all", "accuracy", Some(study.train), 0.002);
-            for terms in [4, 5, 10] {
-                score(
-                    "test",
-                    &format!("terms={terms}"),
-                    "accuracy",
-                    Some(value * (0.9 + 0.01 * f64::from(terms))),
-                    half,
-                );
-            }
-        }
-        for (model, seed, value) in [("untrained", -1, 0.0), ("oracle", -1, 1.0)] {
-            scores.push(Score {
-                model: model.into(),
-                seed,
-                step: if model == "oracle" { -1 } else { 0 },
-                split: "test".into(),
-                task: task.clone(),
-                slice: "all".into(),
-                metric: "accuracy".into(),
-                value: Some(value),
-                low: None,
-                high: None,
-                n: study.rows,
-            });
-        }
-    }
-    table(folder.join("scores.parquet"), "evaluate", json!({"train_rows": 1000, "threshold": 0.99}), scores);
-
-    let classes = ["copy_last", "plus_one", "off_by_one", "last_digit_right", "malformed", "other"];
-    let mut predictions = Vec::new();
-    for (seed, &accuracy) in study.accuracy.iter().enumerate() {
-        let mut dice = Dice(seed as u64 + 99);
-        for example_id in 0..study.rows {
-            let correct = dice.roll() < accuracy;
-            let answer = terms(study, example_id).last().copied().unwrap_or(0);
-            let class = classes[(dice.roll() * dice.roll() * 6.0) as usize % 6];
-            let wrong = if class == "malformed" {
-                String::new()
-            } else {
-                (answer - 1 - (dice.roll() * 3.0) as i64).to_string()
-            };
-            predictions.push(Prediction {
-                seed: seed as i32,
-                step: study.steps,
-                split: "test".into(),
-                example_id,
-                task: task_of(study, example_id),
-                prediction: if correct { answer.to_string() } else { wrong },
-                correct,
-                teacher_forced: correct,
-                top5: correct,
-                log_probability: Some(-0.1),
-                rank: 1,
-                logit_difference: Some(3.0),
-                error_class: if correct { "correct" } else { class }.into(),
-            });
-        }
-    }
-    table(folder.join("predictions.parquet"), "evaluate", json!({"train_rows": 1000}), predictions);
 }
 
 fn analyze(folder: &Path, study: &Study) {

@@ -34,7 +34,7 @@ const ROLES: &[Role] = &[
         many: false,
         optional: false,
         verbs: &["train"],
-        reads: &["checkpoints.parquet", "model.json"],
+        reads: &["checkpoints.parquet", "model.json", "vocabulary.parquet"],
     },
 ];
 
@@ -55,6 +55,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     let inputs = analyzer::Inputs {
         examples: data.shards(config.split.as_str())?,
         vocabulary: data.file("vocabulary.parquet")?,
+        model_vocabulary: model.file("vocabulary.parquet")?,
         counterfactuals: data.file("counterfactuals.parquet")?,
         checkpoints: model.file("checkpoints.parquet")?,
         model: model.file("model.json")?,

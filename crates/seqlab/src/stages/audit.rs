@@ -1,4 +1,5 @@
-use pipeline::{Problem, Role, Root, Spec, Together};
+use artifact::Folder;
+use pipeline::{Problem, Role, Root, Spec, SpecFolder, Together};
 use serde_json::Value;
 
 use super::told::{self, Audit, Data};
@@ -21,22 +22,32 @@ pub(crate) const STAGE: Stage = Stage {
     run,
 };
 
-const ROLES: &[Role] = &[Role {
-    name: "data",
-    many: false,
-    optional: false,
-    verbs: &["build"],
-    reads: &[
-        "train-*.parquet",
-        "validation-*.parquet",
-        "test-*.parquet",
-        "definition.parquet",
-        "vocabulary.parquet",
-        "counterfactuals.parquet",
-    ],
-}];
+const ROLES: &[Role] = &[
+    Role {
+        name: "data",
+        many: false,
+        optional: false,
+        verbs: &["build"],
+        reads: &[
+            "train-*.parquet",
+            "validation-*.parquet",
+            "test-*.parquet",
+            "definition.parquet",
+            "vocabulary.parquet",
+            "counterfactuals.parquet",
+        ],
+    },
+    // What a model saw that is scored on these data, where that is not these data alone.
+    Role {
+        name: "trained_on",
+        many: true,
+        optional: true,
+        verbs: &["build"],
+        reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
+    },
+];
 
-/// Refuses data without rows to audit.
+/// Refuses data without rows to audit, and data whose tokens are not those of what was trained on.
 fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
     let Some(input) = stage.input("data") else { return Ok(Value::Null) };
     let Some(data) = told::read::<Data>(&input) else { return Ok(Value::Null) };
@@ -45,7 +56,23 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
         let help = format!("leave `rows.test` out there, or the audit of `{}`", input.stage);
         return Err(vec![problem("data".to_owned(), message, help)]);
     }
-    Ok(told::write(&Audit { data: data.digest }))
+    let mut trained_on = Vec::new();
+    for other in stage.inputs.iter().filter(|input| input.role == "trained_on") {
+        let Some(seen) = told::read::<Data>(other) else { return Ok(Value::Null) };
+        if seen.tokens.differ_from(&data.tokens) && data.tokens.differ_from(&seen.tokens) {
+            let message =
+                format!("the tokens of `{}` are others than those of `{}`", other.stage, input.stage);
+            let help = "build both with the same notations and values".to_owned();
+            return Err(vec![problem("trained_on".to_owned(), message, help)]);
+        }
+        trained_on.push(seen.digest);
+    }
+    if trained_on.is_empty() {
+        trained_on.push(data.digest.clone());
+    }
+    trained_on.sort();
+    trained_on.dedup();
+    Ok(told::write(&Audit { data: data.digest, trained_on }))
 }
 
 fn run(spec: &Spec) -> Result<(), Failure> {
@@ -57,9 +84,19 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         definition: data.file("definition.parquet")?,
         vocabulary: Some(data.file("vocabulary.parquet")?),
         counterfactuals: data.find("counterfactuals.parquet"),
+        trained_on: spec.folders("trained_on").iter().map(trained_on).collect::<Result<_, _>>()?,
     };
     auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))
+}
+
+fn trained_on(folder: &SpecFolder) -> Result<auditor::TrainedOn, Failure> {
+    let folder = Folder::open(&folder.path)?;
+    Ok(auditor::TrainedOn {
+        train: folder.shards("train")?,
+        validation: folder.shards("validation")?,
+        vocabulary: folder.file("vocabulary.parquet")?,
+    })
 }
 
 fn explain(error: auditor::Error) -> Problem {

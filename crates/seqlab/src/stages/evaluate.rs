@@ -46,6 +46,7 @@ const ROLES: &[Role] = &[
             "memorizers.parquet",
             "ceilings.parquet",
             "exposure.parquet",
+            "ranges.parquet",
         ],
     },
     Role {
@@ -53,7 +54,13 @@ const ROLES: &[Role] = &[
         many: false,
         optional: false,
         verbs: &["train"],
-        reads: &["checkpoints.parquet", "training.parquet", "model.json"],
+        reads: &[
+            "checkpoints.parquet",
+            "training.parquet",
+            "trained_on.parquet",
+            "vocabulary.parquet",
+            "model.json",
+        ],
     },
 ];
 
@@ -66,12 +73,16 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
         return Ok(Value::Null);
     };
     let mut problems: Vec<Problem> = told::check_reads(&models, &model, &built, &data).into_iter().collect();
-    if let Some(audit) = stage.input("audit")
-        && told::read::<Audit>(&audit).is_some_and(|told| told.data != built.digest)
+    if let Some((audit, told)) =
+        stage.input("audit").and_then(|audit| Some((audit, told::read::<Audit>(&audit)?)))
     {
-        let message = format!("`{}` audits other data than `{}`", audit.stage, data.stage);
-        let help = format!("name the audit of `{}`", data.stage);
-        problems.push(problem("audit".to_owned(), message, help));
+        if told.data == built.digest {
+            problems.extend(told::check_saw(&models, &model, &told, &audit, &data));
+        } else {
+            let message = format!("`{}` audits other data than `{}`", audit.stage, data.stage);
+            let help = format!("name the audit of `{}`", data.stage);
+            problems.push(problem("audit".to_owned(), message, help));
+        }
     }
     let config: evaluator::Config = pipeline::typed(stage.config)?;
     let (positions, batch) = (built.rows.longest() as u64, built.rows.most().min(config.batch as u64));
@@ -99,11 +110,14 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         test: data.shards("test")?,
         definition: data.file("definition.parquet")?,
         vocabulary: data.file("vocabulary.parquet")?,
+        model_vocabulary: model.file("vocabulary.parquet")?,
+        trained_on: model.file("trained_on.parquet")?,
         audited: audit.file("audited.parquet")?,
         certificate: audit.file("certificate.parquet")?,
         memorizers: audit.file("memorizers.parquet")?,
         ceilings: audit.file("ceilings.parquet")?,
         exposure: audit.file("exposure.parquet")?,
+        ranges: audit.file("ranges.parquet")?,
         checkpoints: model.file("checkpoints.parquet")?,
         model: model.file("model.json")?,
         training: model.file("training.parquet")?,

@@ -17,6 +17,8 @@ pub(crate) fn models(config: &Config, stage: &Together<'_>) -> Result<Option<Mod
         Some((_, earlier)) => (Some(earlier), earlier.seen),
         None => (None, 0),
     };
+    let mut saw = models.map(|earlier| earlier.saw.clone()).unwrap_or_default();
+    saw.insert(data.digest.clone(), beside.stage.to_owned());
     // The rows less their last token, which is never an input.
     let longest = data.rows.seen.saturating_sub(1).max(1);
     let mut shape = config.model.shape(data.tokens.count, longest);
@@ -29,7 +31,7 @@ pub(crate) fn models(config: &Config, stage: &Together<'_>) -> Result<Option<Mod
         BatchSize::Full => data.rows.train,
     };
     let seen = seen.saturating_add(size.saturating_mul(config.steps));
-    let models = Models { shape, exact, tokens: data.tokens.clone(), seeds, seen };
+    let models = Models { shape, exact, tokens: data.tokens.clone(), seeds, seen, saw };
 
     let mut problems = Vec::new();
     if let Some((from, earlier)) = &from {

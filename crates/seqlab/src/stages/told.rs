@@ -1,5 +1,7 @@
 //! What a definition tells of a stage to those that read it, before anything runs.
 
+use std::collections::BTreeMap;
+
 use dataset::Outlook;
 use pipeline::{Beside, Problem};
 use serde::de::DeserializeOwned;
@@ -22,6 +24,8 @@ pub(crate) struct Data {
 pub(crate) struct Audit {
     /// [`Data::digest`] of what it audits.
     pub(crate) data: String,
+    /// Those of what it compares that with, sorted, each once.
+    pub(crate) trained_on: Vec<String>,
 }
 
 /// What is told of a `train`.
@@ -35,6 +39,8 @@ pub(crate) struct Models {
     pub(crate) seeds: Vec<i32>,
     /// Rows that each seed has seen in the end.
     pub(crate) seen: u64,
+    /// [`Data::digest`] and stage of every build that they saw, and those that they go on from.
+    pub(crate) saw: BTreeMap<String, String>,
 }
 
 /// A vocabulary.
@@ -112,6 +118,31 @@ pub(crate) fn check_reads(
         return Some(problem("model".to_owned(), message, help));
     }
     None
+}
+
+/// Refuses an audit that compares the rows of `data` with something else than what the models saw.
+pub(crate) fn check_saw(
+    models: &Models,
+    model: &Beside<'_>,
+    audit: &Audit,
+    beside: &Beside<'_>,
+    data: &Beside<'_>,
+) -> Option<Problem> {
+    if models.saw.keys().eq(audit.trained_on.iter()) {
+        return None;
+    }
+    let names: Vec<&str> = models.saw.values().map(String::as_str).collect();
+    let (model, audit, rows) = (model.stage, beside.stage, data.stage);
+    let message = format!(
+        "the models of `{model}` saw {}, but `{audit}` does not compare the rows of `{rows}` with exactly that, so a score \
+         could be of rows that they have seen",
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "),
+    );
+    let help = format!(
+        "audit that pair: `{audit}: {{ audit: {{ data: {rows}, trained_on: [{}] }} }}`",
+        names.join(", ")
+    );
+    Some(problem("audit".to_owned(), message, help))
 }
 
 /// Numbers (of 4 bytes) that a pass through a model may keep at once, at most: 8 GiB.

@@ -44,6 +44,7 @@ const ROLES: &[Role] = &[
             "model.json",
             "resume.parquet",
             "resume/*.safetensors",
+            "trained_on.parquet",
             "vocabulary.parquet",
         ],
     },

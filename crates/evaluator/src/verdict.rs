@@ -1,0 +1,293 @@
+//! Says what the scores mean: rule or memory, and whether a shallow table does as well.
+//!
+//! A word is decided by stated borders, from the model over its seeds; each seed gets one of its own beside it. That a model
+//! fails does not make it memory: only that it fails as a look-up table does.
+
+use artifact::guarantee;
+use artifact::number::{counted, share, with_interval};
+use artifact::tables::{SeedVerdict, Verdict};
+use serde_json::Value;
+
+use crate::statistics::{Clusters, Difference, FEW, MEASURABLE, may_differ};
+
+mod sentence;
+
+/// rule_index from which on it is the rule.
+const RULE: f64 = 0.9;
+/// rule_index from which on, its interval above 0, it is more than memory.
+const PARTLY: f64 = 0.1;
+/// Lower end of the agreement from which on failure is memory.
+const MEMORY: f64 = 0.5;
+/// Accuracy on trained rows below which nothing was fitted.
+const FITTED: f64 = 0.9;
+/// A shallow table that comes this near to the model explains it as well.
+const AS_CLOSE: f64 = 0.05;
+/// Seeds whose accuracies differ by no more than this do not disagree.
+const DISAGREE: f64 = 0.1;
+
+/// A value with its interval.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Estimate {
+    pub(crate) value: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) high: Option<f64>,
+}
+
+impl Estimate {
+    fn text(&self) -> String {
+        with_interval(self.value, self.low, self.high)
+    }
+}
+
+/// What is known of one seed, or of all of them together.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Scored {
+    pub(crate) accuracy: Estimate,
+    pub(crate) rule_index: Estimate,
+    pub(crate) agreement: Estimate,
+    /// Accuracy on rows that were trained.
+    pub(crate) train: Option<f64>,
+}
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Evidence {
+    pub(crate) split: &'static str,
+    /// Empty for all tasks.
+    pub(crate) task: String,
+    /// As the definition of the data has it.
+    pub(crate) level: Value,
+    /// Whether the rows are of other data than those that the model was trained on.
+    pub(crate) other_data: bool,
+    /// Whether the answers are drawn at random.
+    pub(crate) random_answers: bool,
+    pub(crate) rows: u64,
+    pub(crate) clusters: Clusters,
+    pub(crate) seeds: Vec<(i32, Scored)>,
+    pub(crate) over: Scored,
+    /// Accuracy and name of the best memory and the best shallow table.
+    pub(crate) u_best: Option<(f64, String)>,
+    pub(crate) s_best: Option<(f64, String)>,
+    /// The table that agrees most.
+    pub(crate) agrees: String,
+    /// Between the two seeds that differ most.
+    pub(crate) difference: Option<Difference>,
+}
+
+/// How a model came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    Rule,
+    ShallowRule,
+    Partly,
+    Memory,
+    NotInferred,
+    NotFitted,
+    NotTransferred,
+    SeedsDisagree,
+    NotMeasurable,
+    ControlPassed,
+    ControlFailed,
+    LeakyControl,
+}
+
+impl Word {
+    /// Returns the word as written in tables.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Word::Rule => "rule",
+            Word::ShallowRule => "shallow_rule",
+            Word::Partly => "partly",
+            Word::Memory => "memory",
+            Word::NotInferred => "not_inferred",
+            Word::NotFitted => "not_fitted",
+            Word::NotTransferred => "not_transferred",
+            Word::SeedsDisagree => "seeds_disagree",
+            Word::NotMeasurable => "not_measurable",
+            Word::ControlPassed => "control_passed",
+            Word::ControlFailed => "control_failed",
+            Word::LeakyControl => "leaky_control",
+        }
+    }
+}
+
+impl Evidence {
+    /// Returns the word over seeds.
+    pub(crate) fn word(&self) -> Word {
+        if guarantee::named(&self.level).0 == "random" && !self.other_data {
+            let above = self.over.rule_index.low.or(self.over.rule_index.value).is_some_and(|low| low > 0.0);
+            return match (self.random_answers, above) {
+                (false, _) => Word::LeakyControl,
+                (true, false) => Word::ControlPassed,
+                (true, true) => Word::ControlFailed,
+            };
+        }
+        let word = self.of(&self.over);
+        if word == Word::NotMeasurable {
+            return word;
+        }
+        let apart = self.difference.filter(|found| found.value > DISAGREE && found.interval.low > 0.0);
+        match word {
+            _ if apart.is_some() => Word::SeedsDisagree,
+            Word::Rule if self.is_shallow() => Word::ShallowRule,
+            word => word,
+        }
+    }
+
+    /// Returns the word for one seed, or for the mean of all.
+    fn of(&self, scored: &Scored) -> Word {
+        let index = &scored.rule_index;
+        match index.value {
+            // A table leaves no room above it. What lies clearly below it can still be told.
+            None => match (scored.accuracy.high, &self.u_best) {
+                (Some(high), Some((table, _))) if *table > MEASURABLE && high < table - AS_CLOSE => {
+                    self.failure(scored)
+                }
+                _ => Word::NotMeasurable,
+            },
+            Some(value) if value >= PARTLY && index.low.is_none_or(|low| low > 0.0) => {
+                if value >= RULE {
+                    Word::Rule
+                } else {
+                    Word::Partly
+                }
+            }
+            Some(_) => self.failure(scored),
+        }
+    }
+
+    fn failure(&self, scored: &Scored) -> Word {
+        let transfers = matches!(guarantee::named(&self.level).0, "notation" | "family") || self.other_data;
+        match () {
+            () if scored.train.is_some_and(|train| train < FITTED) => Word::NotFitted,
+            () if scored.agreement.low.is_some_and(|low| low >= MEMORY) => Word::Memory,
+            () if transfers => Word::NotTransferred,
+            () => Word::NotInferred,
+        }
+    }
+
+    fn is_shallow(&self) -> bool {
+        let accuracy = self.over.accuracy.value;
+        self.s_best.as_ref().zip(accuracy).is_some_and(|((table, _), accuracy)| accuracy - table <= AS_CLOSE)
+    }
+
+    fn rule_seeds(&self) -> usize {
+        self.seeds.iter().filter(|(_, seed)| self.of(seed) == Word::Rule).count()
+    }
+
+    /// Returns the least and the greatest accuracy of a seed.
+    fn range(&self) -> Option<(f64, f64)> {
+        let values = self.seeds.iter().filter_map(|(_, seed)| seed.accuracy.value);
+        values.fold(None, |range, value| {
+            Some(range.map_or((value, value), |(low, high): (f64, f64)| (low.min(value), high.max(value))))
+        })
+    }
+
+    /// Returns the rows of the seeds.
+    pub(crate) fn of_seeds(&self) -> impl Iterator<Item = SeedVerdict> {
+        self.seeds.iter().map(|(seed, scored)| SeedVerdict {
+            seed: *seed,
+            split: self.split.to_owned(),
+            task: self.task.clone(),
+            verdict: self.of(scored).name().to_owned(),
+            train_accuracy: scored.train,
+        })
+    }
+
+    /// Returns the row of the table.
+    pub(crate) fn verdict(&self) -> Verdict {
+        let word = self.word();
+        let Scored { accuracy, rule_index, agreement, train } = self.over;
+        Verdict {
+            split: self.split.to_owned(),
+            task: self.task.clone(),
+            verdict: word.name().to_owned(),
+            headline: self.headline(word),
+            sentence: self.sentence(word),
+            caveats: self.caveats().join("\n"),
+            level: guarantee::named(&self.level).0.to_owned(),
+            other_data: self.other_data,
+            n: self.rows as i64,
+            clusters: self.clusters.held as i64,
+            n_eff: self.clusters.effective,
+            seeds: self.seeds.len() as i64,
+            rule_seeds: self.rule_seeds() as i64,
+            accuracy: accuracy.value,
+            accuracy_low: accuracy.low,
+            accuracy_high: accuracy.high,
+            rule_index: rule_index.value,
+            rule_index_low: rule_index.low,
+            rule_index_high: rule_index.high,
+            u_best: self.u_best.as_ref().map(|(value, _)| *value),
+            s_best: self.s_best.as_ref().map(|(value, _)| *value),
+            train_accuracy: train,
+            agreement: agreement.value,
+            agreement_low: agreement.low,
+            agreement_memorizer: self.agrees.clone(),
+            seed_difference: self.difference.map(|found| found.value),
+            seed_difference_low: self.difference.map(|found| found.interval.low),
+            rule_from: RULE,
+            partly_from: PARTLY,
+            memory_from: MEMORY,
+            fitted_from: FITTED,
+            measurable_to: MEASURABLE,
+            shallow_within: AS_CLOSE,
+            disagree_above: DISAGREE,
+        }
+    }
+
+    /// Returns what a reader has to know beside the sentence.
+    fn caveats(&self) -> Vec<String> {
+        let (mut caveats, seeds) = (Vec::new(), self.seeds.len());
+        let Clusters { held, effective } = self.clusters;
+        if effective < FEW {
+            caveats.push(format!(
+                "Few independent rows: {} in {} that count as {effective:.1} of equal size. Below {FEW} they bear little, as \
+                 the intervals say.",
+                counted(self.rows as i64, "row"),
+                counted(held as i64, "cluster"),
+            ));
+        }
+        let spread = self.range().map_or(0.0, |(low, high)| high - low);
+        if seeds > 1 && spread <= DISAGREE {
+            caveats.push(format!(
+                "{seeds} seeds alike: up to {} of new seeds may differ.",
+                share(may_differ(seeds))
+            ));
+        } else if seeds > 1 && self.difference.is_none() {
+            caveats.push(
+                "Whether seeds disagree cannot be told: they have fewer than 10 effective clusters of rows in common."
+                    .to_owned(),
+            );
+        }
+        if seeds < 6 {
+            let seeds = counted(seeds as i64, "seed");
+            caveats.push(format!("{seeds}: no test over seeds can reach p = 0.05 with fewer than 6."));
+        }
+        if self.other_data {
+            caveats.push(
+                "The rows are of other data than those that the model was trained on; the audit compared them with all that \
+                 it and those it goes on from saw."
+                    .to_owned(),
+            );
+        }
+        caveats.extend(guarantee::caveat(&self.level));
+        if self.split == "validation" {
+            caveats.push(
+                "Nothing was scored on test rows; validation rows are shown in their place.".to_owned(),
+            );
+        }
+        caveats
+    }
+}
+
+/// Returns `look-up table (bigram, tokens) gets 0.012`, for such a table.
+fn gets(kind: &str, found: &Option<(f64, String)>) -> String {
+    match found {
+        Some((value, name)) => format!("{kind} ({name}) gets {}", share(*value)),
+        None => format!("{kind} is not known"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
