@@ -53,7 +53,7 @@ mod tests {
             token_id: id as i32,
             token: id.to_string(),
             kind: (*kind).to_owned(),
-            value: 0,
+            value: None,
         };
         let vocabulary: Vec<Token> = kinds.iter().enumerate().map(token).collect();
         let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 2, 3, 2, 1], span: 3..5, contrast: None };

@@ -195,7 +195,7 @@ mod tests {
             token_id: id as i32,
             token: id.to_string(),
             kind: (*kind).to_owned(),
-            value: 0,
+            value: None,
         };
         kinds.iter().enumerate().map(token).collect()
     }
@@ -208,7 +208,7 @@ mod tests {
             notation: "n".into(),
             domain: "integer".into(),
             unit: "pair".into(),
-            parameter: 1,
+            parameter: Some(1),
             text: String::new(),
             terms: vec![0; terms],
             tokens: tokens.to_vec(),

@@ -99,7 +99,7 @@ impl World {
                 notation: "numeral".into(),
                 domain: "integer".into(),
                 unit: "pair".into(),
-                parameter: 1,
+                parameter: Some(1),
                 text: String::new(),
                 terms: (start..start + 4).map(|value| value as i64).collect(),
                 tokens: [vec![0], (start..start + 4).map(token).collect(), vec![1]].concat(),
@@ -116,19 +116,14 @@ impl World {
                 1 => ("END".to_owned(), "end"),
                 _ => ((id - 2).to_string(), "value"),
             };
-            Token {
-                token_id: id as i32,
-                token,
-                kind: kind.into(),
-                value: if id < 2 { i64::MIN } else { id as i64 - 2 },
-            }
+            Token { token_id: id as i32, token, kind: kind.into(), value: (id >= 2).then_some(id as i64 - 2) }
         });
         write_table(&inputs.vocabulary, &provenance, vocabulary).unwrap();
         let twin = |row: &Example| Counterfactual {
             example_id: row.example_id,
             kind: "random_members".into(),
             terms: vec![4, 4, 4, 4],
-            parameter: i64::MIN,
+            parameter: None,
             edited: vec![0, 1, 2],
             tokens: vec![0, 4, 4, 4, 4, 1],
             position: 4,

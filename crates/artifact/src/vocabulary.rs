@@ -88,7 +88,7 @@ mod tests {
             token_id: *id,
             token: format!("t{id}"),
             kind: (*kind).to_owned(),
-            value: i64::MIN,
+            value: None,
         };
         ids.iter().zip(kinds).map(token).collect()
     }

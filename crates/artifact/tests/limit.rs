@@ -36,7 +36,7 @@ fn what_is_refused_is_read_where_more_is_allowed() {
         Column::text("kind", 2000, b"digit"),
         Column::int64("value", 2000, 0),
     ];
-    std::fs::write(&path, file("vocabulary", 1, 2000, &columns)).unwrap();
+    std::fs::write(&path, file("vocabulary", 2, 2000, &columns)).unwrap();
     let error = read_table::<Token>(&path).unwrap_err().to_string();
     assert!(error.contains("all rows together would take"), "{error}");
     assert!(error.ends_with("allow more with SEQLAB_MAX_HELD"), "{error}");

@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use arrow::array::{Array, AsArray};
+use arrow::compute::sum;
+use arrow::datatypes::Int64Type;
 use artifact::tables::{Definition, Example, Training, catalogue};
 use artifact::{Error, Provenance, digest_file, read_definition, read_table, write_definition, write_table};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Map, Value, json};
 
@@ -16,7 +20,7 @@ fn example(id: i64) -> Example {
         notation: "numeral".to_owned(),
         domain: "integer".to_owned(),
         unit: "pair".to_owned(),
-        parameter: i64::MIN,
+        parameter: (id % 3 > 0).then_some(id),
         text: format!("{id} {}", 2 * id),
         terms: vec![id, 2 * id],
         tokens: vec![0, 7, 65_535],
@@ -59,7 +63,7 @@ fn rows_and_provenance_round_trip_over_several_row_groups() {
     let pairs = pairs.iter().map(|pair| (pair.key.as_str(), pair.value.as_deref().unwrap()));
     assert!(pairs.eq([
         ("seqlab.table", "examples"),
-        ("seqlab.version", "1"),
+        ("seqlab.version", "2"),
         ("seqlab.key", "k"),
         ("seqlab.config", r#"{"b":1,"a":[0.003]}"#),
         ("seqlab.inputs", r#"{"data/train":"ab"}"#),
@@ -131,6 +135,25 @@ fn empty_tables_and_nulls_round_trip_and_nan_becomes_null() {
 }
 
 #[test]
+fn a_mean_over_a_column_is_one_of_real_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("train.parquet");
+    // Rows 0, 3, 6 and 9 have no parameter, the others their number.
+    write_table(&path, &Provenance::default(), (0..10).map(example)).unwrap();
+    let file = std::fs::File::open(&path).unwrap();
+    let batch =
+        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap().next().unwrap().unwrap();
+    let column = batch.column_by_name("parameter").unwrap().as_primitive::<Int64Type>();
+    assert_eq!((column.len(), column.null_count()), (10, 4));
+    assert_eq!(sum(column), Some(1 + 2 + 4 + 5 + 7 + 8));
+    let nullable: Vec<_> =
+        batch.schema().fields().iter().filter(|f| f.is_nullable()).map(|f| f.name().clone()).collect();
+    assert_eq!(nullable, ["parameter"]);
+    let found = read_table::<Example>(&path).unwrap();
+    assert!(found.iter().all(|row| row.parameter == (row.example_id % 3 > 0).then_some(row.example_id)));
+}
+
+#[test]
 fn digest_follows_the_rows_and_not_the_metadata() {
     let folder = tempfile::tempdir().unwrap();
     let [a, b, c] = ["a", "b", "c"].map(|name| folder.path().join(name).with_extension("parquet"));
@@ -149,7 +172,7 @@ fn another_table_a_foreign_file_and_a_truncated_one_are_typed_errors() {
     write_table(&path, &Provenance::default(), [example(1)]).unwrap();
     let error = read_table::<Training>(&path).unwrap_err();
     assert!(matches!(&error, Error::WrongTable { .. }), "{error}");
-    assert!(error.to_string().contains("expected table `training version 1`, found `examples version 1`"));
+    assert!(error.to_string().contains("expected table `training version 1`, found `examples version 2`"));
     let bytes = std::fs::read(&path).unwrap();
     for length in 0..bytes.len() {
         std::fs::write(&path, &bytes[..length]).unwrap();

@@ -5,7 +5,7 @@
 //!
 //! | level | group | size of a row | size that a held-out row asks for |
 //! | --- | --- | --- | --- |
-//! | `step` | (family, parameter) | 0 | 0: none may be there |
+//! | `step` | (family, parameter or none) | 0 | 0: none may be there |
 //! | `family` | family | 0 | 0: none may be there |
 //! | `range` | domain | its largest value | its own |
 //! | `length` | how lengths are counted | its number of terms, or of digits of the larger operand | its own |
@@ -17,8 +17,8 @@ use crate::level::Kind;
 use crate::rows::{Rows, UnitKind};
 use crate::units::Witness;
 
-/// What belongs together; the second number is the parameter at level `step`, 0 elsewhere.
-pub(crate) type Group = (u64, i64);
+/// What belongs together; the second number is the parameter at level `step`, nothing where the rule has none, and elsewhere.
+pub(crate) type Group = (u64, Option<i64>);
 
 /// The largest train row of each group that held-out rows belong to, and where it is first.
 pub(crate) type Largest = BTreeMap<Group, (i64, Witness)>;
@@ -82,8 +82,10 @@ impl Kinds {
             name => name,
         };
         match self.kind {
-            Kind::Step => format!("{name} {parameter}"),
-            Kind::Family => name.to_owned(),
+            Kind::Step | Kind::Family => match parameter {
+                Some(parameter) => format!("{name} {parameter}"),
+                None => name.to_owned(),
+            },
             Kind::Range => format!("{size} or more"),
             Kind::Length if group == OPERANDS => format!("operands of {size} digits or more"),
             Kind::Length => format!("{size} terms or more"),
@@ -118,17 +120,17 @@ fn measure(kind: Kind, rows: &Rows, row: usize) -> (Group, i64, u32) {
     };
     match kind {
         Kind::Step => ((rows.family[row], rows.parameter[row]), 0, 0),
-        Kind::Family => ((rows.family[row], 0), 0, 0),
+        Kind::Family => ((rows.family[row], None), 0, 0),
         Kind::Range => {
             let (value, offset) = largest(terms);
-            ((rows.domain[row], 0), value, offset)
+            ((rows.domain[row], None), value, offset)
         }
         Kind::Length if rows.unit[row] == UnitKind::UnorderedPair => {
             let operands = terms.iter().take(2).map(|value| value.unsigned_abs());
             let digits = operands.max().map_or(0, |value| value.to_string().len());
-            ((OPERANDS, 0), digits as i64, 0)
+            ((OPERANDS, None), digits as i64, 0)
         }
-        Kind::Length => ((TERMS, 0), terms.len() as i64, 0),
-        Kind::Notation => ((rows.notation[row], 0), terms.len() as i64, 0),
+        Kind::Length => ((TERMS, None), terms.len() as i64, 0),
+        Kind::Notation => ((rows.notation[row], None), terms.len() as i64, 0),
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use arrow::datatypes::{Int64Type, UInt32Type};
+use arrow::array::AsArray;
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 
-use crate::Result;
 use crate::columns::{Source, Wanted};
 use crate::lists::Lists;
+use crate::{Error, Result};
 
 /// What may not be shared by splits, as the column `unit` says of each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,7 +59,8 @@ pub(crate) struct Rows {
     pub(crate) notation: Vec<u64>,
     pub(crate) domain: Vec<u64>,
     pub(crate) unit: Vec<UnitKind>,
-    pub(crate) parameter: Vec<i64>,
+    /// The rule's parameter, nothing where it has none.
+    pub(crate) parameter: Vec<Option<i64>>,
     pub(crate) answer_start: Vec<i64>,
     pub(crate) answer_length: Vec<i64>,
     /// The names behind the numbers, of these rows.
@@ -110,7 +113,7 @@ impl Rows {
         };
         let index = |row: usize| (first + row as u64) as i64;
         rows.ids = source.numbers("example_id")?.unwrap_or_else(|| (0..n).map(index).collect());
-        rows.parameter = source.numbers("parameter")?.unwrap_or_else(|| vec![i64::MIN; n]);
+        rows.parameter = parameters(source)?;
         rows.answer_start = source.numbers("answer_start")?.unwrap_or_else(|| vec![-1; n]);
         rows.answer_length = source.numbers("answer_length")?.unwrap_or_else(|| vec![0; n]);
         let mut names = BTreeMap::new();
@@ -122,6 +125,19 @@ impl Rows {
         rows.names = names;
         Ok(rows)
     }
+}
+
+/// Reads the optional column `parameter`, in which a row may have none.
+fn parameters(source: &Source<'_>) -> Result<Vec<Option<i64>>> {
+    let known = source.batch.column_by_name("parameter").filter(|_| source.wanted.describes("parameter"));
+    // A foreign file may use the name for something else; only ours promises the type.
+    let Some(array) = known.filter(|array| array.data_type().is_integer()) else {
+        return Ok(vec![None; source.batch.num_rows()]);
+    };
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let wide = |error| Error::parquet(source.path, format!("column `parameter`: {error}"));
+    let array = cast_with_options(array, &DataType::Int64, &strict).map_err(wide)?;
+    Ok(array.as_primitive::<Int64Type>().iter().collect())
 }
 
 /// Returns the number that stands for a name.
@@ -145,7 +161,7 @@ pub(crate) mod tests {
             notation: vec![0; n],
             domain: vec![0; n],
             unit: vec![UnitKind::Pair; n],
-            parameter: vec![i64::MIN; n],
+            parameter: vec![None; n],
             answer_start: vec![-1; n],
             answer_length: vec![0; n],
             ..Rows::default()

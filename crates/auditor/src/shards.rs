@@ -221,7 +221,9 @@ fn evidence(audit: &Audit<'_>, watch: &Watch<'_>, observed: &Observed) -> Vec<Ro
         }
         for ((group, parameter), (size, place)) in &found.largest {
             if place.row != u64::MAX {
-                rows.push(row(held.name, "largest", &[*group, *parameter as u64], *place, *size));
+                let key: Vec<u64> =
+                    [*group].into_iter().chain(parameter.map(|number| number as u64)).collect();
+                rows.push(row(held.name, "largest", &key, *place, *size));
             }
         }
         for (index, trace) in observed.traces[at].iter().enumerate() {
@@ -296,9 +298,14 @@ fn take(audit: &Audit<'_>, watch: &Watch<'_>, observed: &mut Observed, row: &Row
             put(units.get(*check as usize)?, *unit)
         }
         ("raw_unit", [unit]) => put(observed.evidence[held?][train].raw.as_ref()?, *unit),
-        ("largest", [group, parameter]) => {
+        ("largest", [group, parameter @ ..]) if parameter.len() < 2 => {
             let largest = &mut observed.evidence[held?][train].largest;
-            kinds::remember(largest, (*group, *parameter as i64), row.count, place);
+            kinds::remember(
+                largest,
+                (*group, parameter.first().map(|number| *number as i64)),
+                row.count,
+                place,
+            );
             Some(())
         }
         ("term", [index, code]) => {

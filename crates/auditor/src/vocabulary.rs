@@ -13,8 +13,8 @@ use crate::Result;
 enum Kind {
     /// A border of terms: begin, end, separator, pad, operator.
     Border,
-    /// One token that is a whole term.
-    Value(i64),
+    /// One token that is a whole term, and which where the vocabulary says so.
+    Value(Option<i64>),
     /// A decimal digit.
     Digit(i64),
     /// A sign before or behind digits.
@@ -68,8 +68,11 @@ impl Vocabulary {
             let Some(id) = id(token) else { continue };
             vocabulary.kinds[id] = match token.kind.as_str() {
                 "value" => Kind::Value(token.value),
-                "digit" if (0..=9).contains(&token.value) => Kind::Digit(token.value),
-                "digit" if token.token == "-" => Kind::Minus,
+                "digit" => match token.value {
+                    Some(digit @ 0..=9) => Kind::Digit(digit),
+                    _ if token.token == "-" => Kind::Minus,
+                    _ => Kind::Part,
+                },
                 "separator" | "begin" | "end" | "pad" | "operator" => Kind::Border,
                 _ => Kind::Part,
             };
@@ -81,7 +84,7 @@ impl Vocabulary {
             }
         }
         let mut tokens_of = std::collections::BTreeMap::<i64, u32>::new();
-        let value = |kind: &Kind| if let Kind::Value(value) = kind { Some(*value) } else { None };
+        let value = |kind: &Kind| if let Kind::Value(value) = kind { *value } else { None };
         vocabulary.kinds.iter().filter_map(value).for_each(|value| *tokens_of.entry(value).or_default() += 1);
         let only = |kind: &Kind| value(kind).is_some_and(|value| tokens_of[&value] == 1);
         vocabulary.only = vocabulary.kinds.iter().map(only).collect();
@@ -128,7 +131,7 @@ impl Vocabulary {
     /// Returns what the vocabulary alone says that a group is worth.
     pub(crate) fn worth(&self, group: &[u32]) -> Worth {
         match (group, group.first().map(|token| self.kind(*token))) {
-            ([_], Some(Kind::Value(value))) if value != i64::MIN => Worth::Value(value),
+            ([_], Some(Kind::Value(Some(value)))) => Worth::Value(value),
             (_, Some(Kind::Digit(_) | Kind::Minus)) => {
                 self.digits(group).map_or(Worth::Unknown, Worth::Digits)
             }
@@ -190,7 +193,7 @@ impl Vocabulary {
 
     /// A token that the vocabulary does not list is a part of a term: the decoding gate will say what it is worth.
     fn kind(&self, token: u32) -> Kind {
-        let unlisted = if self.is_known() { Kind::Part } else { Kind::Value(i64::MIN) };
+        let unlisted = if self.is_known() { Kind::Part } else { Kind::Value(None) };
         self.kinds.get(token as usize).copied().unwrap_or(unlisted)
     }
 }

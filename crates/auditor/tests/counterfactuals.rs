@@ -30,7 +30,7 @@ fn twin(kind: &str, id: i64, context: [i64; 3], answer: i64, notation: Notation)
         example_id: id,
         kind: kind.to_owned(),
         edited: (0..3).filter(|at| clean[*at as usize] != terms[*at as usize]).collect(),
-        parameter: i64::MIN,
+        parameter: None,
         position: position as i32,
         answer_token: right[position].into(),
         counterfactual_token: tokens[position].into(),

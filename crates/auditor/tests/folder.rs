@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, FixedSizeListBuilder, Float64Builder, Int32Builder, Int64Builder, LargeListBuilder,
+    ArrayRef, FixedSizeListBuilder, Float64Builder, Int16Array, Int32Builder, Int64Builder, LargeListBuilder,
     ListBuilder, RecordBatch, StringArray, UInt16Builder, UInt64Builder,
 };
 use auditor::{Column, Error, Options, audit_folder};
@@ -79,6 +79,31 @@ fn lists_of_every_shape_and_width_are_read() {
                 save(&folder.path().join("test.parquet"), vec![("input_ids", make(&LEAKY))]);
             }
         }
+    }
+}
+
+#[test]
+fn a_rule_without_a_parameter_has_none_that_another_could_share() {
+    let row = |family: &str, parameter: Option<i16>, terms: &[i64]| -> Vec<(&str, ArrayRef)> {
+        vec![
+            ("terms", lists(&[terms])),
+            ("family", Arc::new(StringArray::from(vec![family])) as ArrayRef),
+            ("parameter", Arc::new(Int16Array::from(vec![parameter])) as ArrayRef),
+        ]
+    };
+    let options = Options { level: Some("step".to_owned()), ..Options::default() };
+    for (train, held, piece) in [
+        (("fibonacci", None), ("fibonacci", None), Some("fibonacci")),
+        (("geometric", Some(2)), ("geometric", Some(2)), Some("geometric 2")),
+        (("geometric", Some(i16::MIN)), ("geometric", None), None),
+        (("geometric", Some(0)), ("geometric", None), None),
+        (("fibonacci", None), ("geometric", None), None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        save(&folder.path().join("train.parquet"), row(train.0, train.1, &[1, 2, 4]));
+        save(&folder.path().join("test.parquet"), row(held.0, held.1, &[3, 6, 12]));
+        let report = audit_folder(folder.path(), &options).unwrap();
+        assert_eq!(report.leaks.first().map(|leak| leak.piece.as_str()), piece, "{train:?} {held:?}");
     }
 }
 

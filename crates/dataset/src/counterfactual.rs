@@ -101,7 +101,7 @@ impl<'a> Corruptor<'a> {
             example_id,
             kind: kind.name().into(),
             terms,
-            parameter,
+            parameter: sequence::given(parameter),
             edited,
             position: position as i32,
             answer_token: right.into(),

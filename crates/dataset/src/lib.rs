@@ -34,7 +34,7 @@ pub use split::Split;
 use draw::Drawing;
 
 /// Raised when the same config gives other tables than before; part of the stage key.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The files that the stage reads: none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -109,6 +109,24 @@ fn no_transition_stands_in_two_splits() {
 }
 
 #[test]
+fn what_has_no_number_is_null_and_never_a_number_that_stands_for_none() {
+    let sums = json!({ "family": { "addition": { "digits": 2 } }, "notation": { "digits": { "width": 3 } }, "terms": 3 });
+    let mut definition = json!({ "tasks": { "sums": sums }, "holdout": { "level": "random" } });
+    definition["rows"] = json!({ "train": 500, "validation": 50, "test": 50 });
+    for (definition, given) in [(definition, false), (mixed(), true)] {
+        let built = build(definition).unwrap();
+        assert!(built.splits.iter().flatten().all(|row| row.parameter.is_some() == given));
+        assert!(built.vocabulary.iter().all(|token| {
+            let counts = ["value", "digit"].contains(&token.kind.as_str());
+            token.value == counts.then(|| token.token.parse().unwrap())
+        }));
+        let swapped = |row: &Counterfactual| ["step_swap", "start_shift"].contains(&row.kind.as_str());
+        assert!(!built.counterfactuals.is_empty() || !given);
+        assert!(built.counterfactuals.iter().all(|row| row.parameter.is_some() == (given && swapped(row))));
+    }
+}
+
+#[test]
 fn the_definitions_of_the_ready_made_pipelines_give_the_rows_they_promise() {
     let counts = |definition| {
         let built = build(definition).unwrap();
@@ -197,7 +215,7 @@ fn a_row_is_kept_exactly_when_its_pairs_agree() {
     for (split, rows) in built.splits.iter().enumerate() {
         for row in rows.iter().filter(|row| row.task == "plus2") {
             for pair in row.terms.windows(2).filter(|pair| !pinned.contains_key(&(pair[0], pair[1]))) {
-                let colour = *colours.entry(block(pair[0], row.parameter)).or_insert(split);
+                let colour = *colours.entry(block(pair[0], row.parameter.unwrap())).or_insert(split);
                 assert_eq!(colour, split, "the block of {pair:?} is in two splits");
             }
         }

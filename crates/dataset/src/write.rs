@@ -82,7 +82,7 @@ impl<'a> Maker<'a> {
             notation: String::new(),
             domain: String::new(),
             unit: String::new(),
-            parameter: 0,
+            parameter: None,
             text: String::new(),
             terms: Vec::new(),
             tokens: Vec::new(),
@@ -99,13 +99,14 @@ impl<'a> Maker<'a> {
         let task = &world.tasks[number];
         let (family, notation) = (&task.space.family, &task.task.notation);
         row.example_id = task.example_id(index);
-        row.parameter = task.space.row_into(index, &mut row.terms).expect("only numbers of rows are drawn");
+        let parameter = task.space.row_into(index, &mut row.terms).expect("only numbers of rows are drawn");
+        row.parameter = sequence::given(parameter);
         world.write_into(task, &row.terms, written);
         std::mem::swap(&mut row.tokens, &mut written.tokens);
         std::mem::swap(&mut row.text, &mut written.text);
         row.answer_start = written.answer_start as i32;
         row.answer_length = written.answer_length as i32;
-        row.cluster = cluster(task, row.parameter, &row.terms).unwrap_or(row.example_id);
+        row.cluster = cluster(task, parameter, &row.terms).unwrap_or(row.example_id);
         if last.replace(number) != Some(number) {
             row.task.clone_from(&task.name);
             row.family = family.name().into();
@@ -170,7 +171,7 @@ pub(crate) fn vocabulary(world: &World, out: &Path, provenance: &Provenance) -> 
         token_id,
         token: token.token.clone(),
         kind: token.kind.name().into(),
-        value: token.value,
+        value: sequence::given(token.value),
     });
     artifact::write_table(&out.join("vocabulary.parquet"), provenance, tokens)?;
     Ok(())

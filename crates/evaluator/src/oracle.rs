@@ -80,10 +80,10 @@ impl Tasks {
     pub(crate) fn oracle(&self, split: &str, row: &Row, vocabulary: &Vocabulary) -> Result<bool, Error> {
         let task = self.task(split, row)?;
         let example = &row.example;
+        let parameter = example.parameter.unwrap_or(sequence::NONE);
         let mut terms = example.terms[..row.context].to_vec();
         while terms.len() < example.terms.len() {
-            let Some(next) = task.family.next(example.parameter, &terms, example.terms.len(), &task.bounds)
-            else {
+            let Some(next) = task.family.next(parameter, &terms, example.terms.len(), &task.bounds) else {
                 return Ok(false);
             };
             terms.push(next);
@@ -136,8 +136,7 @@ impl Tasks {
                     let shown = &example.terms[..row.context + place];
                     let misses_carry = || {
                         let in_digits = decimal && !task.notation.one_token();
-                        in_digits
-                            && carry::is_missed(values[place], shown, &task.family, Some(example.parameter))
+                        in_digits && carry::is_missed(values[place], shown, &task.family, example.parameter)
                     };
                     ErrorClass::of_wrong(values[place], answer[place], shown, scale, misses_carry)
                 })

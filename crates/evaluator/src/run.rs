@@ -106,7 +106,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
 /// Returns the vocabulary of the models, of which that of the rows has to be the beginning.
 fn vocabulary(inputs: &Inputs) -> Result<Vocabulary, Error> {
     let token = |t: Token| match Kind::from_name(&t.kind) {
-        Some(kind) => Ok(sequence::Token { token: t.token, kind, value: t.value }),
+        Some(kind) => Ok(sequence::Token { token: t.token, kind, value: t.value.unwrap_or(sequence::NONE) }),
         None => Err(Error::Definition {
             path: inputs.vocabulary.clone(),
             message: format!("`{}` of token {} is no kind of token", t.kind, t.token_id),

@@ -251,7 +251,7 @@ mod tests {
             notation: "digits".into(),
             domain: "integer".into(),
             unit: "pair".into(),
-            parameter: 1,
+            parameter: Some(1),
             text: "1 2".into(),
             terms: vec![1, 2],
             tokens: vec![0, 4, 2, 5, 1],

@@ -28,7 +28,7 @@ pub use permutation::Permutation;
 pub use rule::{Bounds, Candidates, Key, Rule, UnitKind, Units};
 pub use space::{Row, Space};
 pub use tagged::Entry;
-pub use vocabulary::{Kind, NONE, Token, Vocabulary, Written, read_answer, write_row};
+pub use vocabulary::{Kind, NONE, Token, Vocabulary, Written, given, read_answer, write_row};
 
 /// A map whose hashes are quick, and the same in every run.
 type Map<K, V> = std::collections::HashMap<K, V, foldhash::fast::FixedState>;

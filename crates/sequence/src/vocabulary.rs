@@ -4,8 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::{Error, Family, Map, Notation, Range};
 
-/// Stands in integer columns where there is no number.
+/// Stands for a parameter or a value where there is none; tables have a null there, see [`given`].
 pub const NONE: i64 = i64::MIN;
+
+/// Returns the number as a table has it: nothing for [`NONE`].
+#[must_use]
+pub fn given(number: i64) -> Option<i64> {
+    (number != NONE).then_some(number)
+}
 
 /// What a token is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

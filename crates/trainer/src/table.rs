@@ -110,7 +110,8 @@ pub(crate) mod tests {
                 path
             })
             .collect();
-        let token = |token_id| Token { token_id, token: String::new(), kind: "value".to_owned(), value: 0 };
+        let token =
+            |token_id| Token { token_id, token: String::new(), kind: "value".to_owned(), value: None };
         let tokens: Vec<Token> = (0..i32::from(first)).map(token).collect();
         let vocabulary = Vocabulary::new(&tokens).expect("tokens");
         Table::open("train", &paths, Scoring { vocabulary, loss: Loss::All }).expect("files")

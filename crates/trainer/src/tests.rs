@@ -53,7 +53,7 @@ fn vocabulary(size: i32) -> Vocabulary {
 }
 
 fn token(token_id: i32, kind: &str) -> Token {
-    Token { token_id, token: token_id.to_string(), kind: kind.into(), value: i64::from(token_id) }
+    Token { token_id, token: token_id.to_string(), kind: kind.into(), value: Some(token_id.into()) }
 }
 
 /// All of the rows, as one batch.

@@ -54,7 +54,7 @@ table! {
 table! {
     /// What one shard of train holds of the held-out rows, as `seqlab audit DIR --shard 3/16 --out <part>` leaves it and
     /// `--merge` puts it together with the others. The first row says which shard of what it is.
-    pub struct Evidence in "evidence", version 2, files "<part>/evidence.parquet" {
+    pub struct Evidence in "evidence", version 3, files "<part>/evidence.parquet" {
         /// The held-out split; empty where it is about all rows.
         split: String,
         /// `shard` in the first row; else what was found: `unit`, `raw_unit`, `largest`, `term`, `match`, `corrupted`, `reading`, `wrong`, `digits`.

@@ -2,7 +2,7 @@ use crate::row::table;
 
 table! {
     /// One sequence: the context, the answer, and how both are written in tokens. Same schema in every split.
-    pub struct Example in "examples", version 1, files "datasets/<pipeline>/{train,validation,test}-00000-of-0000N.parquet" {
+    pub struct Example in "examples", version 2, files "datasets/<pipeline>/{train,validation,test}-00000-of-0000N.parquet" {
         /// Unique over all splits of the dataset.
         example_id: i64,
         /// Name of the task in the definition.
@@ -15,8 +15,8 @@ table! {
         domain: String,
         /// What may not be shared between splits at level `transition`: `pair`, `unordered_pair`, `multiset`, `row`, `none`.
         unit: String,
-        /// The rule's parameter (step, ratio); -9223372036854775808 for none.
-        parameter: i64,
+        /// The rule's parameter (step, ratio); null for a rule without any.
+        parameter: Option<i64>,
         /// The sequence as a person reads it, terms separated by spaces.
         text: String,
         /// The values; the last is the answer.
@@ -34,7 +34,7 @@ table! {
 
 table! {
     /// What training reads of an [`Example`]: the same files, fewer columns.
-    pub struct ExampleTokens in "examples", version 1, files "datasets/<pipeline>/{train,validation,test}-00000-of-0000N.parquet" {
+    pub struct ExampleTokens in "examples", version 2, files "datasets/<pipeline>/{train,validation,test}-00000-of-0000N.parquet" {
         /// As in [`Example`].
         example_id: i64,
         /// As in [`Example`].
@@ -62,21 +62,21 @@ table! {
 
 table! {
     /// What each token id means. Training keeps a copy of the one that it was done with.
-    pub struct Token in "vocabulary", version 1, files "{datasets/<pipeline>,results/<pipeline>/train}/vocabulary.parquet" {
+    pub struct Token in "vocabulary", version 2, files "{datasets/<pipeline>,results/<pipeline>/train}/vocabulary.parquet" {
         /// The id that stands in `tokens`.
         token_id: i32,
         /// Its text.
         token: String,
         /// `value`, `digit`, `word`, `separator`, `begin`, `end`, `pad` or `operator`.
         kind: String,
-        /// The value that the token stands for; -9223372036854775808 where it has none.
-        value: i64,
+        /// The value that the token stands for; null where it has none.
+        value: Option<i64>,
     }
 }
 
 table! {
     /// A corrupted twin of a held-out example: same length, same answer span, another answer. For ablation and patching.
-    pub struct Counterfactual in "counterfactuals", version 2, files "datasets/<pipeline>/counterfactuals.parquet" {
+    pub struct Counterfactual in "counterfactuals", version 3, files "datasets/<pipeline>/counterfactuals.parquet" {
         /// The clean row.
         example_id: i64,
         /// How it was corrupted: `random_members`, `shuffle`, `repeat_last`, `step_swap`, `start_shift` or `one_edit`.
@@ -84,8 +84,8 @@ table! {
         /// The values of the corrupted row. What it goes on with stands last: the rule's own answer for `step_swap` and
         /// `start_shift`, and for sums and sorted lists; its last shown term (copying) for the others.
         terms: Vec<i64>,
-        /// The rule's parameter in the corrupted row for `step_swap` and `start_shift`; -9223372036854775808 otherwise.
-        parameter: i64,
+        /// The rule's parameter in the corrupted row for `step_swap` and `start_shift`; null otherwise.
+        parameter: Option<i64>,
         /// Indices, in `terms`, of the context terms that differ from the clean row.
         edited: Vec<i64>,
         /// Token ids of the corrupted row.

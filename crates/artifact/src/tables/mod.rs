@@ -1,8 +1,8 @@
 //! Every table that stages exchange: one row struct each, the columns documented where they are declared.
 //!
 //! Spelling and type of `seed`, `step`, `split`, `task`, `layer`, `head` and `position` are the same everywhere, so
-//! that any two tables join with `USING`. Integers have no nulls: "none" is -1, or `i64::MIN` where values may be
-//! negative. A float that was not measured, or cannot be, is null.
+//! that any two tables join with `USING`. "None" is -1 in columns of integers that are never negative, and null where
+//! they may be: a mean is one of real values. A float that was not measured, or cannot be, is null.
 
 mod analyze;
 mod audit;

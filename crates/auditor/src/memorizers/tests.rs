@@ -32,7 +32,7 @@ fn a_separator_behind_an_answer_is_as_right_as_the_end() {
         token_id: id,
         token: kind.to_uppercase(),
         kind: (*kind).to_owned(),
-        value: i64::from(id),
+        value: Some(id.into()),
     };
     let vocabulary = Vocabulary::new(&kinds.iter().zip(0..).map(token).collect::<Vec<_>>());
     let is_right = |symbols, said: [i64; 2]| {
@@ -151,7 +151,7 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
             notation: String::new(),
             domain: "integer".to_owned(),
             unit: "pair".to_owned(),
-            parameter: 0,
+            parameter: None,
             text: String::new(),
             terms: terms.clone(),
             tokens: Vec::new(),

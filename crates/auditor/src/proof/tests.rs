@@ -9,7 +9,7 @@ use crate::rows::tests::{Draws, rows_of};
 struct Row {
     terms: Vec<i64>,
     family: u64,
-    parameter: i64,
+    parameter: Option<i64>,
     notation: u64,
     domain: u64,
     unit: UnitKind,
@@ -40,7 +40,7 @@ impl Draws {
         Row {
             terms: (0..length).map(|_| self.below(values) as i64).collect(),
             family: 1 + self.below(3),
-            parameter: self.below(4) as i64,
+            parameter: self.below(4).checked_sub(1).map(|parameter| parameter as i64),
             notation: 10 + self.below(2),
             domain: 20 + self.below(2),
             unit: self.pick(&UNITS),

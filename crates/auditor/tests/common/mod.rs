@@ -45,7 +45,7 @@ impl Notation {
     }
 
     pub(crate) fn vocabulary(self, most: i64) -> Vec<Token> {
-        let token = |id: i64, token: String, kind: &str, value: i64| Token {
+        let token = |id: i64, token: String, kind: &str, value: Option<i64>| Token {
             token_id: id as i32,
             token,
             kind: kind.to_owned(),
@@ -54,16 +54,16 @@ impl Notation {
         match self {
             Self::Numeral => {
                 let special = [(0, "BEGIN", "begin"), (1, "END", "end")];
-                let special = special.map(|(id, name, kind)| token(id, name.to_owned(), kind, i64::MIN));
+                let special = special.map(|(id, name, kind)| token(id, name.to_owned(), kind, None));
                 special
                     .into_iter()
-                    .chain((0..=most).map(|v| token(v + 2, v.to_string(), "value", v)))
+                    .chain((0..=most).map(|v| token(v + 2, v.to_string(), "value", Some(v))))
                     .collect()
             }
             Self::Digits(_) => {
                 let special = [(10, "BEGIN", "begin"), (11, "END", "end"), (12, "SEP", "separator")];
-                let special = special.map(|(id, name, kind)| token(id, name.to_owned(), kind, i64::MIN));
-                (0..10).map(|d| token(d, d.to_string(), "digit", d)).chain(special).collect()
+                let special = special.map(|(id, name, kind)| token(id, name.to_owned(), kind, None));
+                (0..10).map(|d| token(d, d.to_string(), "digit", Some(d))).chain(special).collect()
             }
         }
     }
@@ -85,7 +85,7 @@ pub(crate) fn example(id: i64, terms: &[i64], notation: Notation) -> Example {
         notation: notation.name().to_owned(),
         domain: "integer".to_owned(),
         unit: "pair".to_owned(),
-        parameter: 1,
+        parameter: Some(1),
         text: terms.iter().map(i64::to_string).collect::<Vec<_>>().join(" "),
         terms: terms.to_vec(),
         tokens,

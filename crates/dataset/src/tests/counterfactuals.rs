@@ -15,7 +15,7 @@ fn read(built: &Built, tokens: &[u16], notation: &Value) -> Vec<i64> {
             .collect(),
     };
     let value = |group: &[u16]| {
-        let mut digits: Vec<i64> = group.iter().map(|&id| of(id).value).collect();
+        let mut digits: Vec<i64> = group.iter().map(|&id| of(id).value.unwrap()).collect();
         if least_first {
             digits.reverse();
         }
@@ -65,10 +65,12 @@ fn violations(
             "a rule goes on with the right answer",
         );
     }
-    let follows = |parameter: i64| {
-        terms.windows(2).all(|pair| match clean.family.as_str() {
-            "arithmetic" => pair[0] + parameter == pair[1],
-            _ => pair[0] * parameter == pair[1],
+    let follows = |parameter: Option<i64>| {
+        parameter.is_some_and(|parameter| {
+            terms.windows(2).all(|pair| match clean.family.as_str() {
+                "arithmetic" => pair[0] + parameter == pair[1],
+                _ => pair[0] * parameter == pair[1],
+            })
         })
     };
     let sorted = |terms: &[i64]| {
@@ -90,7 +92,7 @@ fn violations(
             expect(row.parameter == clean.parameter, "its parameter is another");
         }
         copied => {
-            expect(row.parameter == i64::MIN && terms[context - 1] == terms[context], "it is not copied");
+            expect(row.parameter.is_none() && terms[context - 1] == terms[context], "it is not copied");
             expect(copied != "shuffle" || sorted(terms) == sorted(&clean.terms), "it has other terms");
             expect(
                 copied != "repeat_last" || terms.iter().all(|term| *term == terms[0]),

@@ -22,7 +22,7 @@ fn rows(n: usize) -> Vec<Row> {
         notation: "numeral".into(),
         domain: "integer".into(),
         unit: "pair".into(),
-        parameter: 1,
+        parameter: Some(1),
         text: "1 2".into(),
         terms: vec![1, 2],
         tokens: vec![0, 2, 3, 1],

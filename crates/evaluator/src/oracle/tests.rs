@@ -33,7 +33,7 @@ fn world(family: Value, notation: Value) -> World {
             notation: writing.name().into(),
             domain: writing.domain().into(),
             unit: rule.unit().name().into(),
-            parameter: row.parameter,
+            parameter: sequence::given(row.parameter),
             text: written.text,
             terms: row.terms,
             tokens: written.tokens,

@@ -48,7 +48,7 @@ fn a_table_that_was_not_audited_as_it_is_is_refused_before_anything_is_read() {
 #[test]
 fn a_row_that_breaks_its_own_rule_is_refused() {
     let mut world = World::new();
-    world.test[0].parameter = 2;
+    world.test[0].parameter = Some(2);
     write_table(&world.inputs.test[0], &Provenance::default(), world.test.clone()).unwrap();
     let error = world.run("out").expect_err("the rule says otherwise").to_string();
     assert!(error.contains("answers otherwise by its own rule"), "{error}");
@@ -161,7 +161,9 @@ fn tables_that_say_what_cannot_be_are_refused_by_file_and_row() {
         assert!(
             examples(&|rows| rows[0].terms = vec![extreme; 4]).contains("answers otherwise by its own rule")
         );
-        assert!(examples(&|rows| rows[0].parameter = extreme).contains("answers otherwise by its own rule"));
+        assert!(
+            examples(&|rows| rows[0].parameter = Some(extreme)).contains("answers otherwise by its own rule")
+        );
     }
     assert!(
         examples(&|rows| rows[0].task = "\u{1b}<script>\u{202e}".into()).contains("\\u{1b}<script>\\u{202e}")

@@ -54,7 +54,7 @@ impl World {
                     notation: "numeral".into(),
                     domain: "integer".into(),
                     unit: "pair".into(),
-                    parameter,
+                    parameter: Some(parameter),
                     text: written.text,
                     terms,
                     tokens: written.tokens,
@@ -100,7 +100,7 @@ impl World {
             token_id,
             token: token.token.clone(),
             kind: token.kind.name().into(),
-            value: token.value,
+            value: sequence::given(token.value),
         });
         write_table(&inputs.vocabulary, &provenance, tokens).unwrap();
         let model = transformer::Config {

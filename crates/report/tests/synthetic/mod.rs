@@ -200,7 +200,7 @@ fn data(folder: &Path, study: &Study) {
             notation: "digits".into(),
             domain: "integer".into(),
             unit: "pair".into(),
-            parameter: 2,
+            parameter: Some(2),
             text: text(&terms),
             terms,
             tokens: vec![0, 1, 2],
@@ -228,7 +228,7 @@ fn data(folder: &Path, study: &Study) {
         token_id: id,
         token: id.to_string(),
         kind: if id < 10 { "digit" } else { "begin" }.into(),
-        value: i64::from(id),
+        value: Some(id.into()),
     };
     table(folder.join("vocabulary.parquet"), "build", build_config(study), (0..11).map(token).collect());
 }

@@ -188,7 +188,7 @@ fn data(arguments: &Train, folder: &Path) -> Result<trainer::Inputs, Failure> {
         notation: "numeral".to_owned(),
         domain: "integer".to_owned(),
         unit: "none".to_owned(),
-        parameter: i64::MIN,
+        parameter: None,
         text: String::new(),
         terms: vec![],
         tokens: (id * length..(id + 1) * length)
@@ -202,7 +202,7 @@ fn data(arguments: &Train, folder: &Path) -> Result<trainer::Inputs, Failure> {
         token_id: i32::from(token_id),
         token: token_id.to_string(),
         kind: "value".to_owned(),
-        value: i64::from(token_id),
+        value: Some(token_id.into()),
     };
     let [train, validation, words] =
         ["train.parquet", "validation.parquet", "vocabulary.parquet"].map(|name| folder.join(name));

@@ -29,7 +29,7 @@ pub(crate) fn examples(first: u16, n: u16) -> Vec<Example> {
             notation: "numeral".into(),
             domain: "integer".into(),
             unit: "pair".into(),
-            parameter: 1,
+            parameter: Some(1),
             text: String::new(),
             terms: vec![],
             tokens,
@@ -46,7 +46,7 @@ pub(crate) fn inputs(folder: &Path, train: Vec<Example>, validation: Vec<Example
         token_id: i32::from(id),
         token: id.to_string(),
         kind: "value".into(),
-        value: i64::from(id),
+        value: Some(id.into()),
     };
     let [a, b, v, vocabulary] =
         ["a", "b", "v", "vocabulary"].map(|name| folder.join(format!("{name}.parquet")));
