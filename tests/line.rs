@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Instant;
 
-use artifact::tables::{Checkpoint, Control, Example, Score, Verdict};
+use artifact::tables::{Checkpoint, Control, Example, Memorizer, Prediction, Score, Verdict};
 use artifact::{Provenance, read_table, write_table};
 use support::{Place, TINY};
 
@@ -79,6 +79,39 @@ fn bytes_do_not_depend_on_threads_or_folder() {
     one.run(&["--threads", "1"]);
     two.run(&["--threads", "2"]);
     assert_eq!(one.results(), two.results());
+}
+
+#[test]
+fn rows_model_and_memorisers_write_a_number_alike_and_as_people_do() {
+    // Four digits, the ones first.
+    let place = Place::new(TINY);
+    place.run(&["evaluate", "--set", "train.steps=120"]);
+    let rows = read_table::<Example>(&place.path("datasets/tiny/test-00000-of-00001.parquet")).unwrap();
+    let number = |value: &i64| value.to_string();
+    for row in &rows {
+        assert_eq!(row.text, row.terms.iter().map(number).collect::<Vec<_>>().join(" "));
+    }
+    let answer = |id: i64| {
+        let row = rows.iter().find(|row| row.example_id == id).expect("a row of test");
+        number(row.terms.last().expect("it has an answer"))
+    };
+    let is_number = |text: &str| text.parse::<i64>().is_ok_and(|value| number(&value) == text);
+    let results = "results/tiny@train.steps=120/evaluate/predictions.parquet";
+    let said = read_table::<Prediction>(&place.path(results)).unwrap();
+    for said in said.iter().filter(|said| said.split == "test") {
+        assert_eq!(is_number(&said.prediction), said.error_class != "malformed", "{said:?}");
+        assert!(!said.correct || said.prediction == answer(said.example_id), "{said:?}");
+    }
+    let said = read_table::<Memorizer>(&place.path("results/tiny/audit/memorizers.parquet")).unwrap();
+    let right = |view: &str| {
+        let right = |said: &&Memorizer| said.correct && said.split == "test" && said.view == view;
+        let right: Vec<_> = said.iter().filter(right).collect();
+        assert!(right.iter().all(|said| said.prediction == answer(said.example_id)), "{view}");
+        right.len()
+    };
+    assert!(right("terms") + right("tokens") > 0 && right("tokens") > 0);
+    let odd = said.iter().filter(|said| !is_number(&said.prediction));
+    assert!(odd.into_iter().all(|said| said.view == "tokens" && !said.correct));
 }
 
 #[test]

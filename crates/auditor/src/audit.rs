@@ -20,6 +20,7 @@ use crate::lists::Lists;
 use crate::matches::{Match, Trace};
 use crate::proof::{Evidence, HeldOut, Scope, Violation};
 use crate::rows::Rows;
+use crate::spelling::Spelling;
 use crate::split::Split;
 use crate::vocabulary::Vocabulary;
 
@@ -73,6 +74,8 @@ pub(crate) struct Proof {
     pub(crate) leaks: Vec<Leak>,
     pub(crate) leakage: Vec<Leakage>,
     pub(crate) exposure: Vec<Exposure>,
+    /// How the rows write values.
+    pub(crate) spelling: Spelling,
 }
 
 /// What one thread gathers by itself.
@@ -201,6 +204,7 @@ impl<'a> Audit<'a> {
         }
         if self.decodes() {
             self.decoded(&observed.spaces, &mut proof)?;
+            proof.spelling = Spelling::of(std::mem::take(&mut observed.spaces), self.vocabulary);
         }
         let traces = std::mem::take(&mut observed.traces);
         for (at, (held, traces)) in watch.held.iter().zip(traces).enumerate().rev() {

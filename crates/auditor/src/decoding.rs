@@ -109,10 +109,8 @@ pub(crate) fn merge(spaces: &mut Spaces, others: Spaces) {
 pub(crate) fn judge(spaces: &Spaces, vocabulary: &Vocabulary) -> Verdict {
     let mut verdict = Verdict::default();
     for space in spaces.values() {
-        let total =
-            |order: &Order| order.wrong.values().fold(0, |sum: u64, wrong| sum.saturating_add(wrong.rows));
         // The files do not say which digit comes first; the order that fits more rows is the notation's.
-        let order = &space.orders[usize::from(total(&space.orders[1]) < total(&space.orders[0]))];
+        let order = &space.orders[usize::from(space.orders[1].wrong() < space.orders[0].wrong())];
         for (split, wrong) in space.wrong.iter().chain(&order.wrong) {
             verdict.wrong.entry(*split).or_default().add(*wrong);
         }
@@ -219,14 +217,27 @@ impl Order {
         self.forms.entry(form).and_modify(|known| known.add(meaning)).or_insert(meaning);
     }
 
+    /// Returns the most frequent form with leading zeros, if there is one.
+    fn padded(&self) -> Option<((usize, bool), &Meaning)> {
+        let padded = self.forms.iter().filter(|((_, padded), _)| *padded);
+        let main = padded.max_by_key(|(_, form)| (form.terms, std::cmp::Reverse(form.first)));
+        main.map(|(form, meaning)| (*form, meaning))
+    }
+
+    /// Returns the number of digits that shorter values are filled up to with zeros, where they are.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.padded().map(|((digits, _), _)| digits)
+    }
+
+    /// Returns the number of rows with digits that are not worth their terms.
+    pub(crate) fn wrong(&self) -> u64 {
+        self.wrong.values().fold(0, |sum: u64, wrong| sum.saturating_add(wrong.rows))
+    }
+
     /// Returns the forms that can write a value which another form writes too: beside values filled up with zeros to one
     /// width, shorter ones and other widths.
     fn conflicts(&self) -> Vec<Conflict> {
-        let padded = self.forms.iter().filter(|((_, padded), _)| *padded);
-        let Some((width, main)) = padded.max_by_key(|(_, form)| (form.terms, std::cmp::Reverse(form.first)))
-        else {
-            return Vec::new();
-        };
+        let Some((width, main)) = self.padded() else { return Vec::new() };
         let other =
             |(digits, padded): (usize, bool)| if padded { digits != width.0 } else { digits < width.0 };
         let forms = self.forms.iter().filter(|(form, _)| other(**form));

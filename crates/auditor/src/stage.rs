@@ -142,7 +142,8 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         corrupted: corrupted.as_ref(),
     };
     info!("done: held-out rows read");
-    let proof = audit.prove()?;
+    let mut proof = audit.prove()?;
+    let spelling = std::mem::take(&mut proof.spelling);
     info!("done: every check, longest matches, exposure");
 
     let audited = provenance.inputs.iter();
@@ -158,7 +159,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     write_table(&out.join("certificate.parquet"), provenance, certificates)?;
     let count = || {
         let mut ceilings = Ceilings::default();
-        answers.each(|given, _| {
+        answers.each(&spelling, |given, _| {
             let (split, at) = given.place;
             let held = strict[split].1;
             let task = held.task[at];
@@ -169,7 +170,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     };
     let write = || {
         let mut table = TableWriter::create(&out.join("memorizers.parquet"), provenance)?;
-        answers.each(|_, row| Ok(table.push(&row())?))?;
+        answers.each(&spelling, |_, row| Ok(table.push(&row())?))?;
         Ok::<_, Error>(table.finish()?)
     };
     let (ceilings, written) = rayon::join(count, write);

@@ -19,6 +19,8 @@ enum Kind {
     Digit(i64),
     /// A sign before or behind digits.
     Minus,
+    /// A number word, and what it counts, if anything.
+    Word(Option<i64>),
     /// A part of a term that only the whole group gives a value.
     Part,
 }
@@ -73,6 +75,7 @@ impl Vocabulary {
                     _ if token.token == "-" => Kind::Minus,
                     _ => Kind::Part,
                 },
+                "word" => Kind::Word(token.value),
                 "separator" | "begin" | "end" | "pad" | "operator" => Kind::Border,
                 _ => Kind::Part,
             };
@@ -189,6 +192,42 @@ impl Vocabulary {
             }
         }
         text
+    }
+
+    /// Returns the text of a group that spells a value: number words with hyphens and commas, as people write them.
+    pub(crate) fn spelled(&self, group: &[u32]) -> String {
+        let mut text = String::new();
+        let mut before = None;
+        for token in group {
+            match (before, self.kind(*token)) {
+                (None, _) => (),
+                (Some(Kind::Word(Some(20..=90))), Kind::Word(Some(1..=9))) => text.push('-'),
+                (Some(Kind::Word(Some(1000))), Kind::Word(Some(_))) => text.push_str(", "),
+                _ => text.push(' '),
+            }
+            text.push_str(&self.text([*token]));
+            before = Some(self.kind(*token));
+        }
+        text
+    }
+
+    /// Tells whether a group is made of number words.
+    pub(crate) fn is_words(&self, group: &[u32]) -> bool {
+        group.iter().all(|token| matches!(self.kind(*token), Kind::Word(_)))
+    }
+
+    /// Tells whether a token stands between terms or around them.
+    pub(crate) fn is_border(&self, token: u32) -> bool {
+        self.kind(token) == Kind::Border
+    }
+
+    /// Returns the values that one token alone has, with that token.
+    pub(crate) fn only(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+        let value = |(kind, token): (&Kind, u32)| match kind {
+            Kind::Value(Some(value)) if self.is_only(token) => Some((*value, token)),
+            _ => None,
+        };
+        self.kinds.iter().zip(0..).filter_map(value)
     }
 
     /// A token that the vocabulary does not list is a part of a term: the decoding gate will say what it is worth.

@@ -285,7 +285,8 @@ fn held_out_rows_are_answerable_by_neither_copying_nor_guessing_the_rule() {
         let built = build(definition).unwrap();
         let mut seen: HashMap<(String, u16), u32> = HashMap::new();
         for row in &built.splits[0] {
-            let first = if row.notation == "numeral" { 2 } else { 1 + row.text.find(' ').unwrap() };
+            let separator = |id: &u16| built.vocabulary[usize::from(*id)].kind == "separator";
+            let first = row.tokens.iter().position(separator).unwrap_or(2);
             for &token in &row.tokens[first..] {
                 *seen.entry((row.notation.clone(), token)).or_default() += 1;
             }

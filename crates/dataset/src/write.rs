@@ -273,7 +273,7 @@ pub(crate) fn card(config: &Config, drawing: &Drawing, out: &Path) -> Result<(),
     }
     text.push_str(
         "\nColumns: `terms` are the values of a row, the answer last; `tokens` are the row as token ids, with the answer \
-         (and `END`, where a value may take several tokens) at `answer_start`, `answer_length` tokens long; `text` is the row as a person reads it. \
+         (and `END`, where a value may take several tokens) at `answer_start`, `answer_length` tokens long; `text` is the row as a person writes it, in decimal numbers whatever the order of the digits. \
          `vocabulary.parquet` says what each token is, `counterfactuals.parquet` holds corrupted rows, `definition.parquet` \
          what the tasks are and what is held out.\n\n\
          ```python\nfrom datasets import load_dataset\n\nrows = load_dataset(\"path/of/this/folder\")\n\

@@ -116,9 +116,13 @@ fn fill_in(source: &Source, split: &str, chosen: &mut BTreeMap<String, Vec<Mista
     Ok(())
 }
 
-/// Splits a row's text into what is shown and the answer: behind the last comma, or else the last space.
+/// Splits a row's text into what is shown and the answer: behind `MID` all terms of a sorted list, else the last term.
+/// Number words, which have spaces of their own, are divided by semicolons.
 pub(crate) fn halves(text: &str) -> (String, String) {
-    let cut = text.rsplit_once(", ").or_else(|| text.rsplit_once(' '));
+    if let Some((list, sorted)) = text.split_once(" MID ") {
+        return (format!("{list} MID"), sorted.to_owned());
+    }
+    let cut = text.rsplit_once("; ").or_else(|| text.rsplit_once(' '));
     let (context, answer) = cut.unwrap_or(("", text));
     (context.to_owned(), answer.to_owned())
 }
@@ -143,13 +147,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_is_the_last_term_of_the_text() {
-        let halves = |text| {
+    fn the_answer_is_what_the_row_ends_with() {
+        let halves = |text: &str| {
             let (context, answer) = halves(text);
             format!("{context}|{answer}")
         };
         assert_eq!(halves("2 4 6 8"), "2 4 6|8");
-        assert_eq!(halves("twenty one, twenty two, twenty three"), "twenty one, twenty two|twenty three");
+        assert_eq!(halves("twenty-one; twenty-two; twenty-three"), "twenty-one; twenty-two|twenty-three");
+        let large = "one thousand, one hundred";
+        assert_eq!(halves(&format!("{large}; {large} and two")), format!("{large}|{large} and two"));
+        assert_eq!(halves("7 PLUS 99 EQUALS 106"), "7 PLUS 99 EQUALS|106");
+        assert_eq!(halves("3 1 2 MID 1 2 3"), "3 1 2 MID|1 2 3");
         assert_eq!(halves("8"), "|8");
         assert_eq!(halves(""), "|");
     }

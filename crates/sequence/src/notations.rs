@@ -41,10 +41,10 @@ pub trait Writing: Send + Sync {
         1
     }
 
-    /// Appends the value as a person reads it, in the order of its tokens.
+    /// Appends the value as a person writes it: digits as a decimal number, whatever their order and padding.
     fn spell(&self, value: i64, text: &mut String);
 
-    /// Returns the value as a person reads it, in the order of its tokens.
+    /// Returns the value as a person writes it.
     fn text(&self, value: i64) -> String {
         let mut text = String::new();
         self.spell(value, &mut text);

@@ -325,7 +325,10 @@ fn a_value_and_its_tokens_are_one_to_one_and_every_token_is_in_the_vocabulary() 
             assert!(notation.size(value) == tokens.len() && (tokens.len() == 1 || !notation.one_token()));
             assert_eq!(notation.read(&tokens, &vocabulary), Some(value));
             let text: String = tokens.iter().map(|&id| vocabulary.token(id).unwrap().token.clone()).collect();
-            assert_eq!(letters(&text), letters(&notation.text(value)));
+            match notation.name() {
+                "digits" => assert_eq!(notation.text(value), value.to_string()),
+                _ => assert_eq!(letters(&text), letters(&notation.text(value))),
+            }
             assert!(seen.insert(tokens));
         }
         assert_eq!(notation.read(&[0], &vocabulary), None);
@@ -345,7 +348,7 @@ fn a_row_is_laid_out_with_its_answer_last() {
     };
     let row = write_row(family, &digits, &vocabulary, &[8, 10, 12]).unwrap();
     assert_eq!(names(&row), "BEGIN 8 0 SEP 0 1 SEP 2 1 END");
-    assert_eq!((row.answer_start, row.answer_length, row.text.as_str()), (7, 3, "80 01 21"));
+    assert_eq!((row.answer_start, row.answer_length, row.text.as_str()), (7, 3, "8 10 12"));
     assert_eq!(read_answer(&digits, &vocabulary, &row.tokens[7..]), Some(vec![12]));
     let row = write_row(family, &numeral, &vocabulary, &[8, 10, 12]).unwrap();
     assert_eq!(names(&row), "BEGIN 8 10 12 END");

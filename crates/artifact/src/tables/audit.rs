@@ -141,7 +141,7 @@ table! {
         class: String,
         /// `terms` or `tokens`: what it counts and answers in.
         view: String,
-        /// Its answer as text.
+        /// Its answer, written as in `text` of `examples`; the tokens where they spell no values.
         prediction: String,
         /// Whether another answer stood as high; of answers as high the first is given, which says nothing.
         tied: bool,

@@ -17,7 +17,8 @@ table! {
         unit: String,
         /// The rule's parameter (step, ratio); null for a rule without any.
         parameter: Option<i64>,
-        /// The sequence as a person reads it, terms separated by spaces.
+        /// The sequence as a person writes it, terms separated by spaces (number words by `; `): digits are decimal numbers,
+        /// whatever their order and padding in `tokens`.
         text: String,
         /// The values; the last is the answer.
         terms: Vec<i64>,

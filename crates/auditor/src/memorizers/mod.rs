@@ -28,6 +28,7 @@ use tracing::info;
 use crate::Result;
 use crate::columns::{ANSWERED, Wanted};
 use crate::rows::Rows;
+use crate::spelling::Spelling;
 use crate::split::Split;
 use crate::vocabulary::Vocabulary;
 pub(crate) use nearest_neighbor::Sampling;
@@ -152,9 +153,10 @@ pub(crate) struct Given<'a> {
 }
 
 impl Answers<'_> {
-    /// Calls `each` for every held-out row, view and memoriser, split by split.
+    /// Calls `each` for every held-out row, view and memoriser, split by split; answers are written as `spelling` has it.
     pub(crate) fn each(
         &self,
+        spelling: &Spelling,
         mut each: impl FnMut(&Given<'_>, &dyn Fn() -> Answer) -> Result<()>,
     ) -> Result<()> {
         let mut first = 0;
@@ -173,7 +175,12 @@ impl Answers<'_> {
                             memorizer: memorizer.name.to_owned(),
                             class: memorizer.class.name().to_owned(),
                             view: view.to_owned(),
-                            prediction: sequences.text(said.row(question)),
+                            prediction: sequences.text(
+                                spelling,
+                                (rows.notation[row], rows.domain[row]),
+                                said.row(question),
+                                questions.answer(question),
+                            ),
                             tied: said.is_tied(question),
                             correct,
                         })?;

@@ -7,6 +7,7 @@ use crate::codes::{Map, UNKNOWN};
 use crate::exposure::answer_terms;
 use crate::lists::Lists;
 use crate::rows::Rows;
+use crate::spelling::Spelling;
 use crate::vocabulary::Vocabulary;
 
 /// What a memoriser counts and answers in.
@@ -133,12 +134,22 @@ impl<'a> Sequences<'a> {
         wild.values.get((code - 2 * SHIFT) as usize).copied().unwrap_or_default()
     }
 
-    /// Returns what was said as text.
-    pub(crate) fn text(&self, said: &[u32]) -> String {
-        let said = said.iter().map(|code| self.symbol(*code));
+    /// Returns what was said where `answer` is right, as a row of this (notation, domain) has it in its text.
+    pub(crate) fn text(
+        &self,
+        spelling: &Spelling,
+        script: (u64, u64),
+        said: &[u32],
+        answer: &[u32],
+    ) -> String {
+        let symbols = |codes: &[u32]| codes.iter().map(|code| self.symbol(*code)).collect::<Vec<_>>();
+        let tokens = |codes: &[u32]| {
+            let tokens = symbols(codes).into_iter().filter_map(|token| u32::try_from(token).ok());
+            tokens.collect::<Vec<_>>()
+        };
         match self.symbols {
-            Symbols::Terms => said.map(|symbol| symbol.to_string()).collect::<Vec<_>>().join(" "),
-            Symbols::Tokens => self.vocabulary.text(said.filter_map(|token| u32::try_from(token).ok())),
+            Symbols::Terms => spelling.terms(script, &symbols(said), self.vocabulary),
+            Symbols::Tokens => spelling.tokens(script, &tokens(said), &tokens(answer), self.vocabulary),
         }
     }
 }

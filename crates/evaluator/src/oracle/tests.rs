@@ -146,3 +146,22 @@ fn the_first_wrong_term_of_a_sorted_list_says_what_kind_of_mistake_it_is() {
     assert_eq!(class(&[7, 38, 30]), ErrorClass::OutOfRange);
     assert_eq!(class(&[7, 12]), ErrorClass::Malformed);
 }
+
+#[test]
+fn digits_are_written_as_numbers_and_what_is_none_as_tokens() {
+    let world = world(
+        json!({ "geometric": { "ratio": 2 } }),
+        json!({ "digits": { "width": 5, "order": "least_first" } }),
+    );
+    let row = &world.rows[0];
+    let digit = |digit: i64| world.vocabulary.find(Kind::Digit, digit).unwrap();
+    let end = *row.example.tokens.last().unwrap();
+    let text = |digits: &[i64], ended: bool| {
+        let said: Vec<u16> = digits.iter().map(|&value| digit(value)).chain(ended.then_some(end)).collect();
+        world.tasks.judge("test", row, &said, &world.vocabulary, &Ranges::new()).unwrap().prediction
+    };
+    assert_eq!(text(&[1, 9, 2, 0, 0], true), "291");
+    assert_eq!(text(&[0, 0, 0, 0, 0], true), "0");
+    assert_eq!(text(&[1, 9, 2, 0, 0], false), "1 9 2 0 0 ...");
+    assert_eq!(text(&[1, 9, 2], true), "1 9 2");
+}

@@ -1,6 +1,7 @@
 //! A token for each decimal digit: `0 1`, or `1 0`, for ten.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -123,11 +124,7 @@ impl Writing for Digits {
     }
 
     fn spell(&self, value: i64, text: &mut String) {
-        match self.digits(value) {
-            Some((digits, width)) => {
-                text.extend(digits[..width].iter().map(|&digit| char::from(b'0' + digit)))
-            }
-            None => text.push_str(&value.to_string()),
-        }
+        // Order and padding are the model's affair: a person reads numbers.
+        let _ = write!(text, "{value}");
     }
 }
