@@ -84,8 +84,8 @@ fn bytes_do_not_depend_on_threads_or_folder() {
 #[test]
 fn rows_model_and_memorisers_write_a_number_alike_and_as_people_do() {
     // Four digits, the ones first.
-    let place = Place::new(TINY);
-    place.run(&["evaluate", "--set", "train.steps=120"]);
+    let place = Place::new(&TINY.replace("steps: 12\n", "steps: 120\n"));
+    place.run(&["evaluate"]);
     let rows = read_table::<Example>(&place.path("datasets/tiny/test-00000-of-00001.parquet")).unwrap();
     let number = |value: &i64| value.to_string();
     for row in &rows {
@@ -96,8 +96,7 @@ fn rows_model_and_memorisers_write_a_number_alike_and_as_people_do() {
         number(row.terms.last().expect("it has an answer"))
     };
     let is_number = |text: &str| text.parse::<i64>().is_ok_and(|value| number(&value) == text);
-    let results = "results/tiny@train.steps=120/evaluate/predictions.parquet";
-    let said = read_table::<Prediction>(&place.path(results)).unwrap();
+    let said = read_table::<Prediction>(&place.path("results/tiny/evaluate/predictions.parquet")).unwrap();
     for said in said.iter().filter(|said| said.split == "test") {
         assert_eq!(is_number(&said.prediction), said.error_class != "malformed", "{said:?}");
         assert!(!said.correct || said.prediction == answer(said.example_id), "{said:?}");
@@ -109,7 +108,8 @@ fn rows_model_and_memorisers_write_a_number_alike_and_as_people_do() {
         assert!(right.iter().all(|said| said.prediction == answer(said.example_id)), "{view}");
         right.len()
     };
-    assert!(right("terms") + right("tokens") > 0 && right("tokens") > 0);
+    // At level `transition` no whole term is remembered, but digits can be put together.
+    assert!(right("tokens") > right("terms"));
     let odd = said.iter().filter(|said| !is_number(&said.prediction));
     assert!(odd.into_iter().all(|said| said.view == "tokens" && !said.correct));
 }
