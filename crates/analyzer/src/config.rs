@@ -15,8 +15,8 @@ pub struct Config {
     pub split: SplitName,
     /// At most how many rows of each task, a sample keyed by `example_id`.
     pub sample: usize,
-    /// What ablation measures.
-    pub metric: Metric,
+    /// What ablation measures; the first says which heads are the most important.
+    pub metrics: Vec<Metric>,
     /// Up to how many of the most important heads are ablated together.
     pub top_heads: usize,
     /// Of how many rows of each task the attention patterns are kept one by one.
@@ -31,7 +31,7 @@ impl Default for Config {
             analyses: ANALYSES.iter().map(|analysis| AnalysisName(analysis.name)).collect(),
             split: SplitName::Test,
             sample: 256,
-            metric: Metric::LogitDifference,
+            metrics: vec![Metric::LogitDifference, Metric::LogitMargin, Metric::Accuracy],
             top_heads: 4,
             example_rows: 4,
             bootstrap_draws: 1000,
@@ -62,6 +62,14 @@ impl Config {
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return error("analyses", format!("{} is named twice", twice[0]), "name it once");
+        }
+        if self.metrics.is_empty() {
+            let help = "name at least one, or leave the word out for the usual ones";
+            return error("metrics", "nothing to measure".to_owned(), help);
+        }
+        let twice = self.metrics.iter().enumerate().find(|(place, one)| self.metrics[..*place].contains(one));
+        if let Some((_, twice)) = twice {
+            return error("metrics", format!("{} is named twice", twice.as_str()), "name it once");
         }
         if !(1..=MOST).contains(&self.sample) {
             return error(
@@ -147,6 +155,9 @@ impl SplitName {
 pub enum Metric {
     /// Logit of the right token minus that of the last shown term (copying), where both first differ.
     LogitDifference,
+    /// Logit of the right token minus that of the token that the full model finds the likeliest of all others, at the same
+    /// position: what it answers instead, where it is wrong. An ablated model is measured against the same token.
+    LogitMargin,
     /// Sum of the log-probabilities of the answer span's tokens, in nats.
     LogProbability,
     /// Share of rows whose every answer token is the likeliest.
@@ -158,6 +169,7 @@ impl Metric {
     pub fn as_str(self) -> &'static str {
         match self {
             Metric::LogitDifference => "logit_difference",
+            Metric::LogitMargin => "logit_margin",
             Metric::LogProbability => "log_probability",
             Metric::Accuracy => "accuracy",
         }
@@ -190,6 +202,8 @@ mod tests {
         for (config, at) in [
             (Config { analyses: vec![], ..base.clone() }, "analyses"),
             (Config { analyses: twice, ..base.clone() }, "analyses"),
+            (Config { metrics: vec![], ..base.clone() }, "metrics"),
+            (Config { metrics: vec![Metric::Accuracy; 2], ..base.clone() }, "metrics"),
             (Config { sample: 0, ..base.clone() }, "sample"),
             (Config { sample: usize::MAX, ..base.clone() }, "sample"),
             (Config { top_heads: usize::MAX, ..base.clone() }, "top_heads"),

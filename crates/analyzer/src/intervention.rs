@@ -1,4 +1,4 @@
-//! The metric of a model with parts of it taken away, beside that of the full model.
+//! The metrics of a model with parts of it taken away, beside those of the full model.
 
 use candle_core::Tensor;
 use transformer::{Hook, Transformer};
@@ -6,6 +6,7 @@ use transformer::{Hook, Transformer};
 use crate::Metric;
 use crate::context::{Context, Model};
 use crate::hooks::{Ablate, Component, Means};
+use crate::metric::Said;
 use crate::rows::Task;
 
 /// What a part is replaced with.
@@ -27,7 +28,7 @@ impl Replacement {
     }
 }
 
-/// Sums of the metric over some rows: of the full model, of the ablated one, and the number of rows.
+/// Sums of a metric over some rows: of the full model, of the ablated one, and the number of rows.
 pub(crate) type Sums = [f64; 3];
 
 /// Adds up, column by column.
@@ -35,14 +36,20 @@ pub(crate) fn total(sums: impl IntoIterator<Item = Sums>) -> Sums {
     sums.into_iter().fold([0.0; 3], |total, sums| [0, 1, 2].map(|column| total[column] + sums[column]))
 }
 
-/// A model on the rows of a task, the full model's metric and the means known.
+/// A model on the rows of a task, the full model's metrics and the means known.
 pub(crate) struct Ablations<'a> {
     shape: &'a transformer::Config,
-    metric: Metric,
+    metrics: &'a [Metric],
     model: &'a Transformer,
     task: &'a Task,
-    full: Vec<Vec<Option<f64>>>, // by group and row
-    means: Vec<Means>,           // by group
+    full: Vec<Full>,   // by group
+    means: Vec<Means>, // by group
+}
+
+/// What the full model does on rows of one length.
+struct Full {
+    foils: Vec<Option<usize>>,
+    values: Vec<Vec<Option<f64>>>, // by metric and row
 }
 
 impl<'a> Ablations<'a> {
@@ -51,31 +58,44 @@ impl<'a> Ablations<'a> {
         model: &'a Model,
         task: &'a Task,
     ) -> candle_core::Result<Ablations<'a>> {
-        let (shape, metric, model) = (&context.shape, context.config.metric, &model.transformer);
+        let (shape, metrics, model) = (&context.shape, &*context.config.metrics, &model.transformer);
         // Without a hook the model may round otherwise; an idle part must cost exactly nothing.
         let whole = || Ablate::new(shape, &[], None);
-        let full = task.groups.iter().map(|g| metric.of(&forward(model, &g.tokens, &mut whole())?, &g.rows));
+        let full = task.groups.iter().map(|group| {
+            let said = Said::new(&forward(model, &group.tokens, &mut whole())?)?;
+            let foils = said.foils(&group.rows);
+            let values = metrics.iter().map(|metric| metric.of(&said, &group.rows, &foils)).collect();
+            Ok(Full { foils, values })
+        });
         let means = task
             .groups
             .iter()
             .map(|g| Means::over(model, shape, g.counterfactual.as_ref().unwrap_or(&g.tokens)));
-        let (full, means) = (full.collect::<Result<_, _>>()?, means.collect::<Result<_, _>>()?);
-        Ok(Ablations { shape, metric, model, task, full, means })
+        let full = full.collect::<candle_core::Result<_>>()?;
+        let means = means.collect::<candle_core::Result<_>>()?;
+        Ok(Ablations { shape, metrics, model, task, full, means })
     }
 
-    /// Returns the sums of each cluster with `parts` replaced at every position.
-    pub(crate) fn without(&self, parts: &[Component], by: Replacement) -> candle_core::Result<Vec<Sums>> {
-        let mut clusters = vec![[0.0; 3]; self.task.clusters];
+    /// Returns the sums of each metric and cluster with `parts` replaced at every position.
+    pub(crate) fn without(
+        &self,
+        parts: &[Component],
+        by: Replacement,
+    ) -> candle_core::Result<Vec<Vec<Sums>>> {
+        let mut sums = vec![vec![[0.0; 3]; self.task.clusters]; self.metrics.len()];
         for ((group, full), means) in self.task.groups.iter().zip(&self.full).zip(&self.means) {
             let mut hook = Ablate::new(self.shape, parts, (by == Replacement::Mean).then_some(means));
-            let ablated = self.metric.of(&forward(self.model, &group.tokens, &mut hook)?, &group.rows)?;
-            for ((row, full), ablated) in group.rows.iter().zip(full).zip(ablated) {
-                if let (Some(full), Some(ablated)) = (*full, ablated) {
-                    clusters[row.cluster] = total([clusters[row.cluster], [full, ablated, 1.0]]);
+            let said = Said::new(&forward(self.model, &group.tokens, &mut hook)?)?;
+            for ((metric, values), clusters) in self.metrics.iter().zip(&full.values).zip(&mut sums) {
+                let ablated = metric.of(&said, &group.rows, &full.foils);
+                for ((row, full), ablated) in group.rows.iter().zip(values).zip(ablated) {
+                    if let (Some(full), Some(ablated)) = (*full, ablated) {
+                        clusters[row.cluster] = total([clusters[row.cluster], [full, ablated, 1.0]]);
+                    }
                 }
             }
         }
-        Ok(clusters)
+        Ok(sums)
     }
 }
 

@@ -1,22 +1,56 @@
-//! The metric m that interventions are judged by, row by row.
+//! The metrics that interventions are judged by, row by row.
 
 use candle_core::Tensor;
 
 use crate::Metric;
 use crate::rows::Row;
 
-impl Metric {
-    /// Returns the metric of each row, nothing where it has none; `logits` is what the model says to these rows.
-    pub(crate) fn of(self, logits: &Tensor, rows: &[Row]) -> candle_core::Result<Vec<Option<f64>>> {
-        let (_, positions, tokens) = logits.dims3()?; // [row, position, token]
+/// What a model says to rows of one length.
+pub(crate) struct Said {
+    logits: Vec<f32>, // [row, position, token]
+    positions: usize,
+    tokens: usize,
+}
+
+impl Said {
+    /// Takes the logits over; an error where one is no number.
+    pub(crate) fn new(logits: &Tensor) -> candle_core::Result<Said> {
+        let (_, positions, tokens) = logits.dims3()?;
         let logits: Vec<f32> = logits.flatten_all()?.to_vec1()?;
         if logits.iter().any(|logit| !logit.is_finite()) {
             candle_core::bail!("some logits are not finite; train again with a smaller learning rate");
         }
+        Ok(Said { logits, positions, tokens })
+    }
+
+    /// Returns the logits of the token that stands at `position` of row number `row`.
+    fn of(&self, row: usize, position: usize) -> &[f32] {
+        let start = (row * self.positions + position - 1) * self.tokens;
+        &self.logits[start..start + self.tokens]
+    }
+
+    /// Returns, for each row, the likeliest token but the right one where the row's answer and copying first differ; nothing
+    /// where they never do, or there is no other token.
+    pub(crate) fn foils(&self, rows: &[Row]) -> Vec<Option<usize>> {
+        let foil = |(number, row): (usize, &Row)| {
+            let (position, right, _) = row.contrast?;
+            let others = self.of(number, position).iter().enumerate();
+            let others = others.filter(|(token, _)| *token != usize::from(right));
+            let best = others.reduce(|best, other| if other.1 > best.1 { other } else { best });
+            best.map(|(token, _)| token)
+        };
+        rows.iter().enumerate().map(foil).collect()
+    }
+}
+
+impl Metric {
+    /// Returns the metric of each row, nothing where it has none; `foils` are those of the full model.
+    pub(crate) fn of(self, said: &Said, rows: &[Row], foils: &[Option<usize>]) -> Vec<Option<f64>> {
         let of_row = |(number, row): (usize, &Row)| {
-            let before = |position: usize| {
-                let start = (number * positions + position - 1) * tokens;
-                &logits[start..start + tokens]
+            let before = |position: usize| said.of(number, position);
+            let against = |position: usize, right: u16, foil: usize| {
+                let logits = before(position);
+                f64::from(logits[usize::from(right)]) - f64::from(logits[foil])
             };
             let mut span = row
                 .span
@@ -24,17 +58,20 @@ impl Metric {
                 .zip(&row.tokens[row.span.clone()])
                 .map(|(at, &token)| (before(at), usize::from(token)));
             match self {
-                Metric::LogitDifference => row.contrast.map(|(position, right, copied)| {
-                    let logits = before(position);
-                    f64::from(logits[usize::from(right)]) - f64::from(logits[usize::from(copied)])
-                }),
+                Metric::LogitDifference => {
+                    row.contrast.map(|(position, right, copied)| against(position, right, copied.into()))
+                }
+                Metric::LogitMargin => row
+                    .contrast
+                    .zip(foils[number])
+                    .map(|((position, right, _), foil)| against(position, right, foil)),
                 Metric::LogProbability => Some(span.map(|(logits, right)| log_softmax(logits, right)).sum()),
                 Metric::Accuracy => {
                     Some(f64::from(u8::from(span.all(|(logits, right)| likeliest(logits) == right))))
                 }
             }
         };
-        Ok(rows.iter().enumerate().map(of_row).collect())
+        rows.iter().enumerate().map(of_row).collect()
     }
 }
 
@@ -62,18 +99,40 @@ mod tests {
             Row { example_id: 0, cluster: 0, tokens: vec![0, 1, 2], span: 1..3, contrast: Some((1, 1, 0)) };
         let logits = [0.0, 2.0_f32.ln(), 0.0, 0.0, 0.0, 3.0_f32.ln()];
         let logits = Tensor::from_slice(&logits, (1, 2, 3), &Device::Cpu).expect("six numbers");
-        let value = |metric: Metric| metric.of(&logits, std::slice::from_ref(&row)).expect("finite")[0];
+        let (said, rows) = (Said::new(&logits).expect("finite"), std::slice::from_ref(&row));
+        let foils = said.foils(rows);
+        // Of the equally likely others the first.
+        assert_eq!(foils, [Some(0)]);
+        let value = |metric: Metric| metric.of(&said, rows, &foils)[0];
         let close =
             |found: Option<f64>, expected: f64| (found.expect("it is defined") - expected).abs() < 1e-6;
         assert!(close(value(Metric::LogitDifference), 2.0_f64.ln()));
+        assert!(close(value(Metric::LogitMargin), 2.0_f64.ln()));
         assert!(close(value(Metric::LogProbability), 0.5_f64.ln() + 0.6_f64.ln()));
         assert!(close(value(Metric::Accuracy), 1.0));
     }
 
     #[test]
     fn what_is_no_number_is_an_error() {
-        let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 1], span: 1..3, contrast: None };
         let logits = Tensor::from_slice(&[f32::NAN, 0.0], (1, 1, 2), &Device::Cpu).expect("two numbers");
-        assert!(Metric::Accuracy.of(&logits, &[row]).is_err());
+        assert!(Said::new(&logits).is_err());
+    }
+
+    #[test]
+    fn the_margin_is_against_what_the_full_model_answers_instead() {
+        // Token 3 is right, token 0 would be copied; the full model says 2, the ablated one 1.
+        let row = |contrast| Row { example_id: 0, cluster: 0, tokens: vec![0, 3], span: 1..2, contrast };
+        let rows = [row(Some((1, 3, 0))), row(None)];
+        let said = |one: [f32; 4]| {
+            let logits = Tensor::from_slice(&[one, one].concat(), (2, 1, 4), &Device::Cpu).expect("numbers");
+            Said::new(&logits).expect("finite")
+        };
+        let (full, ablated) = (said([0.5, 1.0, 4.0, 3.0]), said([0.25, 9.0, 2.0, 3.5]));
+        let foils = full.foils(&rows);
+        assert_eq!(foils, [Some(2), None]);
+        assert_eq!(Metric::LogitMargin.of(&full, &rows, &foils), [Some(-1.0), None]);
+        assert_eq!(Metric::LogitMargin.of(&ablated, &rows, &foils), [Some(1.5), None]);
+        assert_eq!(Metric::LogitDifference.of(&ablated, &rows, &foils), [Some(3.25), None]);
+        assert_eq!(Metric::Accuracy.of(&full, &rows, &foils), [Some(0.0), Some(0.0)]);
     }
 }

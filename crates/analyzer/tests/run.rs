@@ -151,9 +151,17 @@ impl World {
     }
 }
 
+/// Of what ablation measures by itself, the logit against copying.
 fn ablation<'a>(table: &'a [Ablation], seed: i32, component: &str, kind: &str) -> &'a Ablation {
-    let found = table.iter().find(|row| row.seed == seed && row.component == component && row.kind == kind);
-    found.unwrap_or_else(|| panic!("no row for {seed} {component} {kind}"))
+    measured(table, seed, component, kind, "logit_difference")
+}
+
+fn measured<'a>(table: &'a [Ablation], seed: i32, component: &str, kind: &str, metric: &str) -> &'a Ablation {
+    let is = |row: &&Ablation| {
+        (row.seed, row.component.as_str(), row.kind.as_str(), row.metric.as_str())
+            == (seed, component, kind, metric)
+    };
+    table.iter().find(is).unwrap_or_else(|| panic!("no row for {seed} {component} {kind} {metric}"))
 }
 
 fn measurements(out: &Path) -> Vec<Measurement> {
@@ -202,6 +210,38 @@ fn the_mean_is_that_of_the_counterfactual_rows() {
         })
         .sum();
     assert_eq!(row.ablated, Some(ablated / world.rows.len() as f64));
+}
+
+#[test]
+fn accuracy_and_margin_stand_beside_the_logit_against_copying() {
+    let world = World::new(true);
+    let n = world.rows.len() as f64;
+    // END is nobody's likeliest token here: asked for the answer alone, the full model is always right.
+    let rows = world.rows.iter().map(|row| Example { answer_length: 1, ..row.clone() });
+    let table =
+        |name: &str| read_table::<Ablation>(&world.run(name).unwrap().join("ablation.parquet")).unwrap();
+    let with_end = table("with-end");
+    write_table(&world.inputs.examples[0], &Provenance::default(), rows).unwrap();
+    let table = table("alone");
+    let head = |kind: &str, metric: &str| {
+        let row = measured(&table, 0, "blocks.0.attn.head.0", kind, metric);
+        (row.full.unwrap(), row.ablated.unwrap(), row.drop_percent.unwrap())
+    };
+    assert_eq!(head("zero", "accuracy"), (1.0, 0.0, 100.0));
+    assert_eq!(head("zero", "logit_margin"), (10.0, 0.0, 100.0));
+    // The mean says 3, which is the answer of one row. Elsewhere the model then answers 3 instead, but it is still measured
+    // against what the full model would have said, of all that it finds equally unlikely the first: BEGIN.
+    assert_eq!(head("mean", "accuracy"), (1.0, 1.0 / n, 100.0 * (1.0 - 1.0 / n)));
+    let (full, ablated, drop) = head("mean", "logit_margin");
+    assert_eq!((full, ablated), (10.0, 10.0 / n));
+    assert!((drop - 100.0 * (1.0 - 1.0 / n)).abs() < 1e-9, "{drop}");
+    assert_eq!(measured(&table, -1, "blocks.0.mlp", "zero", "accuracy").drop_percent, Some(0.0));
+    // Of nothing no share can be lost.
+    for row in with_end.iter().filter(|row| row.metric == "accuracy") {
+        assert_eq!((row.full, row.ablated, row.drop_percent), (Some(0.0), Some(0.0), None), "{row:?}");
+    }
+    let metrics: std::collections::BTreeSet<_> = table.iter().map(|row| row.metric.as_str()).collect();
+    assert!(metrics.into_iter().eq(["accuracy", "logit_difference", "logit_margin"]));
 }
 
 #[test]

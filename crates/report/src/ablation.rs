@@ -20,12 +20,13 @@ struct Component {
     drops: Vec<Option<f64>>,
 }
 
-/// All components for one task, kind and metric.
+/// All components for one metric, task and kind.
 #[derive(Debug, Serialize)]
 struct Group {
     task: String,
     kind: String,
     metric: String,
+    meaning: &'static str,
     components: Vec<Component>,
 }
 
@@ -44,7 +45,9 @@ type Place = (i32, i32, String);
 
 /// Builds the section with at most `values` values; `None` without the table.
 pub(crate) fn build(source: &Source, values: usize) -> Result<Option<Section>, Error> {
-    let mut groups = BTreeMap::<(String, String, String), BTreeMap<Place, BTreeMap<i32, f64>>>::new();
+    let mut groups = BTreeMap::<(usize, String, String), BTreeMap<Place, BTreeMap<i32, f64>>>::new();
+    // In the order of the table: the first metric is shown first, and of all tasks.
+    let mut metrics = Vec::<String>::new();
     let mut seeds = BTreeSet::new();
     let any = source.each("ablation", |row: Ablation| {
         if row.seed != OVER_SEEDS {
@@ -52,7 +55,12 @@ pub(crate) fn build(source: &Source, values: usize) -> Result<Option<Section>, E
         }
         let order = |index: i32| if index < 0 { i32::MAX } else { index };
         let place = (order(row.layer), order(row.head), row.component);
-        let drops = groups.entry((row.task, row.metric, row.kind)).or_default().entry(place).or_default();
+        let known = metrics.iter().position(|metric| *metric == row.metric);
+        let metric = known.unwrap_or_else(|| {
+            metrics.push(row.metric);
+            metrics.len() - 1
+        });
+        let drops = groups.entry((metric, row.task, row.kind)).or_default().entry(place).or_default();
         if let Some(drop) = row.drop_percent.and_then(|drop| significant(drop, 4)) {
             drops.insert(row.seed, drop);
         }
@@ -62,7 +70,8 @@ pub(crate) fn build(source: &Source, values: usize) -> Result<Option<Section>, E
     }
     let (mut spent, mut left_out) = (0, 0);
     let mut shown = Vec::new();
-    for ((task, metric, kind), components) in groups {
+    for ((metric, task, kind), components) in groups {
+        let metric = &metrics[metric];
         let mut kept = Vec::new();
         for ((_, _, name), drops) in components {
             spent += seeds.len() + 4;
@@ -78,8 +87,38 @@ pub(crate) fn build(source: &Source, values: usize) -> Result<Option<Section>, E
             });
         }
         if !kept.is_empty() {
-            shown.push(Group { task, kind, metric, components: kept });
+            let (meaning, metric) = (meaning(metric), metric.replace('_', " "));
+            shown.push(Group { task, kind, metric, meaning, components: kept });
         }
     }
     Ok(Some(Section { seeds: seeds.into_iter().collect(), groups: shown, left_out }))
+}
+
+/// What a metric means, in the words of a reader.
+fn meaning(metric: &str) -> &'static str {
+    match metric {
+        "accuracy" => "share of rows answered right, the right tokens before each given",
+        "log_probability" => {
+            "log-probability of the right answer: never above 0, so that no share of it can be lost"
+        }
+        "logit_difference" => {
+            "logit of the right token minus that of the last shown term, which copying would say"
+        }
+        "logit_margin" => {
+            "logit of the right token minus that of the token that the full model finds the likeliest of all others"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_of_the_table_is_explained() {
+        for metric in ["accuracy", "log_probability", "logit_difference", "logit_margin"] {
+            assert!(!meaning(metric).is_empty());
+        }
+    }
 }

@@ -56,7 +56,16 @@ fn a_whole_pipeline_gives_every_section() {
     assert_eq!(figures["curves"]["panels"].as_array().map(Vec::len), Some(4));
     assert_eq!(figures["curves"]["panels"][0]["lines"].as_array().map(Vec::len), Some(8));
     assert_eq!(figures["attention"]["patterns"].as_array().map(Vec::len), Some(24));
-    assert_eq!(figures["ablation"]["groups"].as_array().map(Vec::len), Some(4));
+    let groups = figures["ablation"]["groups"].as_array().expect("they are a list");
+    let words = |group: &Value| ["metric", "kind"].map(|key| group[key].as_str().unwrap_or("").to_owned());
+    let shown: Vec<_> = groups.iter().map(words).collect();
+    let expected = [
+        ("accuracy", "mean"),
+        ("accuracy", "zero"),
+        ("logit difference", "mean"),
+        ("logit difference", "zero"),
+    ];
+    assert_eq!(shown, expected.map(|(metric, kind)| [metric.to_owned(), kind.to_owned()]));
     assert_eq!(data["matrix"], Value::Null);
     assert!(page.len() < MAX_BYTES);
 }

@@ -1,7 +1,9 @@
-//! What each head and MLP is worth: the metric with it replaced, against the full model.
+//! What each head and MLP is worth: each metric with it replaced, against the full model.
 //!
-//! `100 (m(N) - m(N without e)) / |m(N)|`, for every component e and the k most important heads together. Head 0 of
-//! one seed has nothing to do with head 0 of another: over seeds only MLPs and the top k heads are summed up.
+//! The drop is `100 (full - ablated) / full` where the full value is above 0, and not defined elsewhere: a share of
+//! nothing, or of less, is none. For every component and the k most important heads together, those without which the first
+//! metric is least. Head 0 of one seed has nothing to do with head 0 of another: over seeds only MLPs and the top k
+//! heads are summed up.
 
 use std::path::Path;
 
@@ -9,13 +11,13 @@ use artifact::tables::{Ablation, Measurement};
 use artifact::{Provenance, write_table};
 
 use super::Analysis;
-use crate::Error;
 use crate::context::{Context, Model};
 use crate::hooks::Component;
 use crate::intervention::{Ablations, Replacement, Sums, total};
 use crate::measure::Subject;
 use crate::rows::Task;
 use crate::statistics::{Interval, Resamples};
+use crate::{Error, Metric};
 
 pub(super) const ANALYSIS: Analysis = Analysis {
     name: "ablation",
@@ -24,9 +26,10 @@ pub(super) const ANALYSIS: Analysis = Analysis {
     run,
 };
 
-/// What is taken away, and what is left of the metric.
+/// What is taken away, and what is left of a metric.
 struct Drop {
     by: Replacement,
+    metric: Metric,
     /// A component's name, or `top_2_heads`.
     name: String,
     parts: Vec<Component>,
@@ -44,7 +47,7 @@ fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Mea
     let found = context.each(|model, task| drops(context, model, task))?;
     let (mut table, mut measurements) = (Vec::new(), Vec::new());
     let mut push = |subject: &Subject, drop: &Drop, sums: Sums, interval| {
-        let of_drop = rows(context, subject, drop, sums, interval);
+        let of_drop = rows(subject, drop, sums, interval);
         table.push(of_drop.0);
         measurements.push(of_drop.1);
     };
@@ -85,15 +88,17 @@ fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Mea
     Ok(measurements)
 }
 
-/// Returns the drop of every component, then of the most important heads together, for both replacements.
+/// Returns the drop of every component, then of the most important heads together, for both replacements and every metric.
 fn drops(context: &Context, model: &Model, task: &Task) -> candle_core::Result<Vec<Drop>> {
     let ablations = Ablations::new(context, model, task)?;
     let mut drops = Vec::new();
     for by in Replacement::ALL {
         let mut add = |name: String, parts: Vec<Component>| {
-            let clusters = ablations.without(&parts, by)?;
-            let left = total(clusters.iter().copied())[1];
-            drops.push(Drop { by, name, parts, clusters });
+            let sums = ablations.without(&parts, by)?;
+            let left = sums.first().map_or(0.0, |clusters| total(clusters.iter().copied())[1]);
+            for (clusters, metric) in sums.into_iter().zip(context.config.metrics.iter().copied()) {
+                drops.push(Drop { by, metric, name: name.clone(), parts: parts.clone(), clusters });
+            }
             Ok::<f64, candle_core::Error>(left)
         };
         let mut heads = Vec::new();
@@ -101,7 +106,7 @@ fn drops(context: &Context, model: &Model, task: &Task) -> candle_core::Result<V
             let left = add(part.to_string(), vec![part])?;
             heads.extend(matches!(part, Component::Head { .. }).then_some((left, part)));
         }
-        // The full metric is the same for all: the most important head leaves the least.
+        // The full model's is the same for all: the most important head leaves the least.
         heads.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
         for k in 1..=heads.len().min(context.config.top_heads) {
             add(format!("top_{k}_heads"), heads[..k].iter().map(|(_, head)| *head).collect())?;
@@ -110,25 +115,22 @@ fn drops(context: &Context, model: &Model, task: &Task) -> candle_core::Result<V
     Ok(drops)
 }
 
-/// Returns the drop in percent of the full model; nothing where that is 0.
+/// Returns the drop in percent of the full value; nothing where that is not above 0.
 fn percent([full, ablated, _]: &Sums) -> Option<f64> {
-    (*full != 0.0).then(|| 100.0 * (full - ablated) / full.abs())
+    (*full > 0.0).then(|| 100.0 * (full - ablated) / full)
 }
 
-fn rows(
-    context: &Context,
-    subject: &Subject,
-    drop: &Drop,
-    sums: Sums,
-    interval: Option<Interval>,
-) -> (Ablation, Measurement) {
+fn rows(subject: &Subject, drop: &Drop, sums: Sums, interval: Option<Interval>) -> (Ablation, Measurement) {
     let single = drop.single();
     let (layer, head) = single.map_or((-1, -1), |part| (part.layer(), part.head()));
     let [full, ablated] = [0, 1].map(|column| (sums[2] > 0.0).then(|| sums[column] / sums[2]));
     let (value, n, kind) = (percent(&sums), sums[2] as usize, drop.by.name());
+    // A drop that is none has no interval, whatever the draws that gave one.
+    let interval = interval.filter(|_| value.is_some());
+    let measured = drop.metric.as_str();
     let metric = match single {
-        Some(_) => format!("drop_percent_{kind}"),
-        None => format!("drop_percent_{kind}_{}", drop.name),
+        Some(_) => format!("drop_percent_{kind}_{measured}"),
+        None => format!("drop_percent_{kind}_{measured}_{}", drop.name),
     };
     // Each seed has its own most important heads: over seeds they have no names.
     let named = drop.parts.iter().filter(|_| single.is_some() || subject.seed >= 0);
@@ -142,11 +144,29 @@ fn rows(
         layer,
         head,
         kind: kind.to_owned(),
-        metric: context.config.metric.as_str().to_owned(),
+        metric: measured.to_owned(),
         full,
         ablated,
         drop_percent: value,
         n: n as i64,
     };
     (row, measurement)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drop_is_a_share_of_what_was_there() {
+        // Sums of the full model, of the ablated one, number of rows.
+        assert_eq!(percent(&[8.0, 2.0, 4.0]), Some(75.0));
+        assert_eq!(percent(&[8.0, -8.0, 4.0]), Some(200.0));
+        // It rises by 40 %.
+        assert_eq!(percent(&[5.0, 7.0, 4.0]), Some(-40.0));
+        assert_eq!(percent(&[0.0, 7.0, 4.0]), None);
+        // From -5 to -7 or to -3: neither is a share of -5.
+        assert_eq!(percent(&[-5.0, -7.0, 4.0]), None);
+        assert_eq!(percent(&[-5.0, -3.0, 4.0]), None);
+    }
 }

@@ -40,7 +40,7 @@ table! {
 
 table! {
     /// The drop-heads table: what each head, MLP, or set of them is worth.
-    pub struct Ablation in "ablation", version 1, files "results/<pipeline>/analyze/ablation.parquet" {
+    pub struct Ablation in "ablation", version 2, files "results/<pipeline>/analyze/ablation.parquet" {
         /// The model's seed; -1 = over seeds.
         seed: i32,
         /// The checkpoint's step.
@@ -55,13 +55,16 @@ table! {
         head: i32,
         /// What it was replaced with: `zero`, or `mean` per position over the counterfactual rows.
         kind: String,
-        /// What was measured.
+        /// What was measured, a mean over rows, the right tokens before each given. `logit_difference`: logit of the right token
+        /// minus that of the last shown term (copying), where both first differ. `logit_margin`: minus that of the token that
+        /// the full model finds the likeliest of all others there, for the ablated model the same token. `accuracy`: share of
+        /// rows whose every answer token is the likeliest. `log_probability`: of the answer span, in nats.
         metric: String,
         /// The full model's value.
         full: Option<f64>,
         /// The ablated model's value.
         ablated: Option<f64>,
-        /// 100 (full - ablated) / full; null where the full value is 0.
+        /// 100 (full - ablated) / full: below 0 where it rises; null where `full` is not above 0.
         drop_percent: Option<f64>,
         /// Number of rows (or of seeds, for seed -1).
         n: i64,
