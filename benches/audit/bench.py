@@ -1,21 +1,22 @@
-"""Times the auditor beside DuckDB's joins, alternately: medians, ratios, peak memory, and what each part takes.
+"""Times the auditor beside DuckDB's joins, alternately, in every folder: medians, medians of ratios, and peak memory.
 
-Usage: bench.py SEQLAB FOLDER [ROUNDS]
+Usage: bench.py SEQLAB ROUNDS FOLDER...
+
+The whole audit runs twice in each round, past a quarter of train and past all of it: its memory must not go by that.
 """
 
-import json
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-seqlab, folder = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
-rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 5
+seqlab, rounds, folders = os.path.abspath(sys.argv[1]), int(sys.argv[2]), [os.path.abspath(path) for path in sys.argv[3:]]
 here = os.path.dirname(os.path.abspath(__file__))
+PLAIN, FASTEST, WINDOWS = "duckdb, plain", "duckdb, fastest", "--only windows"
+QUARTER, WHOLE = "whole, 1/4 of train", "whole"
 
 
 def measured(argv):
@@ -30,41 +31,47 @@ def measured(argv):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines
 
 
-def stage(out):
-    """The whole audit, as `seqlab run` starts it."""
-    source = {"stage": "data", "verb": "build", "point": "", "path": folder}
-    spec = {
-        "parent": os.getpid(), "pipeline": "bench", "description": "", "stage": "audit", "point": "", "axes": {},
-        "verb": "audit", "config": {}, "key": "", "digests": {}, "out": out, "partial": None, "base": out,
-        "inputs": [{"role": "data", "many": False, "folders": [source]}],
-        "threads": os.cpu_count(), "device": "cpu", "external": None,
-    }
-    path = f"{out}.json"
-    with open(path, "w") as file:
-        json.dump(spec, file)
-    return [seqlab, "--verbose", "stage", path]
+def quarter(folder, scratch):
+    """The same folder with the first of the four files of train alone."""
+    os.makedirs(scratch)
+    for name in os.listdir(folder):
+        if not re.match("train-0000[123]", name):
+            os.link(f"{folder}/{name}", f"{scratch}/{name}")
+    return scratch
 
 
-runs = {name: [] for name in ["duckdb, plain", "duckdb, fastest", "--only windows", "stage audit"]}
-with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as scratch:
-    out = f"{scratch}/out"
+def bench(folder, scratch):
+    """Returns what every run took, by its name."""
+    runs = {name: [] for name in [PLAIN, FASTEST, WINDOWS, QUARTER, WHOLE]}
+    windows = [seqlab, "--quiet", "audit", folder, "--terms", "terms", "--level", "transition", "--only", "windows"]
+    parts = {QUARTER: quarter(folder, f"{scratch}/quarter"), WHOLE: folder}
     for _ in range(rounds):
-        for way in ["plain", "fastest"]:
-            runs[f"duckdb, {way}"].append(measured([sys.executable, f"{here}/duckdb_join.py", folder, way]))
-        runs["--only windows"].append(measured([seqlab, "--quiet", "audit", folder, "--only", "windows"]))
-        os.makedirs(out)
-        runs["stage audit"].append(measured(stage(out)))
-        shutil.rmtree(out)
+        for name in [PLAIN, FASTEST]:
+            way = name.split()[-1]
+            runs[name].append(measured([sys.executable, f"{here}/duckdb_join.py", folder, way]))
+        runs[WINDOWS].append(measured(windows))
+        for name, part in parts.items():
+            runs[name].append(measured([seqlab, "--verbose", "audit", part]))
+    return runs
 
-median = {name: [statistics.median(run[i] for run in runs[name]) for i in range(3)] for name in runs}
-print(f"{'':16} {'wall s':>8} {'CPU s':>8} {'peak MiB':>9}   of DuckDB's wall, plain and fastest")
-for name, (wall, cpu, memory) in median.items():
-    ratios = [wall / median[f"duckdb, {way}"][0] for way in ["plain", "fastest"]]
-    print(f"{name:16} {wall:8.2f} {cpu:8.2f} {memory:9.0f} {ratios[0]:12.2f} {ratios[1]:8.2f}")
-print("\nthe last whole audit, by what it says when a part is done")
-last = 0.0
-for at, line in runs["stage audit"][-1][3]:
-    part = re.search(r"done: (.*)", line)
-    if part:
-        print(f"  {at - last:7.2f} s  {part.group(1)}")
-        last = at
+
+for folder in folders:
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as scratch:
+        runs = bench(folder, scratch)
+    print(f"\n{os.path.basename(folder)}: medians of {rounds} rounds")
+    print(f"{'':19} {'wall s':>8} {'CPU s':>8} {'peak MiB':>9}   of DuckDB's, plain: wall memory   fastest: wall memory")
+    for name, found in runs.items():
+        wall, cpu, memory = (statistics.median(run[i] for run in found) for i in range(3))
+        print(f"{name:19} {wall:8.2f} {cpu:8.2f} {memory:9.0f}", end="")
+        for other, gap in [(PLAIN, 24), (FASTEST, 16)]:
+            for i in [0, 2]:
+                ratio = statistics.median(run[i] / beside[i] for run, beside in zip(found, runs[other]))
+                print(f"{ratio:{gap if i == 0 else 7}.2f}", end="")
+        print()
+    print("\nthe last whole audit, by what it says when a part is done")
+    last = 0.0
+    for at, line in runs[WHOLE][-1][3]:
+        part = re.search(r"done: (.*)", line)
+        if part:
+            print(f"  {at - last:7.2f} s  {part.group(1)}")
+            last = at
