@@ -151,12 +151,6 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    pub(crate) fn of(codes: Map<i64, u32>) -> Self {
-        let mut space = Self { codes, ..Self::default() };
-        space.straighten();
-        space
-    }
-
     /// Replaces the map by a plain table where the values lie close together.
     fn straighten(&mut self) {
         let (Some(&least), Some(&most)) = (self.codes.keys().min(), self.codes.keys().max()) else { return };

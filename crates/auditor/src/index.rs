@@ -4,7 +4,7 @@ use crate::automaton::Seen;
 use crate::codes::{Codes, UNKNOWN, View};
 use crate::lists::Lists;
 use crate::matches::{Matcher, Trace};
-use crate::numbers::{Numbers, pack};
+use crate::pairs::{Gathered, Key, Pairs};
 use crate::rows::Rows;
 use crate::units::{Found, Rule, Units};
 use crate::vocabulary::Vocabulary;
@@ -17,7 +17,7 @@ pub(crate) struct Index<'a> {
     /// Longest matches, where they are asked for.
     pub(crate) matcher: Option<Matcher>,
     /// All ordered pairs of neighbours: a row that holds none of them holds no longer piece either.
-    pairs: Numbers,
+    pairs: Pairs<u64>,
     /// Whether rows that hold none of them have to be looked at all the same.
     all: bool,
 }
@@ -38,9 +38,14 @@ pub(crate) type FoundUnits = Vec<Found>;
 impl<'a> Index<'a> {
     pub(crate) fn of(view: View, held: &Rows, vocabulary: &'a Vocabulary) -> Self {
         let (codes, coded) = Codes::of(view, held, vocabulary);
-        let mut pairs = Numbers::default();
-        coded.rows().flat_map(|row| row.windows(2)).for_each(|pair| pairs.insert(pack(pair[0], pair[1])));
-        Self { codes, coded, checks: Vec::new(), matcher: None, pairs, all: false }
+        let mut pairs = Gathered::with_room(coded.values.len());
+        let mut keys: Vec<u64> = Vec::new();
+        for row in coded.rows() {
+            keys.clear();
+            keys.extend(row.windows(2).filter_map(|pair| <u64 as Key>::of(value(pair[0]), value(pair[1]))));
+            pairs.add(&keys);
+        }
+        Self { codes, coded, checks: Vec::new(), matcher: None, pairs: pairs.set(), all: false }
     }
 
     /// Asks one more question.
@@ -84,7 +89,7 @@ impl<'a> Index<'a> {
         let mut local = Seen::default();
         for (row, codes) in coded.rows().enumerate() {
             let index = rows.first + row as u64;
-            let shares = codes.windows(2).any(|pair| self.pairs.contains(pack(pair[0], pair[1])));
+            let shares = codes.windows(2).any(|pair| self.pairs.hold(value(pair[0]), value(pair[1])));
             if shares || self.all {
                 let notation = if self.codes.view() == View::Tokens { 0 } else { rows.notation[row] };
                 for (check, found) in self.checks.iter().zip(found) {
@@ -106,4 +111,10 @@ impl<'a> Index<'a> {
             trace.take(local);
         }
     }
+}
+
+/// A code as a value whose pairs have narrow keys.
+#[inline]
+fn value(code: u32) -> i64 {
+    i64::from(code.cast_signed())
 }

@@ -27,6 +27,7 @@ mod matches;
 mod memorizers;
 mod names;
 mod numbers;
+mod pairs;
 mod proof;
 mod rows;
 mod shards;

@@ -63,15 +63,6 @@ impl Numbers {
         self.number(key, &mut 0);
     }
 
-    /// Puts all keys of another set in. There is room for them first: keys that come in the order of their hash would
-    /// crowd the front of a smaller table.
-    pub(crate) fn insert_all(&mut self, other: &Self) {
-        while self.keys.len() < 2 * (self.len + other.len + 1) {
-            self.grow();
-        }
-        other.keys.iter().filter(|key| **key != EMPTY).for_each(|key| self.insert(*key));
-    }
-
     /// Returns the number of the key where it has one.
     #[inline]
     pub(crate) fn get(&self, key: u64) -> Option<u32> {

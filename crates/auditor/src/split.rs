@@ -78,6 +78,15 @@ impl Split {
         self.groups.iter().map(|group| group.rows).sum()
     }
 
+    /// Returns how many values the wanted columns hold, as the footers say.
+    pub(crate) fn values(&self, wanted: &Wanted) -> Result<u64> {
+        let values = |file: &ParquetFile| Ok(file.values(&wanted.columns(file.path(), file.schema())?));
+        self.files
+            .iter()
+            .map(values)
+            .try_fold(0, |sum: u64, values: Result<u64>| Ok(sum.saturating_add(values?)))
+    }
+
     /// Refuses to hold so many bytes for what is asked of this split, where its files may not ask for as many.
     pub(crate) fn hold(&self, what: impl FnOnce() -> String, bytes: u64) -> Result<()> {
         let most = self.files.iter().map(ParquetFile::allowed).max().unwrap_or_else(|| allowed(0));
