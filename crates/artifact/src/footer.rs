@@ -155,8 +155,11 @@ pub(crate) fn read(path: &Path, file: &File, size: u64) -> Result<ArrowReaderMet
         })
     })?;
     let decode = || {
-        let metadata = ParquetMetaDataReader::decode_metadata(&bytes)?;
-        ArrowReaderMetadata::try_new(Arc::new(metadata), ArrowReaderOptions::new())
+        let metadata = Arc::new(ParquetMetaDataReader::decode_metadata(&bytes)?);
+        // A writer may note a type that Arrow has not (128 bits wide, of polars): then what Parquet itself says counts.
+        let plain = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        ArrowReaderMetadata::try_new(metadata.clone(), ArrowReaderOptions::new())
+            .or_else(|_| ArrowReaderMetadata::try_new(metadata, plain()))
     };
     let metadata = guard(path, decode)?.map_err(Error::parquet(path))?;
     plausible(metadata.metadata(), start).map_err(wrong)?;

@@ -35,6 +35,7 @@ mod reader;
 mod row;
 pub mod tables;
 mod thrift;
+mod unpacked;
 mod verify;
 mod vocabulary;
 mod writer;

@@ -10,7 +10,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use crate::footer::{STATISTICS, range};
 use crate::limit::within;
 use crate::thrift::{Fault, Shape, Thrift};
-use crate::{Error, Result, printable};
+use crate::{Error, Result, printable, unpacked};
 
 const HEADER: Shape = Shape::Struct(&[
     (1, Shape::I32),
@@ -80,6 +80,9 @@ pub(crate) fn survey(path: &Path, file: &File, column: &ColumnChunkMetaData, mos
     let (start, length) = range(column).ok_or_else(|| wrong(0, "it lies outside of the file"))?;
     let end = start.saturating_add(length);
     let mut announced = Announced::default();
+    if let Some(why) = unpacked::unreadable(column.compression()) {
+        return Err(wrong(start, &why));
+    }
     let mut at = start;
     while at < end {
         let (page, header) = header(path, file, at, end)?.map_err(|what| wrong(at, what))?;
@@ -100,6 +103,14 @@ pub(crate) fn survey(path: &Path, file: &File, column: &ColumnChunkMetaData, mos
         }
         within(path, || format!("column `{name}`: a page of {size} bytes"), size, most)?;
         announced.page = announced.page.max(size);
+        if unpacked::may_exceed(column.compression(), stored, most) {
+            let mut bytes = vec![0; usize::try_from(stored).map_err(|_| wrong(at, "it is too large"))?];
+            file.read_exact_at(&mut bytes, body).map_err(Error::io("read", path))?;
+            let levels = usize::try_from(page.levels).unwrap_or(0).min(bytes.len());
+            if unpacked::exceeds(column.compression(), &bytes[levels..], size) {
+                return Err(wrong(at, "it may unpack to more than it announces; ZSTD cannot"));
+            }
+        }
         match page.kind {
             1 => (),
             2 => {
