@@ -163,7 +163,7 @@ fn planted_leaks_stop_the_audit_and_name_the_witness() {
             std::fs::copy(place.path("datasets/tiny").join(file), folder.join(file)).unwrap();
         }
         write_table(&folder.join("train-00000-of-00001.parquet"), &Provenance::default(), rows).unwrap();
-        place.seqlab(&["audit", name], 1)
+        place.seqlab(&["audit", name, "--ours"], 1)
     };
     let witness = train.last().unwrap().example_id;
 

@@ -43,7 +43,7 @@ def quarter(folder, scratch):
 def bench(folder, scratch):
     """Returns what every run took, by its name."""
     runs = {name: [] for name in [PLAIN, FASTEST, WINDOWS, QUARTER, WHOLE]}
-    windows = [seqlab, "--quiet", "audit", folder, "--terms", "terms", "--level", "transition", "--only", "windows"]
+    windows = [seqlab, "--quiet", "audit", folder, "--ours", "--terms", "terms", "--level", "transition", "--only", "windows"]
     parts = {QUARTER: quarter(folder, f"{scratch}/quarter"), WHOLE: folder}
     for _ in range(rounds):
         for name in [PLAIN, FASTEST]:
@@ -51,7 +51,7 @@ def bench(folder, scratch):
             runs[name].append(measured([sys.executable, f"{here}/duckdb_join.py", folder, way]))
         runs[WINDOWS].append(measured(windows))
         for name, part in parts.items():
-            runs[name].append(measured([seqlab, "--verbose", "audit", part]))
+            runs[name].append(measured([seqlab, "--verbose", "audit", part, "--ours"]))
     return runs
 
 

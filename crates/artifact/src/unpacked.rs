@@ -17,7 +17,8 @@ fn most_times(codec: Compression) -> u64 {
 
 /// Says why pages of this codec cannot be read, where they cannot.
 pub(crate) fn unreadable(codec: Compression) -> Option<String> {
-    (codec == Compression::LZO).then(|| format!("its pages are compressed with {codec}, which is not read; ZSTD is"))
+    (codec == Compression::LZO)
+        .then(|| format!("its pages are compressed with {codec}, which is not read; ZSTD is"))
 }
 
 /// Tells whether a page could unpack to more than `most` bytes, so that it has to be looked at.

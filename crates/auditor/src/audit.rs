@@ -139,10 +139,7 @@ impl<'a> Audit<'a> {
             spaces: Spaces::new(),
             counts: ledgers.iter().map(Ledger::nothing).collect(),
         };
-        let wanted = match self.scope {
-            Scope::Everything => self.wanted.describing(COMPARED),
-            Scope::Windows => self.wanted.clone(),
-        };
+        let wanted = self.wanted.describing(COMPARED);
         let threads = self.splits[number].scan(&wanted, new, |local, rows| {
             for (at, held) in strict.iter().enumerate() {
                 let evidence = &observed.evidence[at][number];
@@ -183,17 +180,18 @@ impl<'a> Audit<'a> {
                 let other = &self.splits[number];
                 let (certificates, violations) = held.certify(&other.name, evidence, self.level);
                 proof.certificates.extend(certificates);
-                for Violation { leak, row } in violations {
-                    let right_example_id = other.ids(&[row])?.get(&row).copied().unwrap_or(-1);
-                    proof.leaks.push(Leak { right_example_id, ..leak });
+                for Violation { leak, left, right } in violations {
+                    let right_example_id = self.ids(other, &[right])?.get(&right).copied().unwrap_or(-1);
+                    let (left_place, right_place) = (self.splits[at].place(left)?, other.place(right)?);
+                    proof.leaks.push(Leak { right_example_id, left_place, right_place, ..leak });
                 }
             }
         }
         if self.scope == Scope::Windows {
             return Ok(proof);
         }
-        for held in &watch.held {
-            self.duplicates(held, &mut proof);
+        for (split, held) in self.splits.iter().zip(&watch.held) {
+            self.duplicates(split, held, &mut proof)?;
         }
         if let Some(corrupted) = self.corrupted {
             let (certificates, leak) =
@@ -225,9 +223,9 @@ impl<'a> Audit<'a> {
     }
 
     /// Rows that repeat inside a held-out split: a gate in our own files at every level but random. Train may repeat itself.
-    fn duplicates(&self, held: &HeldOut<'_>, proof: &mut Proof) {
+    fn duplicates(&self, split: &Split, held: &HeldOut<'_>, proof: &mut Proof) -> Result<()> {
         let checks = held.indices.iter().flat_map(|index| &index.checks);
-        let Some(check) = checks.into_iter().find(|check| check.name == "rows") else { return };
+        let Some(check) = checks.into_iter().find(|check| check.name == "rows") else { return Ok(()) };
         let gate = self.origin == Origin::Ours && *self.level != Level::Random;
         let mut first_of = vec![usize::MAX; check.units.len()];
         let (mut repeated, mut first) = (0_i64, None);
@@ -265,7 +263,18 @@ impl<'a> Audit<'a> {
                 right_example_id: held.rows.ids[earlier],
                 offset: 0,
                 piece: "the whole row".to_owned(),
+                left_place: split.place(row as u64)?,
+                right_place: split.place(earlier as u64)?,
             });
+        }
+        Ok(())
+    }
+
+    /// Returns the `example_id` of rows of a split; their indices where the column means nothing.
+    fn ids(&self, split: &Split, rows: &[u64]) -> Result<BTreeMap<u64, i64>> {
+        match self.wanted.describes("example_id") {
+            true => split.ids(rows),
+            false => Ok(rows.iter().map(|row| (*row, *row as i64)).collect()),
         }
     }
 
@@ -279,7 +288,7 @@ impl<'a> Audit<'a> {
                 known.or(self.corrupted.filter(|_| split == self.splits.len()).map(|rows| &rows.rows));
             match known {
                 Some(rows) => Ok(rows.ids[row as usize]),
-                None => Ok(self.splits[split].ids(&[row])?.get(&row).copied().unwrap_or(-1)),
+                None => Ok(self.ids(&self.splits[split], &[row])?.get(&row).copied().unwrap_or(-1)),
             }
         };
         let mut add = |left: &str, right: &str, compared: u64, rows: u64, worst: i64| {
@@ -295,6 +304,7 @@ impl<'a> Audit<'a> {
                 passed: rows == 0,
             });
         };
+        let place = |(split, row): Place| self.splits.get(split).map_or(Ok(None), |split| split.place(row));
         let leak = |left: &str, right: &str, rows: u64, ids: (i64, i64), piece: String| Leak {
             level: self.level.name().to_owned(),
             check: "decoding".to_owned(),
@@ -306,6 +316,8 @@ impl<'a> Audit<'a> {
             right_example_id: ids.1,
             offset: 0,
             piece,
+            left_place: None,
+            right_place: None,
         };
         let corrupted = self.corrupted.map(|corrupted| corrupted.rows.len() as u64);
         let rows = self.splits.iter().map(|split| split.rows).chain(corrupted);
@@ -315,7 +327,9 @@ impl<'a> Audit<'a> {
             add(name(split), "vocabulary", rows, wrong.rows, worst);
             if wrong.rows > 0 {
                 let piece = "tokens that are not worth the terms beside them".to_owned();
-                proof.leaks.push(leak(name(split), "vocabulary", wrong.rows, (worst, worst), piece));
+                let left_place = wrong.first.map(place).transpose()?.flatten();
+                let leak = leak(name(split), "vocabulary", wrong.rows, (worst, worst), piece);
+                proof.leaks.push(Leak { left_place, ..leak });
             }
         }
         let terms = verdict.conflicts.iter().fold(0, |sum: u64, conflict| sum.saturating_add(conflict.terms));
@@ -325,7 +339,9 @@ impl<'a> Audit<'a> {
         if let Some(conflict) = first {
             let ids = (worst, id(conflict.against)?);
             let (left, right) = (name(conflict.at.0), name(conflict.against.0));
-            proof.leaks.push(leak(left, right, terms, ids, conflict.piece.clone()));
+            let (left_place, right_place) = (place(conflict.at)?, place(conflict.against)?);
+            let leak = leak(left, right, terms, ids, conflict.piece.clone());
+            proof.leaks.push(Leak { left_place, right_place, ..leak });
         }
         Ok(())
     }
@@ -353,7 +369,7 @@ impl<'a> Audit<'a> {
         for split in self.splits[at + 1..].iter().rev() {
             let inside = witnesses().filter(|row| (base..base + split.rows).contains(row));
             let here: Vec<u64> = inside.map(|row| row - base).collect();
-            ids.extend(split.ids(&here)?.into_iter().map(|(row, id)| (row + base, id)));
+            ids.extend(self.ids(split, &here)?.into_iter().map(|(row, id)| (row + base, id)));
             base += split.rows;
         }
         let token_length = |row: usize, groups: u32| -> i32 {

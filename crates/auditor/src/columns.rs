@@ -18,8 +18,10 @@ pub(crate) struct Wanted {
     pub(crate) terms: Option<String>,
     /// Column of the tokens.
     pub(crate) tokens: Option<String>,
-    /// Columns that describe a row.
+    /// Columns that describe a row; none in a foreign file, whatever its columns are called.
     pub(crate) described: &'static [&'static str],
+    /// Values that are no part of a row: padding.
+    pub(crate) ignored: Vec<i64>,
 }
 
 /// All that describes a row.
@@ -42,13 +44,14 @@ pub(crate) const COMPARED: &[&str] = &["task", "family", "notation", "domain", "
 pub(crate) const ANSWERED: &[&str] = &["domain", "answer_start", "answer_length"];
 
 impl Wanted {
-    /// The column `example_id` alone.
-    pub(crate) fn ids() -> Self {
-        Self { described: &["example_id"], ..Self::default() }
+    /// Columns that describe a row, and no lists.
+    pub(crate) fn only(described: &'static [&'static str]) -> Self {
+        Self { described, ..Self::default() }
     }
 
-    /// The same lists with other columns that describe a row.
+    /// The same lists with other columns that describe a row, where any does.
     pub(crate) fn describing(&self, described: &'static [&'static str]) -> Self {
+        let described = if self.described.is_empty() { &[] } else { described };
         Self { described, ..self.clone() }
     }
 
@@ -71,7 +74,7 @@ impl Wanted {
             };
             match schema.field_with_name(name) {
                 Ok(field) if is_integer_list(field.data_type()) => (),
-                Ok(field) => return Err(wrong(field.data_type().to_string())),
+                Ok(field) => return Err(wrong(described(field.data_type()))),
                 Err(_) => return Err(wrong(nothing(schema))),
             }
         }
@@ -89,17 +92,52 @@ pub(crate) fn is_integer_list(kind: &DataType) -> bool {
         | DataType::LargeList(field)
         | DataType::ListView(field)
         | DataType::LargeListView(field)
-        | DataType::FixedSizeList(field, _) if field.data_type().is_integer()
+        | DataType::FixedSizeList(field, _) if is_integer(field.data_type())
     )
+}
+
+/// Tells whether values are integers, however they are kept.
+fn is_integer(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, value) => is_integer(value),
+        DataType::Decimal32(_, 0)
+        | DataType::Decimal64(_, 0)
+        | DataType::Decimal128(_, 0)
+        | DataType::Decimal256(_, 0) => true,
+        kind => kind.is_integer(),
+    }
+}
+
+/// Says what a column is that cannot be audited.
+pub(crate) fn described(kind: &DataType) -> String {
+    match kind {
+        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _)
+            if *field.data_type() == DataType::FixedSizeBinary(16) =>
+        {
+            format!("{kind}: integers of 128 bits, it seems, which Parquet has not; cast them to 64")
+        }
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Utf8 => {
+            format!("{kind}, one in each row")
+        }
+        kind => kind.to_string(),
+    }
 }
 
 /// Says that a column is missing, and which ones would do.
 pub(crate) fn nothing(schema: &Schema) -> String {
-    let lists = schema.fields().iter().filter(|field| is_integer_list(field.data_type()));
-    let names: Vec<_> = lists.map(|field| format!("`{}`", field.name())).collect();
+    match nothing_of(schema, is_integer_list).split_once('(') {
+        Some((_, names)) => format!("nothing (lists of integers: {names}"),
+        None => "nothing, and no other list of integers".to_owned(),
+    }
+}
+
+/// Says that a column is missing, and which ones are of the kind that would do.
+pub(crate) fn nothing_of(schema: &Schema, would_do: impl Fn(&DataType) -> bool) -> String {
+    let columns = schema.fields().iter().filter(|field| would_do(field.data_type()));
+    let names: Vec<_> = columns.map(|field| format!("`{}`", field.name())).collect();
     match names.is_empty() {
-        true => "nothing, and no other list of integers".to_owned(),
-        false => format!("nothing (lists of integers: {})", names.join(", ")),
+        true => "nothing".to_owned(),
+        false => format!("nothing ({})", names.join(", ")),
     }
 }
 
@@ -114,26 +152,55 @@ pub(crate) struct Source<'a> {
     pub(crate) batch: &'a RecordBatch,
     /// Index of its first row in the split.
     pub(crate) first: u64,
+    /// Index of its first row in the file; nothing where its rows are picked out of the file's.
+    pub(crate) in_file: Option<u64>,
     pub(crate) wanted: &'a Wanted,
 }
 
 impl Source<'_> {
-    fn wrong(&self, column: &str, expected: &str, found: &str) -> Error {
+    /// Says what is wrong with a column, at a row of the batch or somewhere in it.
+    fn wrong(&self, column: &str, expected: &str, found: &str, row: Option<usize>) -> Error {
+        let place = match (row, self.in_file) {
+            (Some(row), Some(first)) => format!("row {} of the file", first + row as u64),
+            (Some(row), None) => format!("row {} of the split", self.first + row as u64),
+            (None, Some(first)) => format!("rows from {first} of the file"),
+            (None, None) => format!("rows from {} of the split", self.first),
+        };
         Error::Column {
             path: self.path.to_owned(),
             column: column.to_owned(),
             expected: expected.to_owned(),
-            found: format!("{found} (rows from {})", self.first),
+            found: format!("{found} ({place})"),
         }
     }
 
-    /// Reads a list column.
+    /// Reads a list column without what is to be ignored.
     pub(crate) fn list<T: Integer>(&self, name: &str) -> Result<Lists<T::Native>> {
+        if self.wanted.ignored.is_empty() {
+            return self.whole::<T>(name);
+        }
+        let whole = self.whole::<Int64Type>(name)?;
+        let mut lists = Lists::default();
+        for (row, values) in whole.rows().enumerate() {
+            let kept = values.iter().filter(|value| !self.wanted.ignored.contains(value));
+            let narrow: Option<Vec<T::Native>> = kept.map(|value| T::Native::try_from(*value).ok()).collect();
+            lists.push(&narrow.ok_or_else(|| self.too_wide::<T>(name, row))?);
+        }
+        Ok(lists)
+    }
+
+    fn too_wide<T: Integer>(&self, name: &str, row: usize) -> Error {
+        self.wrong(name, &format!("integers that fit {}", T::DATA_TYPE), "one that does not", Some(row))
+    }
+
+    /// Reads a list column.
+    fn whole<T: Integer>(&self, name: &str) -> Result<Lists<T::Native>> {
         let schema = self.batch.schema();
-        let missing = || self.wrong(name, "a list of integers", &nothing(&schema));
+        let missing = || self.wrong(name, "a list of integers", &nothing(&schema), None);
         let array = self.batch.column_by_name(name).ok_or_else(missing)?;
         if array.null_count() > 0 {
-            return Err(self.wrong(name, "a list in every row", "a null"));
+            let row = (0..array.len()).find(|row| array.is_null(*row));
+            return Err(self.wrong(name, "a list in every row", "a null", row));
         }
         let sizes = |sizes: &[i32]| sizes.iter().map(|size| size.as_usize()).collect::<Vec<_>>();
         let large = |sizes: &[i64]| sizes.iter().map(|size| size.as_usize()).collect::<Vec<_>>();
@@ -155,14 +222,14 @@ impl Source<'_> {
             DataType::ListView(_) => {
                 let list = array.as_list_view::<i32>();
                 let views = sizes(list.offsets()).into_iter().zip(sizes(list.sizes()));
-                self.views::<T>(name, list.values(), views)
+                self.views::<T>(name, list.values(), views.collect())
             }
             DataType::LargeListView(_) => {
                 let list = array.as_list_view::<i64>();
                 let views = large(list.offsets()).into_iter().zip(large(list.sizes()));
-                self.views::<T>(name, list.values(), views)
+                self.views::<T>(name, list.values(), views.collect())
             }
-            other => Err(self.wrong(name, "a list of integers", &other.to_string())),
+            other => Err(self.wrong(name, "a list of integers", &other.to_string(), None)),
         }
     }
 
@@ -177,8 +244,10 @@ impl Source<'_> {
         if start > end || end > values.len() || offsets.windows(2).any(|pair| pair[0] > pair[1]) {
             return Err(Error::parquet(self.path, format!("column `{name}`: list offsets out of order")));
         }
-        let values = self.integers::<T>(name, &values.slice(start, end - start), "a list of integers")?;
         offsets.iter_mut().for_each(|offset| *offset -= start);
+        let row = |value: usize| offsets.partition_point(|offset| *offset <= value).checked_sub(1);
+        let values =
+            self.integers::<T>(name, &values.slice(start, end - start), "a list of integers", &row)?;
         Ok(Lists { values, offsets })
     }
 
@@ -187,9 +256,11 @@ impl Source<'_> {
         &self,
         name: &str,
         values: &ArrayRef,
-        views: impl Iterator<Item = (usize, usize)>,
+        views: Vec<(usize, usize)>,
     ) -> Result<Lists<T::Native>> {
-        let values = self.integers::<T>(name, values, "a list of integers")?;
+        let row =
+            |value: usize| views.iter().position(|(start, size)| value >= *start && value - start < *size);
+        let values = self.integers::<T>(name, values, "a list of integers", &row)?;
         let mut lists = Lists::default();
         for (offset, size) in views {
             let row = offset.checked_add(size).and_then(|end| values.get(offset..end));
@@ -199,23 +270,47 @@ impl Source<'_> {
         Ok(lists)
     }
 
-    fn integers<T: Integer>(&self, name: &str, values: &ArrayRef, expected: &str) -> Result<Vec<T::Native>> {
-        if values.null_count() > 0 {
-            return Err(self.wrong(name, expected, "a null among them"));
+    /// Reads integers; `row` says in which row of the batch one of them stands.
+    fn integers<T: Integer>(
+        &self,
+        name: &str,
+        values: &ArrayRef,
+        expected: &str,
+        row: &dyn Fn(usize) -> Option<usize>,
+    ) -> Result<Vec<T::Native>> {
+        if values.logical_null_count() > 0 {
+            let nulls = values.logical_nulls();
+            let at = nulls.and_then(|nulls| (0..nulls.len()).find(|at| nulls.is_null(*at)));
+            return Err(self.wrong(name, expected, "a null among them", at.and_then(row)));
         }
-        if !values.data_type().is_integer() {
-            return Err(self.wrong(name, expected, &values.data_type().to_string()));
+        let plain = match values.data_type() {
+            kind if kind.is_integer() => values.clone(),
+            kind if is_integer(kind) => {
+                let kind = match kind {
+                    DataType::Dictionary(_, value) if value.is_integer() => value,
+                    _ => &DataType::Int64,
+                };
+                // What does not fit becomes a null, which there was none of.
+                cast_with_options(values, kind, &CastOptions::default())
+                    .map_err(|error| self.wrong(name, expected, &error.to_string(), None))?
+            }
+            kind => return Err(self.wrong(name, expected, &kind.to_string(), None)),
+        };
+        let wide = |at: usize| self.too_wide::<T>(name, row(at).unwrap_or(0));
+        if let Some(at) = (plain.null_count() > 0).then(|| (0..plain.len()).find(|at| plain.is_null(*at))) {
+            return Err(wide(at.unwrap_or(0)));
         }
-        if let Some(values) = values.as_primitive_opt::<T>() {
+        if let Some(values) = plain.as_primitive_opt::<T>() {
             return Ok(values.values().to_vec());
         }
+        let values = &plain;
         let narrow = |value: Option<i64>| value.and_then(|value| T::Native::try_from(value).ok());
+        let mut seen = 0;
         let narrowed: Option<Vec<T::Native>> = downcast_integer_array!(
-            values => values.values().iter().map(|value| narrow(value.to_i64())).collect(),
+            values => values.values().iter().inspect(|_| seen += 1).map(|value| narrow(value.to_i64())).collect(),
             _ => None
         );
-        let wide = || self.wrong(name, &format!("integers that fit {}", T::DATA_TYPE), "one that does not");
-        narrowed.ok_or_else(wide)
+        narrowed.ok_or_else(|| wide(usize::saturating_sub(seen, 1)))
     }
 
     /// Reads an optional column of integers.
@@ -224,10 +319,10 @@ impl Source<'_> {
             return Ok(None);
         };
         if !array.data_type().is_integer() {
-            // A foreign file may use the name for something else; only ours promises the type.
+            // A file that only says that it is ours may use the name for something else.
             return Ok(None);
         }
-        self.integers::<Int64Type>(name, array, "an integer in every row").map(Some)
+        self.integers::<Int64Type>(name, array, "an integer in every row", &Some).map(Some)
     }
 
     /// Reads an optional column of names as their keys, and what the keys stand for.
@@ -244,7 +339,7 @@ impl Source<'_> {
         if !is_text(array.data_type()) {
             return Ok(vec![0; n]);
         }
-        let wrong = |found: &str| self.wrong(name, "a text in every row", found);
+        let wrong = |found: &str| self.wrong(name, "a text in every row", found, None);
         let text = cast_with_options(array, &dictionary(), &CastOptions::default())
             .map_err(|error| wrong(&error.to_string()))?;
         if text.logical_null_count() > 0 {
@@ -273,8 +368,9 @@ impl Source<'_> {
         let keys = self.names("unit", &mut known)?;
         let mut kinds = BTreeMap::from([(0, UnitKind::Pair)]);
         for (key, name) in known {
-            let wrong =
-                || self.wrong("unit", "pair, unordered_pair, multiset, row or none", &format!("`{name}`"));
+            let wrong = || {
+                self.wrong("unit", "pair, unordered_pair, multiset, row or none", &format!("`{name}`"), None)
+            };
             kinds.insert(key, UnitKind::named(&name).ok_or_else(wrong)?);
         }
         Ok(keys.iter().map(|key| kinds[key]).collect())

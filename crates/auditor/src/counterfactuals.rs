@@ -129,15 +129,16 @@ impl<'a> Corrupted<'a> {
         let Some(number) = first else { return Ok((certificates, None)) };
         let (reason, clean) = self.verdicts[number];
         let row = &self.table[number];
-        let (right, id, offset, piece) = match (reason, standing.get(&number)) {
+        let (right, id, offset, piece, right_place) = match (reason, standing.get(&number)) {
             (None, Some((split, index, offset))) => {
                 let id = splits[*split].ids(&[*index])?.get(index).copied().unwrap_or(-1);
                 let piece = "its last shown term before the right answer";
-                (splits[*split].name.as_str(), id, i64::from(*offset), piece)
+                let place = splits[*split].place(*index)?;
+                (splits[*split].name.as_str(), id, i64::from(*offset), piece, place)
             }
             (reason, _) => {
                 let right = clean.map_or("held-out", |(split, _)| splits[split].name.as_str());
-                (right, row.example_id, 0, reason.unwrap_or_default())
+                (right, row.example_id, 0, reason.unwrap_or_default(), None)
             }
         };
         let leak = Leak {
@@ -151,6 +152,8 @@ impl<'a> Corrupted<'a> {
             right_example_id: id,
             offset,
             piece: format!("{}: {piece}", row.kind),
+            left_place: None,
+            right_place,
         };
         Ok((certificates, Some(leak)))
     }

@@ -114,19 +114,45 @@ pub struct Leak {
     pub offset: i64,
     /// The leaked piece, readable.
     pub piece: String,
+    /// Where the violating row stands, where it stands in a split.
+    pub left_place: Option<Place>,
+    /// Where the witness stands.
+    pub right_place: Option<Place>,
+}
+
+/// A row of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The row's number in it, from 0.
+    pub row: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} row {}", printable(&self.file.display().to_string()), self.row)
+    }
 }
 
 impl fmt::Display for Leak {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { level, check, view, left, right, rows, left_example_id, right_example_id, offset, piece } =
-            self;
-        let [left, right, piece, check] = [left, right, piece, check].map(|text| printable(text));
+        let Self { level, check, view, rows, offset, .. } = self;
+        let [left, right, piece, check] =
+            [&self.left, &self.right, &self.piece, check].map(|text| printable(text));
+        let at = |place: &Option<Place>| place.as_ref().map_or(String::new(), |place| format!(" ({place})"));
+        let (from, to) = (at(&self.left_place), at(&self.right_place));
         write!(
             out,
             "leak at level {level}: check `{check}` in view `{view}`, {left} against {right}: {rows} "
         )?;
-        write!(out, "{} of {left} violated; first: row {left_example_id} of {left}", plural(*rows))?;
-        write!(out, ", `{piece}`, in row {right_example_id} of {right} at offset {offset}")
+        write!(
+            out,
+            "{} of {left} violated; first: row {} of {left}{from}",
+            plural(*rows),
+            self.left_example_id
+        )?;
+        write!(out, ", `{piece}`, in row {} of {right}{to} at offset {offset}", self.right_example_id)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! * [`run`]: the stage. It audits our own splits and writes certificate, audited, leakage, exposure, memorizers and
 //!   ceilings.
-//! * [`audit_folder`]: any folder of Parquet splits, ours or not.
+//! * [`audit_folder`], [`audit_points`]: any folder of Parquet splits, ours or not, and any folder of such folders.
 //! * [`audit_shard`], [`merge_shards`]: the same, one part of train at a time.
 //!
 //! Only the held-out side is indexed; train streams past in bounded memory, on all cores, and the result does not depend
@@ -19,18 +19,23 @@ mod decoding;
 mod error;
 mod exposure;
 mod folder;
+mod gather;
 mod index;
 mod kinds;
 mod level;
 mod lists;
 mod matches;
 mod memorizers;
+mod missing;
 mod names;
 mod numbers;
+mod opened;
 mod pairs;
+mod points;
 mod proof;
 mod rows;
 mod shards;
+mod sieve;
 mod spelling;
 mod split;
 mod stage;
@@ -39,8 +44,8 @@ mod vocabulary;
 mod whole;
 mod windows;
 
-pub use error::{Error, Leak, Result};
-pub use folder::{Column, FolderAudit, Options, audit_folder};
+pub use error::{Error, Leak, Place, Result};
+pub use folder::{Column, FolderAudit, Options, audit_folder, audit_points};
 pub use shards::{Shard, audit_shard, merge_shards};
 pub use stage::{Config, Inputs, TrainedOn, run};
 

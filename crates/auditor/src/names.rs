@@ -1,120 +1,132 @@
-//! Finds the splits in a folder of Parquet files by the names that people use.
+//! What the names that people give to files and folders say: a split, a shard of several, a format.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+/// The names of the splits, as words that a name begins with.
+const SPLITS: [(&str, &str); 8] = [
+    ("training", "train"),
+    ("train", "train"),
+    ("validation", "validation"),
+    ("valid", "validation"),
+    ("val", "validation"),
+    ("dev", "validation"),
+    ("testing", "test"),
+    ("test", "test"),
+];
 
-use crate::{Error, Result};
+/// Names of splits that one person means as test and another as validation: only who wrote them knows.
+const UNPLACED: [&str; 8] =
+    ["eval", "evaluation", "heldout", "held_out", "held-out", "holdout", "ood", "unseen"];
 
-/// The files of each split, in the order of their names.
-pub(crate) type Files = BTreeMap<String, Vec<PathBuf>>;
+/// What people keep rows in that is not Parquet.
+const FORMATS: [&str; 22] = [
+    "arrow",
+    "avro",
+    "bin",
+    "csv",
+    "feather",
+    "h5",
+    "hdf5",
+    "ipc",
+    "json",
+    "jsonl",
+    "ndjson",
+    "npy",
+    "npz",
+    "orc",
+    "pickle",
+    "pkl",
+    "pt",
+    "safetensors",
+    "tar",
+    "tfrecord",
+    "tsv",
+    "txt",
+];
 
-/// Tables of ours that are no splits.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Beside {
-    pub(crate) vocabulary: Option<PathBuf>,
-    pub(crate) counterfactuals: Option<PathBuf>,
-    pub(crate) definition: Option<PathBuf>,
-    /// Files that no split has, beside splits that have known names.
-    pub(crate) unread: Vec<PathBuf>,
+/// What stands behind the name of a file that was packed as a whole.
+const PACKED: [&str; 11] = ["7z", "br", "bz2", "gz", "gzip", "lz4", "snappy", "tgz", "xz", "zip", "zst"];
+
+/// What a file's name says of how it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Parquet,
+    /// Rows in another format, or packed.
+    Rows,
+    Unknown,
 }
 
-/// Returns the files of each split, and those of our other tables that stand beside them.
-pub(crate) fn splits_of(folder: &Path) -> Result<(Files, Beside)> {
-    let mut paths = Vec::new();
-    gather(folder, 8, &mut paths)?;
-    paths.sort();
-    let mut beside = Beside::default();
-    let (mut known, mut other) = (Files::new(), Files::new());
-    for path in paths {
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        match stem.as_str() {
-            "vocabulary" => beside.vocabulary = Some(path),
-            "counterfactuals" => beside.counterfactuals = Some(path),
-            "definition" => beside.definition = Some(path),
-            _ => {
-                let inside = path.strip_prefix(folder).unwrap_or(&path);
-                let parents = inside.parent().into_iter().flat_map(Path::components);
-                let names =
-                    parents.map(|part| part.as_os_str().to_string_lossy().into_owned()).chain([stem.clone()]);
-                match names.filter_map(|name| split_name(&name)).next_back() {
-                    Some(split) => known.entry(split.to_owned()).or_default().push(path),
-                    None => other.entry(without_shard(&stem).to_owned()).or_default().push(path),
-                }
-            }
-        }
-    }
-    let splits = if known.len() > 1 {
-        beside.unread = other.into_values().flatten().collect();
-        known
-    } else {
-        known.into_iter().chain(other).collect()
-    };
-    if splits.len() < 2 {
-        let found: Vec<_> = splits.keys().map(String::as_str).collect();
-        let found = if found.is_empty() {
-            "no Parquet file".to_owned()
-        } else {
-            format!("only `{}`", found.join(", "))
-        };
-        let message = format!(
-            "expected two splits or more (train.parquet, test-00000-of-00001.parquet, ...), found {found}"
-        );
-        return Err(Error::Folder { path: folder.to_owned(), message });
-    }
-    Ok((splits, beside))
-}
-
-/// Gathers Parquet files at any depth, but follows no endless links.
-fn gather(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<()> {
-    let wrong = |source| Error::Io { action: "read", path: folder.to_owned(), source };
-    for entry in fs::read_dir(folder).map_err(wrong)? {
-        let path = entry.map_err(wrong)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
-        if hidden {
-            continue;
-        }
-        // A link counts as what it leads to; one that leads nowhere is a table that is missing, or no table.
-        let table = path.extension().is_some_and(|extension| extension == "parquet");
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_dir() && depth > 0 => gather(&path, depth - 1, paths)?,
-            Ok(metadata) if metadata.is_dir() => (),
-            Err(source) if table || source.kind() != ErrorKind::NotFound => {
-                return Err(Error::Io { action: "look at", path, source });
-            }
-            // What is no regular file is refused when it is opened.
-            _ if table => paths.push(path),
-            _ => (),
-        }
-    }
-    Ok(())
-}
-
-/// Returns the split that a name begins with, if the name then ends or goes on with `-`, `_`, `.` or `=`.
-fn split_name(name: &str) -> Option<&'static str> {
-    let known = [
-        ("train", "train"),
-        ("validation", "validation"),
-        ("valid", "validation"),
-        ("val", "validation"),
-        ("dev", "validation"),
-        ("test", "test"),
-    ];
+/// Returns what the end of a file's name says.
+pub(crate) fn format(name: &str) -> Format {
     let lower = name.to_lowercase();
-    let lower = lower.strip_prefix("split=").unwrap_or(&lower);
-    let begins = |prefix: &str| {
-        lower.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
-    };
-    known.into_iter().find(|(prefix, _)| begins(prefix)).map(|(_, split)| split)
+    match lower.rsplit_once('.').map(|(_, end)| end) {
+        Some("parquet" | "parq" | "pq" | "pqt") => Format::Parquet,
+        Some(end) if FORMATS.contains(&end) || PACKED.contains(&end) => Format::Rows,
+        _ => Format::Unknown,
+    }
 }
 
-/// Removes `-00000-of-00003`.
-fn without_shard(stem: &str) -> &str {
-    match stem.rsplitn(4, '-').collect::<Vec<_>>().as_slice() {
-        [_, "of", _, name] => name,
-        _ => stem,
+/// Returns the name of a file without what says how it was written.
+pub(crate) fn stem(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() && format(name) == Format::Rows => self::stem(stem),
+        Some((stem, _)) if !stem.is_empty() && format(name) == Format::Parquet => stem,
+        _ => name,
     }
+}
+
+/// Returns the split that a name begins with, if it then goes on with no letter; of `split=NAME` the name, whatever it is.
+pub(crate) fn split_name(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let (hive, lower) = lower.strip_prefix("split=").map_or((false, lower.as_str()), |name| (true, name));
+    let begins =
+        |prefix: &str| lower.strip_prefix(prefix).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
+    let known = SPLITS.iter().find(|(prefix, _)| begins(prefix)).map(|(_, split)| (*split).to_owned());
+    known.or_else(|| hive.then(|| lower.to_owned()))
+}
+
+/// Tells whether a name is that of a split and of nothing else: `test`, `test-00000-of-00002`, `eval`, not `test_results`.
+pub(crate) fn is_split(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let lower = announced(&lower).map_or(lower.as_str(), |shard| shard.name);
+    let lower = lower.strip_prefix("split=").unwrap_or(lower);
+    let bare = lower.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches(['-', '_', '.']);
+    SPLITS.iter().any(|(name, _)| *name == bare) || UNPLACED.contains(&bare)
+}
+
+/// One file of several, as its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Announced<'a> {
+    /// What stands before the number.
+    pub(crate) name: &'a str,
+    pub(crate) number: u64,
+    pub(crate) of: u64,
+    /// How many digits the numbers have.
+    pub(crate) digits: (usize, usize),
+}
+
+/// Reads `train-00000-of-00003`, with or without something behind it.
+pub(crate) fn announced(stem: &str) -> Option<Announced<'_>> {
+    let places = ["-of-", "_of_", "of"].into_iter().flat_map(|between| stem.match_indices(between));
+    places.into_iter().find_map(|(at, between)| {
+        let (before, behind) = (&stem[..at], &stem[at + between.len()..]);
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).count();
+        let of = &behind[..digits(behind)];
+        let name = before.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = &before[name.len()..];
+        let apart = name.is_empty() || name.ends_with(['-', '_', '.']);
+        let ends = !behind[of.len()..].starts_with(char::is_alphanumeric);
+        (apart && ends).then_some(())?;
+        Some(Announced {
+            name: name.trim_end_matches(['-', '_', '.']),
+            number: number.parse().ok()?,
+            of: of.parse().ok()?,
+            digits: (number.len(), of.len()),
+        })
+    })
+}
+
+/// Removes `-00000-of-00003` and what stands behind it.
+pub(crate) fn without_shard(stem: &str) -> &str {
+    announced(stem).map_or(stem, |shard| shard.name)
 }
 
 /// Strictest first: test before validation before anything else before train.
@@ -124,5 +136,116 @@ pub(crate) fn rank(split: &str) -> u8 {
         "validation" => 1,
         "train" => 3,
         _ => 2,
+    }
+}
+
+/// Tells whether a path, given by its parts, is meant by a pattern: one part that has to stand anywhere in it, or several
+/// that it has to begin with, `*` for any letters; so the name of a folder means all that lies in it.
+pub(crate) fn is_meant(pattern: &str, path: &[String]) -> bool {
+    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    match parts.as_slice() {
+        [] => false,
+        [part] if !pattern.starts_with("./") => path.iter().any(|name| fits(part, name)),
+        parts => parts.len() <= path.len() && parts.iter().zip(path).all(|(part, name)| fits(part, name)),
+    }
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let mut rest = rest.split('*').peekable();
+    while let Some(part) = rest.next() {
+        if rest.peek().is_none() {
+            return name.ends_with(part);
+        }
+        let Some(at) = name.find(part) else { return false };
+        name = &name[at + part.len()..];
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_splits_as_people_mean_them() {
+        for (name, split) in [
+            ("train", Some("train")),
+            ("Train-00000-of-00002-ab12", Some("train")),
+            ("train1", Some("train")),
+            ("valid", Some("validation")),
+            ("dev_0", Some("validation")),
+            ("split=test", Some("test")),
+            ("split=ood", Some("ood")),
+            ("trainer", None),
+            ("latest", None),
+            ("eval", None),
+            ("heldout", None),
+        ] {
+            assert_eq!(split_name(name).as_deref(), split, "{name}");
+        }
+        for (name, alone) in [
+            ("test", true),
+            ("test-00000-of-00002", true),
+            ("eval", true),
+            ("val_01", true),
+            ("held-out", true),
+            ("test_results", false),
+            ("training_log", false),
+            ("contest", false),
+        ] {
+            assert_eq!(is_split(name), alone, "{name}");
+        }
+        for (name, stem_, format_) in [
+            ("test.parquet", "test", Format::Parquet),
+            ("test.snappy.PARQUET", "test.snappy", Format::Parquet),
+            ("test.pq", "test", Format::Parquet),
+            ("test.parquet.gz", "test", Format::Rows),
+            ("test.csv.zst", "test", Format::Rows),
+            ("test.py", "test.py", Format::Unknown),
+            ("test", "test", Format::Unknown),
+        ] {
+            assert_eq!((stem(name), format(name)), (stem_, format_), "{name}");
+        }
+    }
+
+    #[test]
+    fn shards_are_read_in_every_spelling() {
+        for (stem, name, number, of) in [
+            ("train-00000-of-00002", "train", 0, 2),
+            ("train-00001-of-00002-abc123", "train", 1, 2),
+            ("00000-of-00003", "", 0, 3),
+            ("a_test_2_of_10", "a_test", 2, 10),
+            ("part.00001of00004.c000", "part", 1, 4),
+        ] {
+            let found = announced(stem).map(|shard| (shard.name, shard.number, shard.of));
+            assert_eq!(found, Some((name, number, of)), "{stem}");
+        }
+        for stem in ["train", "proof-1", "best-of-luck", "1-of-a", "train-of-3", "x1-of-2", "1-of-2b"] {
+            assert_eq!(announced(stem), None, "{stem}");
+        }
+    }
+
+    #[test]
+    fn patterns_mean_names_anywhere_and_paths_from_the_folder() {
+        let path = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+        for (pattern, text, meant) in [
+            ("heldout.parquet", "k=2/heldout.parquet", true),
+            ("extra", "extra/deep/a.parquet", true),
+            ("extra/", "extra/a.parquet", true),
+            ("./a.parquet", "k=2/a.parquet", false),
+            ("./a.parquet", "a.parquet", true),
+            ("*.csv", "deep/test.csv", true),
+            ("k=*/held*.parquet", "k=2/heldout.parquet", true),
+            ("k=*/held*.parquet", "z/k=2/heldout.parquet", false),
+            ("a*b*c", "aXbYc", true),
+            ("a*b", "ab", true),
+            ("a*bc", "ab", false),
+            ("held", "heldout.parquet", false),
+            ("", "a", false),
+        ] {
+            assert_eq!(is_meant(pattern, &path(text)), meant, "{pattern} {text}");
+        }
     }
 }

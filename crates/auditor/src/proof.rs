@@ -31,11 +31,12 @@ pub(crate) struct Evidence {
     pub(crate) largest: Largest,
 }
 
-/// A violated gate, and the index of its witness in the other split.
+/// A violated gate, and the indices of the violating row and of its witness in their splits.
 pub(crate) struct Violation {
-    /// All but the witness's `example_id`.
+    /// All but the witness's `example_id`, and where both stand.
     pub(crate) leak: Leak,
-    pub(crate) row: u64,
+    pub(crate) left: u64,
+    pub(crate) right: u64,
 }
 
 /// What is asked of every held-out row, and under which views the answer is certified.
@@ -51,7 +52,7 @@ struct Question<'a> {
 pub(crate) enum Scope {
     /// All that the columns allow.
     Everything,
-    /// The units in the view `terms` and nothing else.
+    /// The units of one column and nothing else; whole rows where a row has no unit.
     Windows,
 }
 
@@ -67,19 +68,19 @@ impl<'a> HeldOut<'a> {
     ) -> Self {
         let mut held = Self { name, rows, indices: Vec::new(), raw: None, kinds: None };
         let gate = *level == Level::Transition;
-        if scope == Scope::Windows {
-            let (view, label) =
-                if rows.has_terms { (View::Terms, "terms") } else { (View::Tokens, "tokens") };
-            let mut index = Index::of(view, rows, vocabulary);
-            index.ask(rows, "units", vec![label], gate, Rule::Units);
-            held.indices.push(index);
-            return held;
-        }
-        let windows = matches!(level, Level::Window(_)).then(|| Rule::LastTerms(window.to_vec()));
+        let everything = scope == Scope::Everything;
+        let windows = matches!(level, Level::Window(_))
+            .then(|| Rule::LastTerms(window.to_vec()))
+            .filter(|_| everything);
         let ask = |view: View, whole: &'static [&'static str], pieces: &[&'static str], gates: bool| {
             let mut index = Index::of(view, rows, vocabulary);
-            if !whole.is_empty() {
+            // A row that shares no pair with another is not that row, if it has a pair.
+            let pairs = || rows.unit.iter().all(|unit| *unit == UnitKind::Pair);
+            let bare = |index: &Index<'_>| !pairs() || index.coded.rows().any(|row| row.len() < 2);
+            if !whole.is_empty() && (everything || bare(&index)) {
                 index.ask(rows, "rows", whole.to_vec(), true, Rule::WholeRow);
+            }
+            if !whole.is_empty() && everything {
                 index.match_rows();
             }
             index.ask(rows, "units", pieces.to_vec(), gate && gates, Rule::Units);
@@ -107,10 +108,12 @@ impl<'a> HeldOut<'a> {
             held.indices.push(ask(View::Tokens, &["tokens"], &["tokens"], true));
             let units = raw_units(rows, vocabulary);
             let labels = vec!["tokens"];
-            held.raw = Some(Check { name: "raw_tokens", labels, gate: false, rule: Rule::Units, units });
+            let raw = Check { name: "raw_tokens", labels, gate: false, rule: Rule::Units, units };
+            held.raw = Some(raw).filter(|_| everything);
         }
         if let Level::Kind(kind, validation) = level
             && rows.has_terms
+            && everything
         {
             let gate = *validation == Validation::HeldOut || name == "test";
             held.kinds = Some((Kinds::of(*kind, rows), gate));
@@ -185,8 +188,10 @@ impl<'a> HeldOut<'a> {
                     right_example_id: -1,
                     offset: i64::from(at.offset),
                     piece,
+                    left_place: None,
+                    right_place: None,
                 };
-                violations.push(Violation { leak, row: at.row });
+                violations.push(Violation { leak, left: row as u64, right: at.row });
             };
         if let Some((kinds, gate)) = &self.kinds {
             let question =

@@ -12,8 +12,9 @@ use artifact::{Provenance, read_table, write_table};
 use crate::audit::{Audit, Observed, Watch};
 use crate::automaton::remember;
 use crate::decoding::{Meaning, Wrong};
-use crate::folder::{FolderAudit, Opened, Options};
+use crate::folder::{FolderAudit, Options};
 use crate::kinds;
+use crate::opened::Opened;
 use crate::units::{Found, Witness};
 use crate::{Error, Result};
 
@@ -54,6 +55,11 @@ pub fn audit_shard(folder: &Path, options: &Options, shard: Shard, out: &Path) -
     audit.stream(&watch, train, &mut observed)?;
     let found = evidence(&audit, &watch, &observed);
     let claim = Claim { shard, held_out: words(&fingerprint), evidence: digest(&found), rows };
+    std::fs::create_dir_all(out).map_err(|source| Error::Io {
+        action: "create",
+        path: out.to_owned(),
+        source,
+    })?;
     write_table(&out.join(FILE), &Provenance::default(), [claim.row()].into_iter().chain(found))?;
     Ok(rows)
 }

@@ -10,7 +10,9 @@ use rayon::prelude::*;
 use tracing::info;
 
 use crate::columns::{ALL, Source, Wanted, dictionary};
+use crate::error::Place;
 use crate::rows::Rows;
+use crate::sieve::Sieve;
 use crate::{Error, Result};
 
 /// Bytes of a row that is held in memory, its lists left out, and of a value of a list.
@@ -25,33 +27,50 @@ pub(crate) struct Split {
     files: Vec<ParquetFile>,
     /// The row groups that a scan reads.
     groups: Vec<Group>,
+    /// Which rows of its files are its own; all, where nothing says so.
+    pub(crate) sieve: Option<Sieve>,
 }
 
 /// A row group: the index of its file, its own, its rows, and the index of its first row in the split.
 #[derive(Clone, Copy)]
-struct Group {
-    file: usize,
-    number: usize,
-    rows: u64,
-    first: u64,
+pub(crate) struct Group {
+    pub(crate) file: usize,
+    pub(crate) number: usize,
+    pub(crate) rows: u64,
+    pub(crate) first: u64,
 }
 
 impl Split {
     /// Opens the files and reads their footers.
     pub(crate) fn open(name: &str, paths: &[PathBuf]) -> Result<Self> {
-        let mut split = Self { name: name.to_owned(), rows: 0, files: Vec::new(), groups: Vec::new() };
-        for path in paths {
-            let file = ParquetFile::open(path)?.asking(asked)?;
-            for (number, rows) in file.group_rows().enumerate() {
-                let wrong = || Error::parquet(path, "impossible row count");
-                split.groups.push(Group { file: split.files.len(), number, rows, first: split.rows });
-                // Witnesses hold row indices in 44 bits.
-                let total = split.rows.checked_add(rows).filter(|total| *total < 1 << 44);
-                split.rows = total.ok_or_else(wrong)?;
+        let files: Vec<ParquetFile> = paths.iter().map(|path| Self::file(path)).collect::<Result<_>>()?;
+        let mut split = Self::none(name, &files, None);
+        for (file, opened) in files.iter().enumerate() {
+            for (number, rows) in opened.group_rows().enumerate() {
+                split.add(Group { file, number, rows, first: 0 })?;
             }
-            split.files.push(file);
         }
         Ok(split)
+    }
+
+    /// Opens one file.
+    pub(crate) fn file(path: &Path) -> Result<ParquetFile> {
+        Ok(ParquetFile::open(path)?.asking(asked)?)
+    }
+
+    /// No rows yet of some files.
+    pub(crate) fn none(name: &str, files: &[ParquetFile], sieve: Option<Sieve>) -> Self {
+        Self { name: name.to_owned(), rows: 0, files: files.to_vec(), groups: Vec::new(), sieve }
+    }
+
+    /// Adds the row group that follows.
+    pub(crate) fn add(&mut self, group: Group) -> Result<()> {
+        self.groups.push(Group { first: self.rows, ..group });
+        // Witnesses hold row indices in 44 bits.
+        let total = self.rows.checked_add(group.rows).filter(|total| *total < 1 << 44);
+        let wrong = || Error::parquet(self.files[group.file].path(), "impossible row count");
+        self.rows = total.ok_or_else(wrong)?;
+        Ok(())
     }
 
     /// Returns the paths and schemas of the files.
@@ -107,11 +126,13 @@ impl Split {
         wanted: &Wanted,
         decode: impl Fn(&Source<'_>) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
-        for file in &self.files {
-            let values = file.values(&wanted.columns(file.path(), file.schema())?);
-            let bytes =
-                (file.rows().saturating_mul(HELD_ROW)).saturating_add(values.saturating_mul(HELD_VALUE));
-            within(file.path(), || format!("to hold its {} rows", file.rows()), bytes, file.allowed())?;
+        for (file, (_, rows)) in self.files.iter().zip(self.files()) {
+            // Of rows that are picked out of a file, as many values as they have on average.
+            let all = u128::from(file.values(&wanted.columns(file.path(), file.schema())?));
+            let values = all * u128::from(rows) / u128::from(file.rows().max(1));
+            let bytes = u128::from(rows) * u128::from(HELD_ROW) + values * u128::from(HELD_VALUE);
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            within(file.path(), || format!("to hold {rows} of its rows"), bytes, file.allowed())?;
         }
         let group = |group: &Group| {
             let mut batches = Vec::new();
@@ -178,7 +199,7 @@ impl Split {
         let holds = |group: &&Group| !asked(group.first, group.first + group.rows).is_empty();
         let found = self.groups.par_iter().filter(holds).map(|group| {
             let mut found = Vec::new();
-            self.read(*group, &Wanted::ids(), |rows| {
+            self.read(*group, &Wanted::only(&["example_id"]), |rows| {
                 let inside = asked(rows.first, rows.first + rows.len() as u64);
                 found.extend(inside.iter().map(|index| (*index, rows.ids[(index - rows.first) as usize])));
                 Ok(())
@@ -199,14 +220,45 @@ impl Split {
         mut each: impl FnMut(&Source<'_>) -> Result<()>,
     ) -> Result<()> {
         let file = &self.files[group.file];
-        let columns = wanted.columns(file.path(), file.schema())?;
+        let mut columns = wanted.columns(file.path(), file.schema())?;
+        let by = self.sieve.as_ref().and_then(|sieve| file.schema().index_of(&sieve.column).ok());
+        columns.extend(by.filter(|by| !columns.contains(by)));
         let mut next = group.first;
+        let mut in_file = file.group_rows().take(group.number).sum();
         for batch in file.batches(group.number..group.number + 1, &columns, 0) {
-            let batch = batch?;
-            each(&Source { path: file.path(), batch: &batch, first: next, wanted })?;
+            let mut batch = batch?;
+            let rows = batch.num_rows() as u64;
+            if let Some(sieve) = &self.sieve {
+                batch = sieve.keep(file, &batch, in_file)?;
+            }
+            let place = self.sieve.is_none().then_some(in_file);
+            each(&Source { path: file.path(), batch: &batch, first: next, in_file: place, wanted })?;
             next += batch.num_rows() as u64;
+            in_file += rows;
         }
         Ok(())
+    }
+
+    /// Returns the file in which a row of the split stands, and its number there, from 0.
+    pub(crate) fn place(&self, row: u64) -> Result<Option<Place>> {
+        let holds = |group: &&Group| (group.first..group.first + group.rows).contains(&row);
+        let Some(group) = self.groups.iter().find(holds) else { return Ok(None) };
+        let file = &self.files[group.file];
+        let (mut left, mut in_file) = (row - group.first, file.group_rows().take(group.number).sum::<u64>());
+        let place = |row: u64| Some(Place { file: file.path().to_owned(), row });
+        let Some(sieve) = &self.sieve else { return Ok(place(in_file + left)) };
+        let by = file.schema().index_of(&sieve.column).ok();
+        for batch in file.batches(group.number..group.number + 1, by.as_slice(), 0) {
+            for kept in sieve.mask(file, &batch?, in_file)?.iter() {
+                match (kept, left) {
+                    (Some(true), 0) => return Ok(place(in_file)),
+                    (Some(true), _) => left -= 1,
+                    _ => (),
+                }
+                in_file += 1;
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -109,24 +109,32 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     let level = Level::parse(Some(level))?;
     let vocabulary = inputs.vocabulary()?;
     let (trained, seen) = inputs.seen();
-    let mut splits = vec![Split::open("test", &inputs.test)?, Split::open("validation", &inputs.validation)?];
-    if !seen.is_empty() {
-        splits.push(Split::open("trained_validation", &seen)?);
-    }
-    splits.push(Split::open("train", &trained)?);
-    let (test, validation, train) = (&splits[0], &splits[1], &splits[splits.len() - 1]);
-    for (split, paths) in [(train, &trained), (test, &inputs.test)] {
-        if split.rows == 0 {
+    let files = [
+        ("test", &inputs.test),
+        ("validation", &inputs.validation),
+        (TRAINED_VALIDATION, &seen),
+        ("train", &trained),
+    ];
+    let mut splits = Vec::new();
+    for (name, paths) in files {
+        let split = Split::open(name, paths)?;
+        if split.rows == 0 && !name.ends_with("validation") {
             let path = paths.first().cloned().unwrap_or_default();
-            return Err(Error::Folder {
-                path,
-                message: format!("{} holds no rows: nothing to audit", split.name),
-            });
+            return Err(Error::Folder { path, message: format!("{name} holds no rows: nothing to audit") });
         }
+        // Without validation, test is held against train, and nothing is certified of rows that are not there.
+        splits.extend(Some(split).filter(|split| split.rows > 0));
     }
-    let wanted =
-        Wanted { terms: Some("terms".to_owned()), tokens: Some("tokens".to_owned()), described: ALL };
-    let held = [test, validation].into_par_iter().map(|split| split.load(&wanted));
+    let (train, others) = splits.split_last().expect("train has rows");
+    // What was seen elsewhere is compared with, not held out.
+    let strict = &others[..others.iter().take_while(|split| split.name != TRAINED_VALIDATION).count()];
+    let wanted = Wanted {
+        terms: Some("terms".to_owned()),
+        tokens: Some("tokens".to_owned()),
+        described: ALL,
+        ..Wanted::default()
+    };
+    let held = strict.par_iter().map(|split| split.load(&wanted));
     let held: Vec<Rows> = held.collect::<Result<_>>()?;
     let corrupted = inputs.counterfactuals.as_deref();
     let corrupted = corrupted.map(|path| Corrupted::read(path, &held, &vocabulary)).transpose()?;
@@ -153,7 +161,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     write_table(&out.join("leakage.parquet"), provenance, proof.leakage)?;
     write_table(&out.join("exposure.parquet"), provenance, proof.exposure)?;
     let sampling = Sampling { pairs: config.nearest_neighbor_pairs };
-    let strict = [(validation, &held[1]), (test, &held[0])];
+    let strict: Vec<(&Split, &Rows)> = strict.iter().zip(&held).rev().collect();
     let answers = memorizers::answer(&strict, train, &vocabulary, &wanted, &sampling)?;
     let certificates = proof.certificates.into_iter().chain(answers.sample.iter().cloned());
     write_table(&out.join("certificate.parquet"), provenance, certificates)?;
@@ -217,6 +225,9 @@ impl Inputs {
         Ok(Vocabulary::new(&longest.1))
     }
 }
+
+/// The split of validation rows that were trained on elsewhere.
+const TRAINED_VALIDATION: &str = "trained_validation";
 
 /// What the range of a domain needs beside the terms.
 const DOMAIN: &[&str] = &["domain"];

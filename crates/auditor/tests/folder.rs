@@ -111,7 +111,7 @@ fn a_rule_without_a_parameter_has_none_that_another_could_share() {
 fn splits_are_found_under_the_names_that_people_use() {
     for (train, held, name) in [
         ("train.parquet", "test.parquet", "test"),
-        ("data/train-00000-of-00002.parquet", "data/validation-00000-of-00001.parquet", "validation"),
+        ("data/train-00000-of-00001.parquet", "data/validation-00000-of-00001.parquet", "validation"),
         ("train/part-0.parquet", "dev/part-0.parquet", "validation"),
         ("x2/train/0000.parquet", "x2/val/0000.parquet", "validation"),
         ("split=train/a.parquet", "split=test/a.parquet", "test"),
@@ -171,7 +171,11 @@ fn what_cannot_be_audited_is_an_error_that_says_why() {
     save(&folder.path().join("train.parquet"), vec![("terms", lists(&TRAIN))]);
     let error = audit_folder(folder.path(), &Options::default()).unwrap_err().to_string();
     assert!(error.contains("expected two splits or more"), "{error}");
-    assert!(matches!(audit_folder(&folder.path().join("none"), &Options::default()), Err(Error::Io { .. })));
+    let error = audit_folder(&folder.path().join("none"), &Options::default()).unwrap_err();
+    assert!(
+        matches!(&error, Error::Folder { .. }) && error.to_string().ends_with("there is nothing"),
+        "{error}"
+    );
     fs::write(folder.path().join("test.parquet"), "").unwrap();
     assert!(matches!(audit_folder(folder.path(), &Options::default()), Err(Error::Parquet { .. })));
 }
@@ -194,7 +198,7 @@ fn truncated_and_flipped_files_never_panic_and_never_pass_silently() {
     for length in (0..whole.len()).step_by(whole.len() / 60) {
         fs::write(&inputs.train[0], &whole[..length]).unwrap();
         assert!(
-            audit_folder(folder.path(), &Options::default()).is_err(),
+            audit_folder(folder.path(), &Options { ours: true, ..Options::default() }).is_err(),
             "truncated to {length} of {}",
             whole.len()
         );
@@ -203,7 +207,7 @@ fn truncated_and_flipped_files_never_panic_and_never_pass_silently() {
         let mut flipped = whole.clone();
         flipped[at] ^= 1 << (at % 8);
         fs::write(&inputs.train[0], &flipped).unwrap();
-        let _ = audit_folder(folder.path(), &Options::default());
+        let _ = audit_folder(folder.path(), &Options { ours: true, ..Options::default() });
     }
     fs::write(&inputs.train[0], &whole[..whole.len() / 2]).unwrap();
     let (_, result) = audit(folder.path(), &inputs);
@@ -223,7 +227,7 @@ fn our_own_folder_is_audited_as_it_claims() {
     ];
     for (level, clean) in [("random", false), ("transition", false)] {
         write(folder.path(), level, notation, [&splits[0], &splits[1], &splits[2]]);
-        let report = audit_folder(folder.path(), &Options::default()).unwrap();
+        let report = audit_folder(folder.path(), &Options { ours: true, ..Options::default() }).unwrap();
         assert_eq!(report.level, level);
         assert_eq!(report.is_clean(), clean);
         assert_eq!(report.leaks[0].check, "rows");

@@ -53,7 +53,7 @@ fn sixteen_shards_merge_to_the_tables_of_one_audit_in_any_order() {
         dataset(&data, level, notation);
         let whole = folder.path().join("whole");
         std::fs::create_dir(&whole).unwrap();
-        let options = Options::default();
+        let options = Options { ours: true, ..Options::default() };
         let expected = audit_folder(&data, &options).unwrap();
         assert!(!expected.is_clean());
         expected.write(&whole).unwrap();
@@ -85,7 +85,7 @@ fn parts_that_are_not_all_shards_of_this_folder_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     dataset(&data, "transition", Notation::Numeral);
-    let options = Options::default();
+    let options = Options { ours: true, ..Options::default() };
     let part = |name: &str, options: &Options, number: usize, of: usize| {
         let part = folder.path().join(name);
         std::fs::create_dir(&part).unwrap();
@@ -94,7 +94,7 @@ fn parts_that_are_not_all_shards_of_this_folder_are_refused() {
     };
     let (one, two) = (part("one", &options, 1, 2), part("two", &options, 2, 2));
     let third = part("third", &options, 1, 3);
-    let random = Options { level: Some("random".to_owned()), ..Options::default() };
+    let random = Options { level: Some("random".to_owned()), ..options.clone() };
     let other = part("other", &random, 2, 2);
     let refused = |parts: &[&PathBuf]| {
         let parts: Vec<PathBuf> = parts.iter().map(|part| (*part).clone()).collect();
@@ -139,7 +139,7 @@ fn evidence_that_no_audit_leaves_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     dataset(&data, "transition", Notation::Numeral);
-    let options = Options::default();
+    let options = Options { ours: true, ..Options::default() };
     let part = folder.path().join("part");
     std::fs::create_dir(&part).unwrap();
     audit_shard(&data, &options, Shard { number: 1, of: 1 }, &part).unwrap();

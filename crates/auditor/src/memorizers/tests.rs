@@ -166,7 +166,7 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         let vocabulary = Vocabulary::default();
         let sequences = Sequences::new(Symbols::Terms, &vocabulary);
         let questions = Questions::of(&sequences, &[&rows]);
-        let wanted = Wanted { terms: Some("terms".to_owned()), tokens: None, described: ANSWERED };
+        let wanted = Wanted { terms: Some("terms".to_owned()), described: ANSWERED, ..Wanted::default() };
         let whole = answer_with(usize::MAX, &ALL, &sequences, &questions, &split, &wanted).unwrap();
         let parts = answer_with(16, &ALL, &sequences, &questions, &split, &wanted).unwrap();
         let sampling = Sampling { pairs: u64::MAX };

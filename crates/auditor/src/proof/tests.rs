@@ -144,7 +144,7 @@ fn leaked_units_and_their_witnesses_are_those_of_brute_force_on_ten_thousand_cor
         let first = leaked.iter().position(|count| *count > 0);
         assert_eq!(violation.map(|violation| violation.leak.left_example_id), first.map(|row| row as i64));
         if let (Some(violation), Some(first)) = (violation, first) {
-            let (row, other) = (&held[first], violation.row as usize);
+            let (row, other) = (&held[first], violation.right as usize);
             let places = |other: &Row| {
                 units(row).iter().filter_map(|unit| stands(row, unit, other)).collect::<Vec<_>>()
             };
@@ -216,7 +216,7 @@ fn a_thousand_planted_leaks_a_level_are_found_where_they_are() {
             let violated = |row: &Row| violates(&level, row, &train[place], M);
             let expected = held.iter().position(violated).unwrap() as i64;
             let found = audited(&level, &held, &train);
-            assert!(found.iter().all(|found| found.row == place as u64), "{level:?}: {held:?} {train:?}");
+            assert!(found.iter().all(|found| found.right == place as u64), "{level:?}: {held:?} {train:?}");
             let first = found.iter().map(|found| found.leak.left_example_id).min();
             assert_eq!(first, Some(expected), "{level:?}: {held:?} {train:?}");
         }
