@@ -42,6 +42,8 @@ stages:
 END
 "$seqlab" run --quiet pipelines/two_axes.yaml
 "$venv/tables/bin/python" "$root/tests/interop/tables.py" "$work" "$work/leaky/datasets/x2"
+mkdir foreign
+"$venv/tables/bin/python" "$root/tests/interop/audit.py" "$seqlab" "$work/foreign"
 for lens in lens3 lens4; do
   "$venv/$lens/bin/python" "$root/tests/interop/transformer_lens_check.py" "$work" x2
 done
