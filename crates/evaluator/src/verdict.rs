@@ -205,7 +205,7 @@ impl Evidence {
             headline: self.headline(word),
             sentence: self.sentence(word),
             caveats: self.caveats().join("\n"),
-            level: guarantee::named(&self.level).0.to_owned(),
+            holdout: guarantee::named(&self.level).0.to_owned(),
             other_data: self.other_data,
             n: self.rows as i64,
             clusters: self.clusters.held as i64,

@@ -186,7 +186,7 @@ table! {
         /// What a reader has to know beside it, one sentence a line; empty for nothing.
         caveats: String,
         /// The level at which the rows are held out.
-        level: String,
+        holdout: String,
         /// Whether the rows are of other data than those that the model was trained on.
         other_data: bool,
         /// Number of rows.

@@ -142,7 +142,7 @@ fn verdicts_are_those_of_the_scores_beside_them() {
         assert_eq!((verdict.n, verdict.clusters, verdict.seeds), (n, clusters, seeds));
         assert_eq!((Some(verdict.n_eff), verdict.u_best), (n_eff, of("u_best").0));
         assert_eq!((verdict.rule_index, verdict.agreement), (of("rule_index").0, of("agreement").0));
-        assert_eq!(verdict.level, "transition");
+        assert_eq!(verdict.holdout, "transition");
         assert!(!verdict.sentence.contains("NaN") && verdict.sentence.ends_with('.'), "{}", verdict.sentence);
     }
     // On plus1 one seed is right and the other wrong, on plus2 both are wrong.

@@ -122,7 +122,7 @@ fn verdicts(folder: &Path, study: &Study) {
             headline,
             sentence: format!("All {seeds} seeds answer {mean:.3} of {} test rows right.", study.rows),
             caveats: "A caveat.".into(),
-            level: "transition".into(),
+            holdout: "transition".into(),
             other_data: false,
             n: study.rows,
             clusters: study.rows / 10,
