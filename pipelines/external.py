@@ -7,8 +7,8 @@ import duckdb
 evaluate, out = sys.argv[1:]
 ranking = duckdb.sql(f"""
     select seed, value as rule_index, low, high, n
-    from '{evaluate}/scores.parquet'
-    where model = 'trained' and seed >= 0 and split = 'test' and task = '' and slice = 'all' and metric = 'rule_index'
+    from '{evaluate}/seed_scores.parquet'
+    where split = 'test' and task = '' and slice = 'all' and metric = 'rule_index'
     order by value desc nulls last, seed
 """)
 ranking.write_parquet(f"{out}/ranking.parquet")

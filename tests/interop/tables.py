@@ -51,21 +51,29 @@ COLUMNS = {
     "longest_window_terms witness_example_id witness_offset",
     f"{results}/audit/exposure.parquet": "split example_id answer_as_target rarest_term answer_at_position "
     "same_task_rows successor_rows_in_range",
-    f"{results}/audit/memorizers.parquet": "split example_id memorizer class view prediction correct",
+    f"{results}/audit/memorizers.parquet": "split example_id memorizer class view prediction tied correct",
+    f"{results}/audit/ranges.parquet": "domain least most",
     f"{results}/train/training.parquet": "seed step examples_seen train_loss train_accuracy validation_loss "
     "validation_accuracy learning_rate gradient_norm weight_norm",
     f"{results}/train/checkpoints.parquet": "seed step path digest",
     f"{results}/train/resume.parquet": "seed step path digest",
     f"{results}/train/vocabulary.parquet": "token_id token kind value",
-    f"{results}/evaluate/predictions.parquet": "seed step split example_id task prediction correct log_probability "
-    "rank logit_difference error_class",
-    f"{results}/evaluate/scores.parquet": "model seed step split task slice metric value low high n",
+    f"{results}/train/trained_on.parquet": "generation file digest",
+    f"{results}/evaluate/predictions.parquet": "seed step split example_id task n_terms answer prediction answer_value "
+    "prediction_value correct log_probability rank logit_difference error_class",
+    f"{results}/evaluate/scores.parquet": "model step split task slice metric memorizer view value low high n clusters "
+    "n_eff seeds",
+    f"{results}/evaluate/seed_scores.parquet": "model seed step split task slice metric value low high n clusters n_eff",
+    f"{results}/evaluate/controls.parquet": "model step split task slice metric value low high n clusters n_eff seeds",
+    f"{results}/evaluate/verdicts.parquet": "split task verdict headline sentence caveats accuracy rule_index u_best agreement",
+    f"{results}/evaluate/seed_verdicts.parquet": "seed split task verdict train_accuracy",
     f"{results}/analyze/measurements.parquet": "analysis seed step task hook layer head position metric value low "
     "high n",
 }
 # The integers that not every row has: null there, so that a mean is one of real values.
 NULLABLE = {(path, "value" if "vocabulary" in path else "parameter") for path in COLUMNS
             if any(name in path for name in ("train-", "vocabulary", "counterfactuals"))}
+NULLABLE |= {(f"{results}/evaluate/predictions.parquet", name) for name in ("answer_value", "prediction_value")}
 for path, names in COLUMNS.items():
     missing = set(names.split()) - set(pyarrow.parquet.read_schema(path).names)
     assert not missing, f"{path} lacks {missing}"
@@ -106,15 +114,38 @@ print(f"Hugging Face datasets: {({split: len(rows) for split, rows in loaded.ite
 # Folders that cannot be misread: a matrix of two axes, four points, each read once, its axes as columns.
 matrix, scores = f"{base}/datasets/two_axes", f"{base}/results/two_axes/evaluate"
 points = {("2", "all"), ("2", "answer"), ("3", "all"), ("3", "answer")}
-where = "where model = 'trained' and seed = 0 and split = 'test' and task = '' and slice = 'all' and metric = 'accuracy'"
+where = "where split = 'test' and task = '' and slice = 'all' and metric = 'accuracy'"
 for pattern in (f"{scores}/**/scores.parquet", f"{scores}/*/*/scores.parquet"):
     found = duckdb.sql(f"select k, loss from read_parquet('{pattern}', hive_partitioning=true) {where}").fetchall()
     assert len(found) == 4 and {(str(k), loss) for k, loss in found} == points, (pattern, found)
     frame = polars.scan_parquet(pattern, hive_partitioning=True).filter(
-        (polars.col("model") == "trained") & (polars.col("seed") == 0) & (polars.col("split") == "test") & (polars.col("task") == "")
+        (polars.col("split") == "test") & (polars.col("task") == "")
         & (polars.col("slice") == "all") & (polars.col("metric") == "accuracy")).select("k", "loss").collect()
     assert {(str(k), loss) for k, loss in frame.rows()} == points and len(frame) == 4, (pattern, frame)
-rows = pyarrow.parquet.read_table(f"{results}/report/../evaluate/scores.parquet").num_rows
+# A table per grain, so that a naive mean is right: one row a split, task, slice and metric; over seeds it is the seeds' mean.
+evaluate = f"{results}/evaluate"
+twice = duckdb.sql(f"select count(*) - count(distinct (split, task, slice, metric)) from '{evaluate}/scores.parquet'").fetchall()[0][0]
+assert twice == 0, twice
+apart = duckdb.sql(f"""
+    select max(abs(s.value - m.value)) from '{evaluate}/scores.parquet' s join (
+        select split, task, slice, metric, avg(value) as value from '{evaluate}/seed_scores.parquet' group by all
+    ) m using (split, task, slice, metric) where metric in ('accuracy', 'beyond_memory', 'rule_index', 'top5_accuracy')
+""").fetchall()[0][0]
+assert apart < 1e-12, apart
+# The effective number of clusters, from the dataset's own column, and the answers as numbers.
+kish = duckdb.sql(f"""
+    select sum(n) * sum(n) / sum(n * n) from (select count(*)::double as n from '{data}/test-*.parquet' group by cluster)
+""").fetchall()[0][0]
+n_eff = duckdb.sql(f"select n_eff from '{evaluate}/scores.parquet' where split = 'test' and task = '' and slice = 'all' "
+                   "and metric = 'accuracy'").fetchall()[0][0]
+assert abs(kish - n_eff) < 1e-9, (kish, n_eff)
+wrong = duckdb.sql(f"""
+    select count(*) from '{evaluate}/predictions.parquet' p join '{data}/test-*.parquet' e using (example_id)
+    where p.answer_value <> e.terms[-1] or p.answer <> cast(e.terms[-1] as varchar) or p.correct <> (p.prediction_value = p.answer_value)
+       or p.n_terms <> len(e.terms)
+""").fetchall()[0][0]
+assert wrong == 0, wrong
+print(f"a table per grain: no key twice, means as in DuckDB; {n_eff:.1f} effective clusters")
 whole = pandas.read_parquet(f"{results}/audit/certificate.parquet")
 assert len(pandas.read_parquet(f"{base}/results/two_axes/only")) > 0, "a folder of one table is read whole"
 assert pyarrow.dataset.dataset(f"{base}/results/two_axes/only").count_rows() > 0

@@ -51,7 +51,8 @@ impl Resamples {
 }
 
 /// Returns the 2.5 % and 97.5 % quantiles (linear between order statistics) of the values that are defined; nothing
-/// when fewer than half of them are.
+/// when fewer than half of them are, or when all are alike: then nothing is known of their spread, which is not the same as
+/// that there is none.
 fn percentile(values: impl Iterator<Item = Option<f64>>) -> Option<Interval> {
     let mut total = 0;
     let mut defined: Vec<f64> =
@@ -65,7 +66,7 @@ fn percentile(values: impl Iterator<Item = Option<f64>>) -> Option<Interval> {
         let (below, above) = (defined[place.floor() as usize], defined[place.ceil() as usize]);
         below + (above - below) * place.fract()
     };
-    Some(Interval { low: at(0.025), high: at(0.975) })
+    Some(Interval { low: at(0.025), high: at(0.975) }).filter(|interval| interval.high > interval.low)
 }
 
 /// Returns the first column over the second.
@@ -82,6 +83,13 @@ mod tests {
         let (one, other) = (Resamples::new(7, 20), Resamples::new(7, 20));
         assert_eq!(one.times, other.times);
         assert!(one.times.chunks(7).all(|draw| draw.iter().sum::<f64>() == 7.0));
+    }
+
+    #[test]
+    fn one_cluster_says_nothing_of_its_spread() {
+        assert_eq!(Resamples::new(1, 50).interval(&[[30.0, 100.0]], mean), None);
+        assert_eq!(Resamples::new(3, 50).interval(&[[1.0, 1.0]; 3], mean), None);
+        assert!(Resamples::new(3, 50).interval(&[[1.0, 1.0], [0.0, 1.0], [1.0, 1.0]], mean).is_some());
     }
 
     #[test]

@@ -26,7 +26,8 @@ impl Milestones {
 
 impl fmt::Display for Milestones {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let step = |step: Option<i64>| step.map_or_else(|| "none".to_owned(), |step| step.to_string());
+        // The log knows no step between: it was learned by then, not then.
+        let step = |step: Option<i64>| step.map_or_else(|| "none".to_owned(), |step| format!("by {step}"));
         write!(formatter, "T_mem {}, T_gen {}", step(self.t_mem), step(self.t_gen))
     }
 }
@@ -57,8 +58,8 @@ mod tests {
             row(40, Some(1.0), Some(1.0)),
         ];
         let said = |log: &[Training]| Milestones::of(log).to_string();
-        assert_eq!(said(&log), "T_mem 20, T_gen 40");
-        assert_eq!(said(&log[..3]), "T_mem 20, T_gen none");
+        assert_eq!(said(&log), "T_mem by 20, T_gen by 40");
+        assert_eq!(said(&log[..3]), "T_mem by 20, T_gen none");
         assert_eq!(said(&[]), "T_mem none, T_gen none");
     }
 }
