@@ -1,8 +1,12 @@
 //! The ready-made pipelines: each checks out, is documented, and builds data that passes its audit.
 #![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use artifact::read_table;
+use artifact::tables::Example;
 
 /// Returns the root of the repository.
 fn root() -> PathBuf {
@@ -64,9 +68,31 @@ fn the_readme_says_what_every_pipeline_asks() {
     }
 }
 
+/// Returns the tables of test rows in a folder and those below it.
+fn test_tables(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder of the dataset");
+    let below = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_test = name.starts_with("test-") && name.ends_with(".parquet");
+        if path.is_dir() { test_tables(&path) } else { is_test.then_some(path).into_iter().collect() }
+    };
+    entries.flat_map(|entry| below(entry.expect("readable").path())).collect()
+}
+
+/// Returns how many clusters of equal size the rows of a table count as.
+fn effective_clusters(path: &Path) -> f64 {
+    let mut sizes = BTreeMap::<i64, f64>::new();
+    for row in read_table::<Example>(path).expect("a table of examples") {
+        *sizes.entry(row.cluster).or_default() += 1.0;
+    }
+    let (sum, squares) = sizes.values().fold((0.0, 0.0), |(sum, squares), n| (sum + n, squares + n * n));
+    sum * sum / squares
+}
+
 #[test]
-fn the_data_of_every_definition_pass_their_audit() {
+fn the_data_of_every_definition_pass_their_audit_and_bear_what_is_said_of_them() {
     let place = place();
+    let mut few = Vec::new();
     for name in names() {
         // The gates are exact whatever the sample of this one memoriser, which compares all pairs of rows.
         let quick = ["--set", "audit.nearest_neighbor_pairs=1000000"];
@@ -74,5 +100,12 @@ fn the_data_of_every_definition_pass_their_audit() {
         let output = seqlab(place.path(), &[&["run", file.as_str(), "audit"], &quick[..]].concat());
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{name}: {said}");
+        let tables = test_tables(&place.path().join("datasets").join(&name));
+        assert!(!tables.is_empty(), "{name}");
+        if tables.iter().any(|table| effective_clusters(table) < 20.0) {
+            few.push(name);
+        }
     }
+    // A year has twelve months: its test rows are few whatever is held out, and its description says so.
+    assert_eq!(few, ["months"]);
 }
