@@ -303,14 +303,15 @@ TARGETS = {  # name: (stage, [(folder, file, strategies)], resigned)
     "train": ("train", [("data", DATA[n], PARQUET) for n in ("train", "validation", "vocabulary")]),
     "audit": ("audit", [("data", DATA[n], PARQUET) for n in ("train", "validation", "test", "vocabulary", "counterfactuals") + DEFINED]),
     "evaluate": ("evaluate", [("data", DATA[n], PARQUET) for n in ("test", "train", "validation", "vocabulary") + DEFINED]
-                 + [("audit", f"{n}.parquet", PARQUET) for n in ("certificate", "memorizers", "ceilings", "exposure")]
-                 + [("train", f"{n}.parquet", PARQUET) for n in ("checkpoints", "training")]),
+                 + [("audit", f"{n}.parquet", PARQUET) for n in ("certificate", "memorizers", "ceilings", "exposure", "ranges", "audited")]
+                 + [("train", f"{n}.parquet", PARQUET) for n in ("checkpoints", "training", "trained_on", "vocabulary")]),
     "analyze": ("analyze", [("data", DATA[n], PARQUET) for n in ("test", "vocabulary", "counterfactuals")]
-                + [("train", "checkpoints.parquet", PARQUET)]),
+                + [("train", f"{n}.parquet", PARQUET) for n in ("checkpoints", "vocabulary")]),
     "report": ("report", [("data", DATA[n], PARQUET) for n in ("test", "vocabulary", "train") + DEFINED]
                + [("audit", f"{n}.parquet", PARQUET) for n in ("certificate", "leakage", "memorizers", "ceilings", "exposure")]
                + [("train", f"{n}.parquet", PARQUET) for n in ("checkpoints", "training")]
-               + [("evaluate", f"{n}.parquet", PARQUET) for n in ("scores", "predictions")]
+               + [("evaluate", f"{n}.parquet", PARQUET)
+                  for n in ("scores", "seed_scores", "controls", "verdicts", "seed_verdicts", "predictions")]
                + [("analyze", f"{n}.parquet", PARQUET) for n in ("attention", "ablation", "measurements")]),
     "weights-evaluate": ("evaluate", [("train", LAST, SAFE)]),
     "weights-analyze": ("analyze", [("train", LAST, SAFE)]),
