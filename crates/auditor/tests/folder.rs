@@ -91,7 +91,7 @@ fn a_rule_without_a_parameter_has_none_that_another_could_share() {
             ("parameter", Arc::new(Int16Array::from(vec![parameter])) as ArrayRef),
         ]
     };
-    let options = Options { level: Some("step".to_owned()), ..Options::default() };
+    let options = Options { level: Some("step".to_owned()), ours: true, ..Options::default() };
     for (train, held, piece) in [
         (("fibonacci", None), ("fibonacci", None), Some("fibonacci")),
         (("geometric", Some(2)), ("geometric", Some(2)), Some("geometric 2")),
