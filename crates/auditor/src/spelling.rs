@@ -47,7 +47,7 @@ impl Spelling {
     }
 
     /// Returns what was said where `answer` is right as a row of this (notation, domain) has it in its text; the tokens as
-    /// they are where they spell no values, or not as many.
+    /// they are where they spell no values, or not as many, `...` behind them where they go on without an end.
     pub(crate) fn tokens(
         &self,
         script: (u64, u64),
@@ -63,7 +63,11 @@ impl Spelling {
             let texts = groups.iter().cloned().map(text).collect::<Option<Vec<_>>>()?;
             (texts.len() == asked.len()).then(|| texts.join(between(script)))
         };
-        values().unwrap_or_else(|| vocabulary.text(said.iter().copied()))
+        values().unwrap_or_else(|| match ended(said, answer, vocabulary) {
+            Some(said) => vocabulary.text(said.iter().copied()),
+            None if said.is_empty() => String::new(),
+            None => format!("{} ...", vocabulary.text(said.iter().copied())),
+        })
     }
 }
 

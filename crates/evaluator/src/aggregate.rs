@@ -85,7 +85,7 @@ impl Drawn {
         for (number, one) in self.seeds.iter().enumerate() {
             for other in &self.seeds[number + 1..] {
                 let clusters = one.by_cluster.iter().zip(&other.by_cluster);
-                let clusters: Vec<(f64, f64)> = clusters.map(|(a, b)| (a.0 - b.0, a.1)).collect();
+                let clusters: Vec<[f64; 3]> = clusters.map(|(a, b)| [a.0, b.0, a.1]).collect();
                 let found = paired(&clusters, pairs)?;
                 let found = if found.value < 0.0 { negative(found) } else { found };
                 let rank = |d: &Difference| (d.interval.low > 0.0, d.value);
@@ -121,7 +121,7 @@ impl Point {
             Of::Index => {
                 let (memory, Interval { low, high }) = (memory(&self.sums)?, self.interval(&OF_MODEL[0])?);
                 let ends = Interval { low: rule_index(low, memory)?, high: rule_index(high, memory)? };
-                Some(drawn().map_or(ends, |drawn| ends.hull(drawn)))
+                Some(ends.hull(drawn()?))
             }
         }
     }
@@ -344,6 +344,7 @@ impl Labels<'_> {
             high: None,
             n: 0,
             clusters: None,
+            asked: (0, 0),
         }
     }
 }

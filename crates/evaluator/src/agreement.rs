@@ -80,6 +80,7 @@ pub(crate) fn scores(
         high: None,
         n: 0,
         clusters: None,
+        asked: (asked.len(), tables.len()),
     };
     // Without any, the table that comes nearest to enough says how few they are.
     let shown = most.or_else(|| {

@@ -16,8 +16,19 @@ const TRAINED: &str = "trained_on[";
 /// What was certified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Certified {
-    /// Whether the model saw the dataset's own train rows; else the dataset is other data than it was trained on.
-    pub(crate) own_data: bool,
+    /// What the model saw of the dataset's own train rows.
+    pub(crate) train: Seen,
+}
+
+/// What a model saw of some rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// It was trained on them.
+    Own,
+    /// A training before, which it goes on from, was: it may have forgotten them.
+    Before,
+    /// Nothing: the dataset is other data than it was trained on.
+    Never,
 }
 
 /// Checks that the certificate passed, that every table of ours is among those that were audited, and that these were compared
@@ -62,8 +73,17 @@ pub(crate) fn certified(inputs: &Inputs, provenance: &Provenance) -> Result<Cert
     if let Some((file, _)) = audited.iter().find(more) {
         return Err(Error::NotCompared { message: format!("`{file}`, which the model never saw, was too") });
     }
-    let mut own = provenance.inputs.iter().filter(|(table, _)| table.starts_with("data/train-"));
-    Ok(Certified { own_data: own.all(|(_, digest)| seen.contains(digest)) })
+    let own = |digests: &BTreeSet<&String>| {
+        let mut own = provenance.inputs.iter().filter(|(table, _)| table.starts_with("data/train-"));
+        own.all(|(_, digest)| digests.contains(digest))
+    };
+    let last = saw.iter().filter(|row| row.generation == 0).map(|row| &row.digest).collect();
+    let train = match (own(&last), own(&seen)) {
+        (true, _) => Seen::Own,
+        (false, true) => Seen::Before,
+        (false, false) => Seen::Never,
+    };
+    Ok(Certified { train })
 }
 
 /// Whether a table holds rows that a training sees.

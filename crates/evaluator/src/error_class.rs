@@ -79,7 +79,7 @@ impl ErrorClass {
             ErrorClass::MissedCarry
         } else if shown.contains(&said) {
             ErrorClass::CopyOther
-        } else if scale.range.is_some_and(|(least, most)| said < least || said > most) {
+        } else if scale.range.is_none_or(|(least, most)| said < least || said > most) {
             ErrorClass::OutOfRange
         } else if scale.decimal && said.unsigned_abs() % 10 == answer.unsigned_abs() % 10 {
             ErrorClass::LastDigitRight
@@ -92,7 +92,7 @@ impl ErrorClass {
 /// What the values of a task are measured by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
-    /// The smallest and the largest value of the domain in train.
+    /// The smallest and the largest value of the domain in train; nothing where it has none, so that all lie outside.
     pub(crate) range: Option<(i64, i64)>,
     /// After how many values they come round again.
     pub(crate) period: Option<i64>,
@@ -139,7 +139,10 @@ mod tests {
     #[test]
     fn the_borders_of_numbers_do_not_overflow() {
         let scale = Scale { range: None, period: None, decimal: true };
-        assert_eq!(ErrorClass::of_wrong(i64::MIN, i64::MAX, &[i64::MAX], scale, || false), ErrorClass::Other);
+        assert_eq!(
+            ErrorClass::of_wrong(i64::MIN, i64::MAX, &[i64::MAX], scale, || false),
+            ErrorClass::OutOfRange
+        );
     }
 
     #[test]

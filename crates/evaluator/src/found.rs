@@ -27,6 +27,8 @@ pub(crate) struct Found {
     pub(crate) n: u64,
     /// Nothing for a metric that is not about rows.
     pub(crate) clusters: Option<Clusters>,
+    /// How many tables were asked, of how many; 0 for a metric that asks none.
+    pub(crate) asked: (usize, usize),
 }
 
 impl Found {

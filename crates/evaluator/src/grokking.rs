@@ -38,6 +38,7 @@ pub(crate) fn scores(log: &[Training], threshold: f64) -> Vec<Found> {
             high: found.value.and(found.high),
             n: n as u64,
             clusters: None,
+            asked: (0, 0),
         };
         let values: Vec<Logged> = seeds.values().map(|seed| value(seed).unwrap_or_default()).collect();
         for ((&seed, of), &found) in seeds.iter().zip(&values) {
@@ -103,10 +104,11 @@ impl Seed {
         let by = |one: Option<f64>, other: Option<f64>| {
             other.filter(|other| *other > 0.0).and_then(|other| Some(one? / other))
         };
+        let ends = by(generalised.low, memorised.high).zip(by(generalised.high, memorised.low));
         Some(Logged {
-            low: by(generalised.low, memorised.high),
+            low: ends.map(|(low, _)| low),
             value: by(generalised.value, memorised.value),
-            high: by(generalised.high, memorised.low),
+            high: ends.map(|(_, high)| high),
         })
     }
 }

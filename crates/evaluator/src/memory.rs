@@ -38,7 +38,7 @@ struct Baseline {
 enum Said {
     Right,
     Wrong(Word),
-    /// Wrong, but something else stood as high, so it says nothing in particular.
+    /// Wrong, but something else stood as high, or nothing was said at all: that is no answer in particular.
     Tied,
 }
 
@@ -146,7 +146,8 @@ impl Gathered {
     fn add(&mut self, row: Memorizer) {
         let next = self.index.len();
         let place = *self.index.entry(row.example_id).or_insert(next);
-        let said = match (row.correct, row.tied) {
+        // Who says nothing gives no answer that anybody could share.
+        let said = match (row.correct, row.tied || row.prediction.is_empty()) {
             (true, _) => Said::Right,
             (false, true) => Said::Tied,
             (false, false) => {

@@ -46,6 +46,11 @@ impl Tasks {
         Tasks::of(&definition).map_err(|message| Error::Definition { path: path.to_owned(), message })
     }
 
+    /// Says whether a task writes every value as one token.
+    pub(crate) fn in_one_token(&self, task: &str) -> bool {
+        self.tasks.get(task).is_some_and(|task| task.notation.one_token())
+    }
+
     /// Reads the tasks of a definition; what is wrong with it is said in words.
     fn of(definition: &Value) -> Result<Tasks, String> {
         let tasks = definition.get("tasks").and_then(Value::as_object);

@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
 
 use crate::aggregate::{self, Answers, Bootstrap, Drawn, Split};
-use crate::certified::{Certified, certified};
+use crate::certified::{Certified, Seen, certified};
 use crate::found::Found;
 use crate::memory::{Ceilings, Memory, read_ceilings};
 use crate::models::Models;
 use crate::oracle::{Ranges, Tasks};
 use crate::rows::{self, Row};
 use crate::scoring::{self, Generate};
-use crate::statistics::{Clusters, Difference};
+use crate::statistics::{Clusters, Difference, FEW};
 use crate::verdict::Evidence;
 use crate::{Config, Error, grokking};
 
@@ -85,7 +85,10 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     let log = read_table::<Training>(&inputs.training)?;
     let (mut found, differences) = data.scores("trained", &trained, config);
     data.agrees_with(&read_ceilings(&inputs.ceilings)?, &found)?;
-    found.extend(grokking::scores(&log, config.threshold));
+    if data.own_data {
+        // Else the log tells when other rows were learned.
+        found.extend(grokking::scores(&log, config.threshold));
+    }
     let mut controls = data.oracle(&vocabulary)?;
     if !untrained.is_empty() {
         let of_untrained = data.scores("untrained", &untrained, config).0;
@@ -127,7 +130,9 @@ struct Data {
     memory: BTreeMap<String, Memory>,
     answer_seen: HashMap<i64, i64>,
     tasks: Tasks,
-    /// Whether the model was trained on other data.
+    /// Whether the model was trained on these data, last of all.
+    own_data: bool,
+    /// Whether it never saw their train rows.
     other_data: bool,
 }
 
@@ -144,8 +149,9 @@ impl Data {
         vocabulary: &Vocabulary,
         certified: Certified,
     ) -> Result<Data, Error> {
-        // Train rows that were not trained on are neither held out nor learned: nothing is said of them.
-        let train: &[PathBuf] = if certified.own_data { &inputs.train } else { &[] };
+        // Train rows that were not trained on, or not last, are neither held out nor learned: nothing is said of them.
+        let own_data = certified.train == Seen::Own;
+        let train: &[PathBuf] = if own_data { &inputs.train } else { &[] };
         let train = rows::read_sample(train, config.train_rows, vocabulary)?;
         let ranges = read_table::<TrainedRange>(&inputs.ranges)?.into_iter();
         let ranges = ranges.map(|row| (row.domain, (row.least, row.most))).collect();
@@ -171,8 +177,9 @@ impl Data {
             }
         }
         let tasks = Tasks::read(&inputs.definition)?;
-        let other_data = !certified.own_data;
-        Ok(Data { rows: [train, validation, test], ranges, memory, answer_seen, tasks, other_data })
+        let other_data = certified.train == Seen::Never;
+        let rows = [train, validation, test];
+        Ok(Data { rows, ranges, memory, answer_seen, tasks, own_data, other_data })
     }
 
     fn all(&self) -> impl Iterator<Item = (&'static str, &Row)> {
@@ -357,6 +364,7 @@ impl Data {
                     low: None,
                     high: None,
                     clusters: Some(Clusters::of(sizes.into_iter())),
+                    asked: (0, 0),
                 }
             }));
         }
@@ -366,6 +374,10 @@ impl Data {
 
 /// Says what a person wants to read first: the verdict, and what it rests on.
 fn summarise(evidence: &[Evidence]) {
+    for few in evidence.iter().filter(|of| !of.task.is_empty() && of.clusters.effective < FEW) {
+        let (task, rows, effective) = (&few.task, few.rows, few.clusters.effective);
+        tracing::info!("task {task}: few independent rows, {rows} that count as {effective:.1} clusters");
+    }
     for verdict in evidence.iter().filter(|of| of.task.is_empty()).map(Evidence::verdict) {
         verdict.caveats.lines().for_each(|caveat| tracing::info!("{caveat}"));
         tracing::info!("{}: {}", verdict.headline, verdict.sentence);

@@ -94,24 +94,28 @@ pub(crate) struct Difference {
     pub(crate) interval: Interval,
 }
 
-/// Returns the mean difference over rows of clusters, each given by the sum of its rows' differences and their number, with
-/// an interval that holds for `comparisons` of them at once (Bonferroni); nothing below 10 effective clusters. Differences are
-/// those of shares, from -1 to 1.
+/// Returns the difference of two shares of the same rows, with an interval that holds for `comparisons` of them at once
+/// (Bonferroni); nothing below 10 effective clusters. Each cluster is given by both counts and the number of its rows.
 ///
 /// The interval is Student's of the ratio of two sums over clusters, linearised (Cochran 1977, "Sampling Techniques", 6.3),
-/// with one degree of freedom less than there are effective clusters: a bootstrap does not reach so far into the tails.
-pub(crate) fn paired(clusters: &[(f64, f64)], comparisons: usize) -> Option<Difference> {
-    let counted = Clusters::of(clusters.iter().map(|(_, rows)| *rows));
+/// with one degree of freedom less than there are effective clusters: a bootstrap does not reach so far into the tails. Where
+/// every cluster differs alike, which does not make all others differ so, it is Newcombe's of two independent shares.
+pub(crate) fn paired(clusters: &[[f64; 3]], comparisons: usize) -> Option<Difference> {
+    let counted = Clusters::of(clusters.iter().map(|[.., rows]| *rows));
     if counted.effective < PAIRED {
         return None;
     }
-    let sum = |of: fn(&(f64, f64)) -> f64| clusters.iter().map(of).sum::<f64>();
-    let (differences, rows, held) = (sum(|c| c.0), sum(|c| c.1), counted.held as f64);
-    let value = differences / rows;
-    let residuals: f64 = clusters.iter().map(|(sum, n)| (sum - value * n).powi(2)).sum();
+    let sum = |column: usize| clusters.iter().map(|cluster| cluster[column]).sum::<f64>();
+    let (one, other, rows, held) = (sum(0), sum(1), sum(2), counted.held as f64);
+    let (value, alpha) = ((one - other) / rows, ALPHA / comparisons.max(1) as f64);
+    let residuals: f64 = clusters.iter().map(|[one, other, n]| (one - other - value * n).powi(2)).sum();
     let error = (residuals * held / (held - 1.0)).sqrt() / rows;
+    if error < 1e-12 {
+        let of = |share: f64| Some((share, wilson(share, counted.effective, alpha)?));
+        return Some(Difference { value, interval: difference(of(one / rows)?, of(other / rows)?) });
+    }
     let student = StudentsT::new(0.0, 1.0, counted.effective - 1.0).ok()?;
-    let reach = error * student.inverse_cdf(1.0 - ALPHA / (2.0 * comparisons.max(1) as f64));
+    let reach = error * student.inverse_cdf(1.0 - alpha / 2.0);
     let interval = Interval { low: (value - reach).max(-1.0), high: (value + reach).min(1.0) };
     Some(Difference { value, interval })
 }
@@ -158,12 +162,13 @@ pub(crate) fn draw_seeds<const W: usize>(seeds: &[&[[f64; W]]]) -> Draws<W> {
 }
 
 /// Returns the quantiles (linear between order statistics) of the statistic over the draws in which it is defined that leave
-/// out half of `alpha` on either side; nothing when it is defined in fewer than half of them.
+/// out half of `alpha` on either side; nothing when it is not defined in more than one draw of a hundred, since those that are
+/// left would be chosen by what is asked.
 pub(crate) fn percentile(values: impl IntoIterator<Item = Option<f64>>, alpha: f64) -> Option<Interval> {
     let mut total = 0;
     let mut defined: Vec<f64> =
         values.into_iter().inspect(|_| total += 1).flatten().filter(|v| v.is_finite()).collect();
-    if defined.is_empty() || 2 * defined.len() < total {
+    if defined.is_empty() || 100 * (total - defined.len()) > total {
         return None;
     }
     defined.sort_by(f64::total_cmp);

@@ -4,7 +4,7 @@
 //! fails does not make it memory: only that it fails as a look-up table does.
 
 use artifact::guarantee;
-use artifact::number::{counted, share, with_interval};
+use artifact::number::{count, counted, share, with_interval};
 use artifact::tables::{SeedVerdict, Verdict};
 use serde_json::Value;
 
@@ -62,6 +62,8 @@ pub(crate) struct Evidence {
     /// Whether the answers are drawn at random.
     pub(crate) random_answers: bool,
     pub(crate) rows: u64,
+    /// Rows in notations of one token a value whose answer was trained fewer than three times as a target.
+    pub(crate) unanswerable: u64,
     pub(crate) clusters: Clusters,
     pub(crate) seeds: Vec<(i32, Scored)>,
     pub(crate) over: Scored,
@@ -70,6 +72,8 @@ pub(crate) struct Evidence {
     pub(crate) s_best: Option<(f64, String)>,
     /// The table that agrees most.
     pub(crate) agrees: String,
+    /// How many tables were asked for that, of how many.
+    pub(crate) asked: (usize, usize),
     /// Between the two seeds that differ most.
     pub(crate) difference: Option<Difference>,
 }
@@ -114,22 +118,11 @@ impl Word {
 impl Evidence {
     /// Returns the word over seeds.
     pub(crate) fn word(&self) -> Word {
-        if guarantee::named(&self.level).0 == "random" && !self.other_data {
-            let above = self.over.rule_index.low.or(self.over.rule_index.value).is_some_and(|low| low > 0.0);
-            return match (self.random_answers, above) {
-                (false, _) => Word::LeakyControl,
-                (true, false) => Word::ControlPassed,
-                (true, true) => Word::ControlFailed,
-            };
-        }
         let word = self.of(&self.over);
-        if word == Word::NotMeasurable {
-            return word;
-        }
         let apart = self.difference.filter(|found| found.value > DISAGREE && found.interval.low > 0.0);
         match word {
+            Word::ControlPassed | Word::ControlFailed | Word::LeakyControl => word,
             _ if apart.is_some() => Word::SeedsDisagree,
-            Word::Rule if self.is_shallow() => Word::ShallowRule,
             word => word,
         }
     }
@@ -137,22 +130,39 @@ impl Evidence {
     /// Returns the word for one seed, or for the mean of all.
     fn of(&self, scored: &Scored) -> Word {
         let index = &scored.rule_index;
-        match index.value {
+        if guarantee::named(&self.level).0 == "random" {
+            return match (self.random_answers, index.low) {
+                (false, _) => Word::LeakyControl,
+                (true, None) => Word::NotMeasurable,
+                (true, Some(low)) if low > 0.0 => Word::ControlFailed,
+                (true, Some(_)) => Word::ControlPassed,
+            };
+        }
+        // A model cannot say what it never learned to say.
+        if 2 * self.unanswerable > self.rows {
+            return Word::NotMeasurable;
+        }
+        match (index.value, index.low, index.high) {
+            (Some(value), Some(low), _) if value >= RULE && low > 0.0 => {
+                if self.is_shallow(scored) {
+                    Word::ShallowRule
+                } else {
+                    Word::Rule
+                }
+            }
+            (Some(value), Some(low), _) if value >= PARTLY && low > 0.0 => Word::Partly,
+            // Neither above memory, nor shown to lack the rule.
+            (Some(value), _, high) if value >= PARTLY || high.is_none_or(|high| high >= RULE) => {
+                Word::NotMeasurable
+            }
+            (Some(_), ..) => self.failure(scored),
             // A table leaves no room above it. What lies clearly below it can still be told.
-            None => match (scored.accuracy.high, &self.u_best) {
+            (None, ..) => match (scored.accuracy.high, &self.u_best) {
                 (Some(high), Some((table, _))) if *table > MEASURABLE && high < table - AS_CLOSE => {
                     self.failure(scored)
                 }
                 _ => Word::NotMeasurable,
             },
-            Some(value) if value >= PARTLY && index.low.is_none_or(|low| low > 0.0) => {
-                if value >= RULE {
-                    Word::Rule
-                } else {
-                    Word::Partly
-                }
-            }
-            Some(_) => self.failure(scored),
         }
     }
 
@@ -166,13 +176,20 @@ impl Evidence {
         }
     }
 
-    fn is_shallow(&self) -> bool {
-        let accuracy = self.over.accuracy.value;
-        self.s_best.as_ref().zip(accuracy).is_some_and(|((table, _), accuracy)| accuracy - table <= AS_CLOSE)
+    fn is_shallow(&self, scored: &Scored) -> bool {
+        let both = self.s_best.as_ref().zip(scored.accuracy.value);
+        both.is_some_and(|((table, _), accuracy)| accuracy - table <= AS_CLOSE)
     }
 
     fn rule_seeds(&self) -> usize {
-        self.seeds.iter().filter(|(_, seed)| self.of(seed) == Word::Rule).count()
+        let words = self.seeds.iter().map(|(_, seed)| self.of(seed));
+        words.filter(|word| matches!(word, Word::Rule | Word::ShallowRule)).count()
+    }
+
+    /// Whether every seed has the same word.
+    fn alike(&self) -> bool {
+        let words: Vec<Word> = self.seeds.iter().map(|(_, seed)| self.of(seed)).collect();
+        words.windows(2).all(|pair| pair[0] == pair[1])
     }
 
     /// Returns the least and the greatest accuracy of a seed.
@@ -249,12 +266,12 @@ impl Evidence {
             ));
         }
         let spread = self.range().map_or(0.0, |(low, high)| high - low);
-        if seeds > 1 && spread <= DISAGREE {
+        if seeds > 1 && self.alike() {
             caveats.push(format!(
-                "{seeds} seeds alike: up to {} of new seeds may differ.",
+                "{seeds} seeds alike: up to {} of new seeds may differ in their verdict.",
                 share(may_differ(seeds))
             ));
-        } else if seeds > 1 && self.difference.is_none() {
+        } else if seeds > 1 && spread > DISAGREE && self.difference.is_none() {
             caveats.push(
                 "Whether seeds disagree cannot be told: they have fewer than 10 effective clusters of rows in common."
                     .to_owned(),
@@ -263,6 +280,13 @@ impl Evidence {
         if seeds < 6 {
             let seeds = counted(seeds as i64, "seed");
             caveats.push(format!("{seeds}: no test over seeds can reach p = 0.05 with fewer than 6."));
+        }
+        if self.unanswerable > 0 {
+            caveats.push(format!(
+                "{} of {} have an answer that was trained as one fewer than 3 times: no model could learn to give it.",
+                count(self.unanswerable as i64),
+                counted(self.rows as i64, "row"),
+            ));
         }
         if self.other_data {
             caveats.push(

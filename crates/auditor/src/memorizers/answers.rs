@@ -36,13 +36,15 @@ pub(super) fn answer_with(
     wanted: &Wanted,
 ) -> Result<Vec<Said>> {
     let mut said: Vec<Said> = memorizers.iter().map(|_| Said::nothing(questions)).collect();
-    let end = sequences.end();
+    let (end, separator) = (sequences.end(), sequences.separator());
+    // As a model is asked: up to the border, or to as many symbols as the longest answer has. Where no border ends an answer it
+    // is as long as the right one.
+    let bordered = |row: usize| end.is_some() && questions.answer(row).last().copied() == end;
     for step in 0..questions.longest {
         let open = |row: usize, said: &Said| {
             let said = said.row(row);
-            step < questions.answer(row).len()
-                && said.len() == step
-                && (step == 0 || said.last().copied() != end)
+            let most = if bordered(row) { questions.longest } else { questions.answer(row).len() };
+            step < most && said.len() == step && (step == 0 || said.last().copied() != end)
         };
         let prefixes = |rows: Range<usize>, each: &mut Each<'_>| {
             let mut prefix = Vec::new();
@@ -69,7 +71,14 @@ pub(super) fn answer_with(
                     Method::Copy => copied(questions.last(row), step, end).map(|symbol| (symbol, false)),
                     _ => best[row * memorizers.len() + number].map(|best| (best.symbol, best.tied)),
                 };
-                next.into_iter().for_each(|(next, tied)| said.say(row, next, tied));
+                let Some((next, tied)) = next else { continue };
+                // Behind the last term SEP is the same border.
+                let separators =
+                    |symbols: &[u32]| symbols.iter().filter(|symbol| Some(**symbol) == separator).count();
+                let ends = bordered(row)
+                    && Some(next) == separator
+                    && separators(said.row(row)) == separators(questions.answer(row));
+                said.say(row, if ends { end.unwrap_or(next) } else { next }, tied);
             }
         }
     }

@@ -98,9 +98,14 @@ impl<'a> Sequences<'a> {
         self.token(self.vocabulary.end())
     }
 
+    /// The symbol between terms, where there is one.
+    pub(crate) fn separator(&self) -> Option<u32> {
+        self.token(self.vocabulary.separator())
+    }
+
     /// Says whether what was said is the answer; SEP behind the last term says as well as END that it goes no further.
     pub(crate) fn is_right(&self, said: &[u32], answer: &[u32]) -> bool {
-        let (end, separator) = (self.end(), self.token(self.vocabulary.separator()));
+        let (end, separator) = (self.end(), self.separator());
         let same =
             |(said, right): (&u32, &u32)| said == right || Some(*right) == end && Some(*said) == separator;
         said.len() == answer.len() && said.iter().zip(answer).all(same)

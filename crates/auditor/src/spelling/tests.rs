@@ -70,14 +70,14 @@ fn what_spells_no_value_stays_tokens() {
     let wide: &Written<'_> = &[(3, &[0, 0, 3]), (195, &[1, 9, 5])];
     for (written, said, expected) in [
         // It goes on, it is two terms, it has no term, a zero leads, the width is another, it overflows.
-        (most, &[2, 9][..], "2 9"),
+        (most, &[2, 9][..], "2 9 ..."),
         (most, &[2, 12, 9, 11], "2 SEP 9"),
         (most, &[11], ""),
         (most, &[10, 2, 11], "BEGIN 2"),
         (most, &[0, 2, 11], "0 2"),
         (wide, &[0, 2, 11], "0 2"),
         (wide, &[0, 0, 2, 9, 11], "0 0 2 9"),
-        (most, &[9; 20], "9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9"),
+        (most, &[9; 20], "9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 9 ..."),
         (most, &[13, 13, 11], "- -"),
     ] {
         assert_eq!(spelling(&vocabulary, written).tokens(HERE, said, &[1, 2, 11], &vocabulary), expected);

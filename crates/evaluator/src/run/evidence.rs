@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use artifact::tables::Training;
 
-use super::{Data, Differences};
+use super::{Data, Differences, SPLITS};
 use crate::found::Found;
+use crate::rows::Row;
 use crate::verdict::{Estimate, Evidence, Scored};
 
 impl Data {
@@ -37,12 +38,11 @@ impl Data {
             accuracy: estimate("accuracy", split, task, seed),
             rule_index: estimate("rule_index", split, task, seed),
             agreement: estimate("agreement", split, task, seed),
-            train: match (self.other_data, seed) {
-                (false, _) => estimate("accuracy", "train", task, seed).value,
-                (true, Some(seed)) => logged.get(&seed).copied(),
-                (true, None) if logged.is_empty() => None,
-                (true, None) => Some(logged.values().sum::<f64>() / logged.len() as f64),
-            },
+            train: estimate("accuracy", "train", task, seed).value.or(match seed {
+                Some(seed) => logged.get(&seed).copied(),
+                None if logged.is_empty() => None,
+                None => Some(logged.values().sum::<f64>() / logged.len() as f64),
+            }),
         };
         let over = found.iter().filter(|one| {
             one.metric == "accuracy" && one.split == split && one.slice == "all" && one.seed.is_none()
@@ -65,6 +65,8 @@ impl Data {
                 other_data: self.other_data,
                 random_answers: self.tasks.draws_at_random(task),
                 rows: of.n,
+                unanswerable: self.unanswerable(split, task),
+                asked: index.get(&("agreement", split, task, None)).map_or((0, 0), |one| one.asked),
                 clusters: of.clusters.unwrap_or_default(),
                 seeds: seeds.collect(),
                 over: scored(task, None),
@@ -76,4 +78,16 @@ impl Data {
         })
         .collect()
     }
+
+    /// Counts the rows of one token a value whose answer was hardly ever a target of training.
+    fn unanswerable(&self, split: &str, task: &str) -> u64 {
+        let rows =
+            SPLITS.iter().zip(&self.rows).filter(|(name, _)| **name == split).flat_map(|(_, rows)| rows);
+        let rows = rows.filter(|row| task.is_empty() || row.example.task == task);
+        let seen = |row: &Row| self.answer_seen.get(&row.example.example_id).copied().unwrap_or(0);
+        rows.filter(|row| seen(row) < MIN_SEEN && self.tasks.in_one_token(&row.example.task)).count() as u64
+    }
 }
+
+/// So often an answer has to be a target of training, as where rows are built by default.
+const MIN_SEEN: i64 = 3;

@@ -140,7 +140,8 @@ fn a_paired_difference_is_that_of_a_paired_t_test() {
     // Twelve clusters of one row. scipy.stats.ttest_rel(x, [0] * 12).confidence_interval() of the same differences:
     // mean 0.25, standard error 0.17944, t(11) at 0.975 = 2.20099.
     let differences = [1.0, 0.0, 0.0, 1.0, -1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0];
-    let clusters: Vec<(f64, f64)> = differences.iter().map(|d| (*d, 1.0)).collect();
+    let clusters: Vec<[f64; 3]> =
+        differences.iter().map(|d: &f64| [d.max(0.0), (-d).max(0.0), 1.0]).collect();
     let found = paired(&clusters, 1).expect("twelve clusters are enough");
     assert!(close(found.value, 0.25));
     assert!((found.interval.high - (0.25 + 2.200_985 * 0.179_435)).abs() < 1e-5, "{found:?}");
@@ -148,8 +149,12 @@ fn a_paired_difference_is_that_of_a_paired_t_test() {
     let of_many = paired(&clusters, 28).expect("twelve clusters are enough");
     assert!(of_many.interval.low < found.interval.low && of_many.interval.high > found.interval.high);
     assert_eq!(paired(&clusters[..9], 1), None);
-    let lopsided: Vec<(f64, f64)> = (0..12).map(|c| (0.0, if c == 0 { 500.0 } else { 1.0 })).collect();
+    let lopsided: Vec<[f64; 3]> = (0..12).map(|c| [0.0, 0.0, if c == 0 { 500.0 } else { 1.0 }]).collect();
     assert_eq!(paired(&lopsided, 1), None);
+    // One all right, the other all wrong, cluster by cluster: that is no certainty about others.
+    let opposite = paired(&[[3.0, 0.0, 3.0]; 12], 28).expect("twelve clusters are enough");
+    assert_eq!(opposite.value, 1.0);
+    assert!(opposite.interval.low > 0.0 && opposite.interval.low < 0.6, "{opposite:?}");
 }
 
 #[test]

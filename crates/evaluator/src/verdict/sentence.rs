@@ -68,7 +68,7 @@ impl Evidence {
                 self.agreement()
             ),
             Word::NotTransferred => format!(
-                "What was learned does not carry over{}: {} {versus}{shallow}. {}.",
+                "Nothing beyond what a look-up table gives carries over{}: {} {versus}{shallow}. {}.",
                 self.fitted(),
                 lower(&who),
                 self.agreement()
@@ -80,10 +80,18 @@ impl Evidence {
                 share(FITTED),
                 lower(&who),
             ),
-            Word::SeedsDisagree => self.disagreement(&memory),
+            Word::SeedsDisagree => self.disagreement(&memory, &shallow),
+            Word::NotMeasurable if 2 * self.unanswerable > self.rows => format!(
+                "{who} {answers}, but {} of them have an answer that was hardly ever trained as one: whether the rule was \
+                 learned cannot be told from these.",
+                count(self.unanswerable as i64),
+            ),
+            Word::NotMeasurable if self.over.rule_index.value.is_some() => format!(
+                "{who} {versus}{shallow}: with so wide an interval it is neither above memory nor shown to lack the rule."
+            ),
             Word::NotMeasurable => format!(
-                "{who} {answers}, but {memory} on the same rows: it leaves no room to tell rule from memory, and \
-                 rule_index is not measurable."
+                "{who} {answers}, but {memory} on the same rows: no room is left to tell rule from memory, and rule_index is \
+                 not measurable."
             ),
             Word::LeakyControl => format!(
                 "This is the leaky control: only whole rows are held out at level random, so the score may be pure memory; \
@@ -103,7 +111,7 @@ impl Evidence {
     }
 
     /// Seeds are counted, not averaged, where they differ.
-    fn disagreement(&self, memory: &str) -> String {
+    fn disagreement(&self, memory: &str, shallow: &str) -> String {
         let (all, rule) = (self.seeds.len(), self.rule_seeds());
         let least = self.range().map_or_else(String::new, |(low, high)| {
             format!("they answer {} to {} of {} right", share(low), share(high), self.rows())
@@ -117,7 +125,7 @@ impl Evidence {
             format!("; two of them lie {interval} apart, corrected for all pairs")
         });
         format!(
-            "{rule} of {all} seeds have the rule (rule_index from {} on), {} have not: {least}, where {memory}{apart}.",
+            "{rule} of {all} seeds have the rule (rule_index from {} on), {} have not: {least}, where {memory}{shallow}{apart}.",
             share(RULE),
             all - rule
         )
@@ -151,11 +159,18 @@ impl Evidence {
     /// Says how far the model's wrong answers are those of a table.
     fn agreement(&self) -> String {
         match self.over.agreement.value {
-            Some(_) => format!(
-                "Of the answers that the table which agrees most ({}) gets wrong, the model gives {} alike",
-                self.agrees,
-                self.over.agreement.text()
-            ),
+            Some(_) => {
+                let (asked, of) = self.asked;
+                let others = match asked < of {
+                    true => format!(", of {asked} of {of} that have enough wrong answers to be asked,"),
+                    false => String::new(),
+                };
+                format!(
+                    "Of the answers that the table which agrees most{others} ({}) gets wrong, the model gives {} alike",
+                    self.agrees,
+                    self.over.agreement.text()
+                )
+            }
             None => "Whether it fails as a look-up table does cannot be told: too few of their wrong answers are independent"
                 .to_owned(),
         }

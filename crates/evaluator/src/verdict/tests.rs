@@ -28,6 +28,8 @@ fn evidence(accuracies: &[f64], train: f64, u_best: f64, s_best: f64) -> Evidenc
         other_data: false,
         random_answers: false,
         rows: ROWS,
+        unanswerable: 0,
+        asked: (12, 12),
         clusters: Clusters { held: 210, effective },
         seeds: (0..).zip(accuracies.iter().map(|&accuracy| scored(accuracy))).collect(),
         over: scored(mean),
@@ -44,12 +46,13 @@ fn with(change: impl FnOnce(&mut Evidence), mut evidence: Evidence) -> Evidence 
 }
 
 fn apart(value: f64, low: f64) -> Option<Difference> {
-    Some(Difference { value, interval: Interval { low, high: value + (value - low) } })
+    Some(Difference { value, interval: Interval { low, high: (value + (value - low)).min(1.0) } })
 }
 
 fn agreeing(value: f64, low: f64) -> impl FnOnce(&mut Evidence) {
     move |evidence| {
-        evidence.over.agreement = Estimate { value: Some(value), low: Some(low), high: Some(1.0) };
+        let high = (value + (value - low)).min(1.0);
+        evidence.over.agreement = Estimate { value: Some(value), low: Some(low), high: Some(high) };
     }
 }
 
@@ -116,8 +119,50 @@ fn every_case_has_its_word_and_its_sentence() {
         ),
         ("validation rows", with(|e| e.split = "validation", evidence(&eight(0.998), 1.0, 0.012, 0.31))),
     ];
+    let more = [
+        (
+            "an interval from below memory to the rule",
+            with(
+                |e| {
+                    e.clusters = Clusters { held: 12, effective: 9.0 };
+                    e.over.rule_index = Estimate { value: Some(0.459), low: Some(-0.154), high: Some(0.835) };
+                },
+                evidence(&eight(0.924), 1.0, 0.859, 0.19),
+            ),
+        ),
+        (
+            "a low index that may yet be the rule",
+            with(
+                |e| e.over.rule_index = Estimate { value: Some(0.05), low: Some(-0.4), high: Some(0.95) },
+                evidence(&eight(0.05), 1.0, 0.02, 0.19),
+            ),
+        ),
+        (
+            "leaky control, on other data",
+            with(
+                |e| (e.level, e.other_data) = (json!("random"), true),
+                evidence(&eight(1.0), 1.0, 0.89, 1.0),
+            ),
+        ),
+        (
+            "random answers, no index",
+            with(
+                |e| (e.level, e.random_answers) = (json!("random"), true),
+                evidence(&eight(0.97), 1.0, 0.96, 0.02),
+            ),
+        ),
+        (
+            "answers that were never trained as such",
+            with(|e| (e.other_data, e.unanswerable) = (true, 950), failed()),
+        ),
+        (
+            "a table gets all and seeds lie apart",
+            with(|e| e.difference = apart(0.9, 0.7), evidence(&[1.0, 0.1, 1.0, 1.0], 1.0, 0.99, 1.0)),
+        ),
+        ("few tables could be asked", with(|e| e.asked = (3, 12), failed())),
+    ];
     let mut text = String::new();
-    for (name, evidence) in cases {
+    for (name, evidence) in cases.into_iter().chain(more) {
         let row = evidence.verdict();
         text.push_str(&format!("# {name}\n{} | {}\n{}\n", row.verdict, row.headline, row.sentence));
         row.caveats.lines().for_each(|caveat| text.push_str(&format!("- {caveat}\n")));
@@ -133,6 +178,12 @@ fn seeds_have_words_of_their_own() {
     let words: Vec<String> = evidence.of_seeds().map(|row| row.verdict).collect();
     assert_eq!(words, ["rule", "partly", "not_inferred"]);
     assert_eq!(evidence.verdict().rule_seeds, 1);
+    // The same decision as over seeds: a control is one for each, and a rule that a shallow table has too is shallow.
+    let of = |evidence: Evidence| evidence.of_seeds().map(|row| row.verdict).collect::<Vec<_>>();
+    let random = with(|e| e.level = json!("random"), evidence.clone());
+    assert_eq!(of(random), ["leaky_control"; 3]);
+    let shallow = with(|e| e.s_best = Some((0.99, "skip gram".into())), evidence);
+    assert_eq!(of(shallow), ["shallow_rule", "partly", "not_inferred"]);
 }
 
 #[test]
