@@ -106,3 +106,49 @@ fn a_training_that_goes_on_is_certified_against_all_that_it_saw() {
     let verdicts: Vec<Verdict> = read_table(&place.path("results/tiny/evaluate/verdicts.parquet")).unwrap();
     assert!(verdicts.iter().all(|row| !row.other_data && row.train_accuracy.is_some()));
 }
+
+#[test]
+fn an_audit_of_a_pair_has_the_points_of_what_was_trained_on() {
+    let definition = definition(LARGER, 1, "[a]", "audit_ab, model: train_a")
+        .replace("name: tiny\n", "name: tiny\nmatrix: { k: [5, 7] }\n")
+        .replacen("build:\n      seed: 1", "build:\n      seed: \"${matrix.k}\"", 1);
+    let place = Place::new(&definition);
+    let plan = place.seqlab(&["run", "tiny.yaml", "--dry-run"], 0);
+    for stage in ["a", "audit_ab", "train_a", "evaluate"] {
+        assert_eq!(plan.lines().filter(|line| line.starts_with(&format!("{stage} k="))).count(), 2, "{plan}");
+    }
+    place.seqlab(&["run", "tiny.yaml", "evaluate"], 0);
+}
+
+#[test]
+fn heads_are_not_looked_at_on_rows_that_the_models_may_have_seen() {
+    let with = |audit: &str| {
+        let definition = definition(LARGER, 1, "[a]", "audit_ab, model: train_a");
+        format!(
+            "{definition}  analyze: {{ analyze: {{ data: b, model: train_a{audit}, analyses: [ablation] }} }}\n"
+        )
+    };
+    let said = Place::new(&with("")).seqlab(&["run", "tiny.yaml"], 2);
+    assert!(
+        said.contains("the models of `train_a` saw `a`, so that rows of `b` may be none that they never saw")
+            && said.contains("`{ audit: { data: b, trained_on: [a] } }`"),
+        "{said}"
+    );
+    let said = Place::new(&with(", audit: audit_b")).seqlab(&["run", "tiny.yaml"], 2);
+    assert!(said.contains("`audit_b` does not compare the rows of `b` with exactly that"), "{said}");
+    Place::new(&with(", audit: audit_ab")).seqlab(&["run", "tiny.yaml", "analyze"], 0);
+}
+
+#[test]
+fn the_page_shows_the_audit_that_the_score_rests_on_and_one_evaluation() {
+    let pages = "  page: { report: { inputs: [b, audit_ab, audit_b, train_a, evaluate] } }\n  \
+                 wrong: { report: { inputs: [b, audit_b, train_a, evaluate] } }\n";
+    let place = Place::new(&(definition(LARGER, 1, "[a]", "audit_ab, model: train_a") + pages));
+    place.seqlab(&["run", "tiny.yaml", "page", "wrong"], 0);
+    let page =
+        |name: &str| std::fs::read_to_string(place.path(&format!("results/tiny/{name}/index.html"))).unwrap();
+    // The certificate of b alone, which the score does not rest on, is on neither page.
+    assert!(page("page").contains("test against trained_validation"));
+    assert!(!page("wrong").contains("id=\"p0-certificate\""));
+    assert!(page("wrong").contains("No certificate among the inputs"));
+}

@@ -16,6 +16,9 @@ pub enum Error {
         /// What to write instead.
         help: String,
     },
+    /// It was not shown of the rows that the models did not see them.
+    #[error(transparent)]
+    Uncertified(#[from] artifact::Uncertified),
     /// A table cannot be read or written.
     #[error(transparent)]
     Table(#[from] artifact::Error),

@@ -16,6 +16,10 @@ pub struct Inputs {
     pub model_vocabulary: PathBuf,
     /// The dataset's counterfactual rows.
     pub counterfactuals: PathBuf,
+    /// Which rows the models saw, and those that they go on from.
+    pub trained_on: PathBuf,
+    /// What was audited, and the certificate of that, where it is not the data that the models were trained on.
+    pub audit: Option<(PathBuf, PathBuf)>,
     /// The list of checkpoints; their paths are relative to its folder.
     pub checkpoints: PathBuf,
     /// The model's configuration, `model.json`.
@@ -28,6 +32,9 @@ pub struct Inputs {
 /// When a table or checkpoint is not what it should be, or a model cannot be run on the rows.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
     config.check()?;
+    if let Some((audited, certificate)) = &inputs.audit {
+        artifact::certified(&inputs.trained_on, audited, certificate, provenance)?;
+    }
     let context = Context::read(config, inputs)?;
     if context.tasks.is_empty() {
         tracing::warn!("there are no {} rows to look at", config.split.as_str());

@@ -86,6 +86,8 @@ impl World {
             examples: vec![at("test.parquet")],
             vocabulary: at("vocabulary.parquet"),
             model_vocabulary: at("vocabulary.parquet"),
+            trained_on: at("trained_on.parquet"),
+            audit: None,
             counterfactuals: at("counterfactuals.parquet"),
             checkpoints: at("checkpoints.parquet"),
             model: at("model.json"),

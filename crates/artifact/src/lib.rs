@@ -9,12 +9,14 @@
 //! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
 //! * [`Manifest`], [`Folder`], [`seal`], [`place`], [`swap`]: a folder is complete or it is not there.
+//! * [`certified`]: whether some rows were compared with all that a model saw.
 //! * [`guarantee`]: what a level promises, in words.
 //! * [`printable`]: text of a file, as it may be shown. [`number`]: shares and counts as people read them.
 //!
 //! Nothing here knows a tensor, a rule, a stage or a clock.
 
 mod cell;
+mod certified;
 mod commit;
 mod definition;
 mod digest;
@@ -41,6 +43,7 @@ mod vocabulary;
 mod writer;
 
 pub use cell::{Cell, Misfit};
+pub use certified::{Seen, Uncertified, certified};
 pub use commit::{place, remove, seal, swap, write_whole};
 pub use definition::{read_definition, write_definition};
 pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};

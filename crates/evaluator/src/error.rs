@@ -19,29 +19,9 @@ pub enum Error {
     /// A table cannot be read or written.
     #[error(transparent)]
     Table(#[from] artifact::Error),
-    /// The audit found a leak, so no score would say anything.
-    #[error(
-        "the certificate did not pass: check `{}` of {} against {} in view `{}` has {violations} violations, the worst in \
-         example {worst}; no score on this data would tell a rule from memory: rebuild the data",
-        printable(check),
-        printable(left),
-        printable(right),
-        printable(view)
-    )]
-    NotCertified {
-        /// The check.
-        check: String,
-        /// The held-out side.
-        left: String,
-        /// The other side.
-        right: String,
-        /// How values were compared.
-        view: String,
-        /// Number of held-out rows that violate it.
-        violations: i64,
-        /// The worst of them.
-        worst: i64,
-    },
+    /// It was not shown of the rows that the model did not see them.
+    #[error(transparent)]
+    Uncertified(#[from] artifact::Uncertified),
     /// The audit's tables belong to another dataset.
     #[error(
         "the audit is of other data: {}; give `audit` the audit of the data that is scored",
@@ -49,16 +29,6 @@ pub enum Error {
     )]
     OtherData {
         /// What does not fit.
-        message: String,
-    },
-    /// The audit did not compare the rows with what the model saw, so a score could be of rows that it has seen.
-    #[error(
-        "the rows were not compared with exactly what the model and those that it goes on from saw: {}; audit that, with \
-         `trained_on: [...]` beside `data` in the audit, each build that it was trained on",
-        printable(message)
-    )]
-    NotCompared {
-        /// Which table is missing, or too many.
         message: String,
     },
     /// A row of the data is not what its own columns or its task say.

@@ -7,7 +7,6 @@
 mod aggregate;
 mod agreement;
 mod carry;
-mod certified;
 mod config;
 mod error;
 mod error_class;

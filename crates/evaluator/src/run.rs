@@ -3,12 +3,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use artifact::tables::{Checkpoint, Exposure, Prediction, Token, TrainedRange, Training};
-use artifact::{Provenance, TableWriter, read_table, read_vocabularies, write_table};
+use artifact::{Provenance, Seen, TableWriter, certified, read_table, read_vocabularies, write_table};
 use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
 
 use crate::aggregate::{self, Answers, Bootstrap, Drawn, Split};
-use crate::certified::{Certified, Seen, certified};
 use crate::found::Found;
 use crate::memory::{Ceilings, Memory, read_ceilings};
 use crate::models::Models;
@@ -68,9 +67,9 @@ pub struct Inputs {
 /// table or checkpoint is not what it should be, or when a model does not answer with numbers.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<(), Error> {
     config.check()?;
-    let certified = certified(inputs, provenance)?;
+    let seen = certified(&inputs.trained_on, &inputs.audited, &inputs.certificate, provenance)?;
     let vocabulary = vocabulary(inputs)?;
-    let data = Data::read(config, inputs, &vocabulary, certified)?;
+    let data = Data::read(config, inputs, &vocabulary, seen)?;
     let models = Models::read(&inputs.checkpoints, &inputs.model)?;
     data.fits(&models.config, &vocabulary)?;
     let generate = Generate::ToEnd { longest: data.longest() };
@@ -143,14 +142,9 @@ type OfCheckpoint = [Answers; 3];
 type Differences = BTreeMap<(&'static str, String), Difference>;
 
 impl Data {
-    fn read(
-        config: &Config,
-        inputs: &Inputs,
-        vocabulary: &Vocabulary,
-        certified: Certified,
-    ) -> Result<Data, Error> {
+    fn read(config: &Config, inputs: &Inputs, vocabulary: &Vocabulary, seen: Seen) -> Result<Data, Error> {
         // Train rows that were not trained on, or not last, are neither held out nor learned: nothing is said of them.
-        let own_data = certified.train == Seen::Own;
+        let own_data = seen == Seen::Own;
         let train: &[PathBuf] = if own_data { &inputs.train } else { &[] };
         let train = rows::read_sample(train, config.train_rows, vocabulary)?;
         let ranges = read_table::<TrainedRange>(&inputs.ranges)?.into_iter();
@@ -177,7 +171,7 @@ impl Data {
             }
         }
         let tasks = Tasks::read(&inputs.definition)?;
-        let other_data = certified.train == Seen::Never;
+        let other_data = seen == Seen::Never;
         let rows = [train, validation, test];
         Ok(Data { rows, ranges, memory, answer_seen, tasks, own_data, other_data })
     }
@@ -374,7 +368,9 @@ impl Data {
 
 /// Says what a person wants to read first: the verdict, and what it rests on.
 fn summarise(evidence: &[Evidence]) {
-    for few in evidence.iter().filter(|of| !of.task.is_empty() && of.clusters.effective < FEW) {
+    // With one task the row over all says the same.
+    let tasks = evidence.iter().filter(|of| evidence.len() > 2 && !of.task.is_empty());
+    for few in tasks.filter(|of| of.clusters.effective < FEW) {
         let (task, rows, effective) = (&few.task, few.rows, few.clusters.effective);
         tracing::info!("task {task}: few independent rows, {rows} that count as {effective:.1} clusters");
     }

@@ -42,7 +42,7 @@ pub(crate) fn parts(
             }
         };
         let mut axes = own.clone();
-        for wiring in wirings[stage].iter().filter(|wiring| !wiring.many) {
+        for wiring in wirings[stage].iter().filter(|wiring| !wiring.gathers) {
             for (name, _) in &wiring.stages {
                 axes.extend(parts.get(name).iter().flat_map(|part| &part.axes).cloned());
             }

@@ -89,8 +89,10 @@ pub struct Cover {
 pub struct Role {
     /// The key that names it in the definition.
     pub name: &'static str,
-    /// Whether it takes a list of stages; it then gathers all matrix points that the stage itself does not use.
+    /// Whether it takes a list of stages.
     pub many: bool,
+    /// Whether it gathers all matrix points that the stage itself does not use; else the stage has the axes of what it reads.
+    pub gathers: bool,
     /// Whether it may be left out.
     pub optional: bool,
     /// The verbs a stage in this role may have; empty for any.

@@ -19,6 +19,7 @@ const CIRCLE: usize = 12;
 pub(crate) struct Wiring {
     pub(crate) role: String,
     pub(crate) many: bool,
+    pub(crate) gathers: bool,
     pub(crate) reads: Arc<[String]>,
     /// Stage and the path where it is named.
     pub(crate) stages: Vec<(String, String)>,
@@ -117,7 +118,8 @@ fn read_role(role: &Role, content: &Value, path: &str, problems: &mut Problems<'
     }
     let stages = names(value, &at, role.many, problems)?;
     let reads = role.reads.iter().map(|pattern| (*pattern).to_owned()).collect();
-    Some(Wiring { role: role.name.to_owned(), many: role.many, reads, stages })
+    let (many, gathers) = (role.many, role.gathers);
+    Some(Wiring { role: role.name.to_owned(), many, gathers, reads, stages })
 }
 
 /// Reads `inputs` of a `run` stage: `{ role: stage, role: [stage, ...] }` or `[stage, ...]`.
@@ -137,7 +139,8 @@ fn run_roles(content: &Value, path: &str, problems: &mut Problems<'_>) -> Vec<Wi
                 one_variable_each(role, role, &mut variables, &at, true, problems);
                 if let Some(stages) = names(value, &at, value.is_array(), problems) {
                     let reads = everything.clone();
-                    all.push(Wiring { role: role.clone(), many: value.is_array(), reads, stages });
+                    let many = value.is_array();
+                    all.push(Wiring { role: role.clone(), many, gathers: many, reads, stages });
                 }
             }
             all
@@ -148,7 +151,13 @@ fn run_roles(content: &Value, path: &str, problems: &mut Problems<'_>) -> Vec<Wi
             let wiring = |(name, at): (String, String)| {
                 let role = name.replace('-', "_");
                 one_variable_each(&role, &name, &mut variables, &at, false, problems);
-                Wiring { role, many: true, reads: everything.clone(), stages: vec![(name, at)] }
+                Wiring {
+                    role,
+                    many: true,
+                    gathers: true,
+                    reads: everything.clone(),
+                    stages: vec![(name, at)],
+                }
             };
             stages.into_iter().map(wiring).collect()
         }

@@ -223,10 +223,13 @@ pub(crate) fn build(
     let slices = scene.scores.slices(split, "").into_iter().filter_map(|slice| {
         let row = scene.scores.slice("trained", OVER_SEEDS, split, "", &slice, ACCURACY)?;
         Some(Slice {
-            accuracy: row.text(),
-            width: row.value.map_or(0.0, position),
+            accuracy: if scene.verdict.counted.is_some() { "seeds disagree".to_owned() } else { row.text() },
+            width: row.value.filter(|_| scene.verdict.counted.is_none()).map_or(0.0, position),
             rows: count(row.n),
-            clusters: clusters(row).0,
+            clusters: match clusters(row) {
+                (clusters, true) => format!("{clusters}, few"),
+                (clusters, false) => clusters,
+            },
             name: slice.replace('=', " = "),
         })
     });

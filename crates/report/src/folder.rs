@@ -49,6 +49,19 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Whether a file of it is among those that an evaluation has read.
+    fn is_read_by(&self, evaluation: &Manifest) -> bool {
+        let files = self.manifest.iter().flat_map(|manifest| &manifest.files);
+        let digests: Vec<(&str, &str)> =
+            files.map(|file| (file.path.as_str(), file.content.as_str())).collect();
+        evaluation.inputs.iter().any(|(name, digest)| {
+            let file = name.split_once('/').map_or(name.as_str(), |(_, file)| file);
+            digests.contains(&(file, digest.as_str()))
+        })
+    }
+}
+
 /// Returns the names in a folder from elsewhere, which has no manifest.
 fn names(path: &Path) -> Result<Vec<String>, Error> {
     let io = |source| Error::Io { action: "list", path: path.to_owned(), source };
@@ -115,11 +128,35 @@ impl Source<'_> {
         pairs.join(",")
     }
 
-    /// Returns the most detailed folder that has a file `<table>.parquet`.
+    /// Returns the most detailed folder that has a file `<table>.parquet`: of several the one that the evaluation has read, and
+    /// of audits none but that one, since what is shown beside a score is what the score rests on.
     fn holding(&self, table: &str) -> Option<&Folder> {
         let name = format!("{table}.parquet");
-        let holding = self.folders.iter().copied().filter(|folder| folder.tables.contains(&name));
-        holding.max_by_key(|folder| folder.point.len())
+        let found = self.best(|folder| folder.tables.contains(&name))?;
+        let of_audit = ["certificate", "ceilings", "exposure", "leakage", "memorizers"].contains(&table);
+        let fits = !of_audit || self.evaluation().is_none_or(|evaluation| found.is_read_by(evaluation));
+        fits.then_some(found)
+    }
+
+    /// Returns the most detailed of some folders; of several the one that the evaluation has read, else the last.
+    fn best(&self, holds: impl Fn(&Folder) -> bool) -> Option<&Folder> {
+        let evaluation = self.evaluation();
+        let read = |folder: &Folder| evaluation.is_some_and(|evaluation| folder.is_read_by(evaluation));
+        let holding = self.folders.iter().copied().filter(|folder| holds(folder));
+        holding.max_by_key(|folder| (folder.point.len(), read(folder)))
+    }
+
+    /// Returns the manifest of the evaluation.
+    fn evaluation(&self) -> Option<&Manifest> {
+        self.evaluations().last()?.manifest.as_ref()
+    }
+
+    /// Returns the most detailed folders of evaluations: one, where a page can say what came out.
+    pub(crate) fn evaluations(&self) -> Vec<&Folder> {
+        let scored = |folder: &&Folder| folder.tables.iter().any(|name| name == "scores.parquet");
+        let all: Vec<&Folder> = self.folders.iter().copied().filter(scored).collect();
+        let most = all.iter().map(|folder| folder.point.len()).max().unwrap_or(0);
+        all.into_iter().filter(|folder| folder.point.len() == most).collect()
     }
 
     /// Returns the file `<table>.parquet` of the most detailed folder that has one.
@@ -143,8 +180,7 @@ impl Source<'_> {
     /// Returns the shards of the examples of `split`, in order.
     pub(crate) fn examples(&self, split: &str) -> Vec<PathBuf> {
         let is_shard = |name: &String| name.strip_prefix(split).is_some_and(|rest| rest.starts_with('-'));
-        let holding = self.folders.iter().filter(|folder| folder.tables.iter().any(is_shard));
-        let Some(folder) = holding.max_by_key(|folder| folder.point.len()) else { return Vec::new() };
+        let Some(folder) = self.best(|folder| folder.tables.iter().any(is_shard)) else { return Vec::new() };
         folder.tables.iter().filter(|name| is_shard(name)).map(|name| folder.path.join(name)).collect()
     }
 
@@ -163,7 +199,10 @@ impl Source<'_> {
 
     /// Returns `model.json` of the folder that has one.
     pub(crate) fn model(&self) -> Result<Option<Value>, Error> {
-        for folder in self.folders.iter().rev() {
+        let read =
+            |folder: &&&Folder| self.evaluation().is_some_and(|evaluation| folder.is_read_by(evaluation));
+        let (first, others): (Vec<&&Folder>, Vec<&&Folder>) = self.folders.iter().rev().partition(read);
+        for folder in first.into_iter().chain(others) {
             let path = folder.path.join("model.json");
             if !exists(&path)? {
                 continue;

@@ -135,6 +135,7 @@ fn meaning(class: &str) -> &'static str {
         "last_digit_right" => "wrong, but the last digit is right",
         "malformed" => "spells no value, or never ends",
         "off_by_one" => "one beside the right answer",
+        "missed_carry" => "the right calculation, digit by digit, with a carry or a borrow left out",
         "out_of_range" => "outside the values of the training rows",
         "plus_one" => "counts by one where the rule says otherwise",
         "other" => "none of the other classes",

@@ -31,6 +31,16 @@ const COMPARED: usize = 4;
 pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -> Result<String, Error> {
     let folders = folder::open(inputs)?;
     let sources = folder::points(&folders);
+    for source in &sources {
+        if let [.., one, other] = source.evaluations()[..] {
+            let message = format!(
+                "`{}` and `{}` are evaluations of one point, and a page says what came out of one",
+                one.stage, other.stage
+            );
+            let help = "report each on a page of its own".to_owned();
+            return Err(Error::Config { at: "inputs".to_owned(), message, help });
+        }
+    }
     let mut limits = Limits::of(sources.len());
     loop {
         let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes)?;

@@ -139,7 +139,7 @@ pub(crate) fn build(
         asked: asked::build(source, &build, &seeds)?,
         pins: pins::build(source, &build)?,
         certificate,
-        published: published::lines(published, scores.as_ref()),
+        published: published::lines(published, scores.as_ref(), verdict.counted.as_deref()),
         verdict,
         grokking,
         curves: curves.as_ref().map(|curves| Curves { last: curves.last.clone(), thinned: curves.thinned }),

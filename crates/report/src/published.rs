@@ -120,7 +120,7 @@ pub(crate) fn elsewhere(published: &[Published], sources: &[Source]) -> Vec<(Str
     let left = published.iter().filter(|one| !sources.iter().any(|source| one.is_at(source)));
     let line = |one: &Published| {
         let at = one.at.clone().unwrap_or_default();
-        lines(&[one], None).into_iter().map(move |line| (at.clone(), line))
+        lines(&[one], None, None).into_iter().map(move |line| (at.clone(), line))
     };
     left.flat_map(line).collect()
 }
@@ -140,7 +140,9 @@ pub(crate) struct Line {
 }
 
 /// Builds the lines of one point.
-pub(crate) fn lines(published: &[&Published], scores: Option<&Scores>) -> Vec<Line> {
+///
+/// `counted` stands in place of a mean accuracy of seeds that disagree.
+pub(crate) fn lines(published: &[&Published], scores: Option<&Scores>, counted: Option<&str>) -> Vec<Line> {
     let line = |one: &&Published| {
         let (metric, split) = one.metric.column();
         let row = |seed| {
@@ -148,7 +150,7 @@ pub(crate) fn lines(published: &[&Published], scores: Option<&Scores>) -> Vec<Li
             scores.get("trained", seed, split.unwrap_or(scores.split()), "", metric)
         };
         let ours = row(OVER_SEEDS).map(|row| match (one.metric, row.value) {
-            (Metric::Accuracy, _) => row.text(),
+            (Metric::Accuracy, _) => counted.map_or_else(|| row.text(), str::to_owned),
             (metric, Some(value)) => metric.text(value),
             (_, None) => "never".to_owned(),
         });

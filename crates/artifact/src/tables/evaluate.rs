@@ -197,7 +197,7 @@ table! {
         n_eff: f64,
         /// Number of seeds.
         seeds: i64,
-        /// Seeds that have the rule by themselves: rule_index at or above `rule_from`.
+        /// Seeds whose own verdict is `rule` or `shallow_rule`.
         rule_seeds: i64,
         /// Accuracy over seeds, with its interval.
         accuracy: Option<f64>,
@@ -223,7 +223,8 @@ table! {
         agreement_low: Option<f64>,
         /// The table that agrees most.
         agreement_memorizer: String,
-        /// The largest difference in accuracy between two seeds; null below 10 effective clusters, or with one seed.
+        /// The difference in accuracy between the two seeds that differ most, of those whose interval leaves out 0 if there are
+        /// any; null below 10 effective clusters, or with one seed.
         seed_difference: Option<f64>,
         /// Lower end of its interval, paired over clusters and corrected for the number of pairs.
         seed_difference_low: Option<f64>,
@@ -259,7 +260,7 @@ table! {
         split: String,
         /// As in [`Verdict`].
         task: String,
-        /// `rule`, `partly`, `memory`, `not_inferred`, `not_fitted`, `not_transferred` or `not_measurable`.
+        /// As in [`Verdict`], but for `seeds_disagree`.
         verdict: String,
         /// Accuracy on rows that were trained.
         train_accuracy: Option<f64>,

@@ -16,7 +16,7 @@ pub(crate) struct Kinds {
 }
 
 const fn role(name: &'static str, verbs: &'static [&'static str], reads: &'static [&'static str]) -> Role {
-    Role { name, many: false, optional: false, verbs, reads }
+    Role { name, many: false, gathers: false, optional: false, verbs, reads }
 }
 
 #[derive(Deserialize, Serialize)]
@@ -73,7 +73,14 @@ impl Verbs for Kinds {
             "score" => {
                 const { &[role("data", &["make"], &["test.txt"]), role("model", &["fit"], &["model.txt"])] }
             }
-            "page" => &[Role { name: "inputs", many: true, optional: false, verbs: &[], reads: &["*"] }],
+            "page" => &[Role {
+                name: "inputs",
+                many: true,
+                gathers: true,
+                optional: false,
+                verbs: &[],
+                reads: &["*"],
+            }],
             _ => &[],
         }
     }

@@ -1,7 +1,8 @@
+use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
-use super::told::{self, Data, Models};
+use super::told::{self, Audit, Data, Models};
 use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
@@ -25,20 +26,31 @@ const ROLES: &[Role] = &[
     Role {
         name: "data",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["build"],
         reads: &["validation-*.parquet", "test-*.parquet", "vocabulary.parquet", "counterfactuals.parquet"],
     },
+    // Where the models saw something else than these data alone.
+    Role {
+        name: "audit",
+        many: false,
+        gathers: false,
+        optional: true,
+        verbs: &["audit"],
+        reads: &["audited.parquet", "certificate.parquet"],
+    },
     Role {
         name: "model",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["train"],
-        reads: &["checkpoints.parquet", "model.json", "vocabulary.parquet"],
+        reads: &["checkpoints.parquet", "model.json", "trained_on.parquet", "vocabulary.parquet"],
     },
 ];
 
-/// Refuses models that cannot read the rows.
+/// Refuses models that cannot read the rows, or of which nobody has shown that they did not see them.
 fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
     let (Some(data), Some(model)) = (stage.input("data"), stage.input("model")) else {
         return Ok(Value::Null);
@@ -46,7 +58,23 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
     let (Some(rows), Some(models)) = (told::read::<Data>(&data), told::read::<Models>(&model)) else {
         return Ok(Value::Null);
     };
-    told::check_reads(&models, &model, &rows, &data).map_or(Ok(Value::Null), |problem| Err(vec![problem]))
+    let problem = told::check_reads(&models, &model, &rows, &data);
+    let problem = problem.or_else(|| match stage.input("audit") {
+        Some(audit) => {
+            let told = told::read::<Audit>(&audit)?;
+            match told.data == rows.digest {
+                true => told::check_saw(&models, &model, &told, &audit, &data),
+                false => {
+                    let message = format!("`{}` audits other data than `{}`", audit.stage, data.stage);
+                    let help = format!("name the audit of `{}`", data.stage);
+                    Some(super::problem("audit".to_owned(), message, help))
+                }
+            }
+        }
+        None if models.saw.keys().eq([&rows.digest]) => None,
+        None => Some(told::unaudited(&models, &model, &data)),
+    });
+    problem.map_or(Ok(Value::Null), |problem| Err(vec![problem]))
 }
 
 fn run(spec: &Spec) -> Result<(), Failure> {
@@ -59,6 +87,14 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         counterfactuals: data.file("counterfactuals.parquet")?,
         checkpoints: model.file("checkpoints.parquet")?,
         model: model.file("model.json")?,
+        trained_on: model.file("trained_on.parquet")?,
+        audit: match spec.input("audit") {
+            None => None,
+            Some(path) => {
+                let audit = Folder::open(path)?;
+                Some((audit.file("audited.parquet")?, audit.file("certificate.parquet")?))
+            }
+        },
     };
     analyzer::run(&config, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use artifact::Folder;
-use pipeline::{Problem, Role, Root, Spec, SpecFolder, Together};
+use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
 use super::told::{self, Audit, Data};
@@ -26,6 +28,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "data",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["build"],
         reads: &[
@@ -41,6 +44,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "trained_on",
         many: true,
+        gathers: false,
         optional: true,
         verbs: &["build"],
         reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
@@ -84,19 +88,30 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         definition: data.file("definition.parquet")?,
         vocabulary: Some(data.file("vocabulary.parquet")?),
         counterfactuals: data.find("counterfactuals.parquet"),
-        trained_on: spec.folders("trained_on").iter().map(trained_on).collect::<Result<_, _>>()?,
+        trained_on: trained_on(spec)?,
     };
     auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
         .map_err(|error| Failure::Stage(error.to_string()))
 }
 
-fn trained_on(folder: &SpecFolder) -> Result<auditor::TrainedOn, Failure> {
-    let folder = Folder::open(&folder.path)?;
-    Ok(auditor::TrainedOn {
-        train: folder.shards("train")?,
-        validation: folder.shards("validation")?,
-        vocabulary: folder.file("vocabulary.parquet")?,
-    })
+/// Returns what was trained on; the same rows under two names are trained on once.
+fn trained_on(spec: &Spec) -> Result<Vec<auditor::TrainedOn>, Failure> {
+    let digests = spec.provenance().inputs;
+    let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
+    for (number, folder) in spec.folders("trained_on").iter().enumerate() {
+        let name = format!("trained_on[{number}]/train-");
+        let of_train = digests.iter().filter(|(file, _)| file.starts_with(&name));
+        if !seen.insert(of_train.map(|(_, digest)| digest.clone()).collect::<Vec<_>>()) {
+            continue;
+        }
+        let folder = Folder::open(&folder.path)?;
+        all.push(auditor::TrainedOn {
+            train: folder.shards("train")?,
+            validation: folder.shards("validation")?,
+            vocabulary: folder.file("vocabulary.parquet")?,
+        });
+    }
+    Ok(all)
 }
 
 fn explain(error: auditor::Error) -> Problem {

@@ -25,6 +25,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "data",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["build"],
         reads: &[
@@ -38,6 +39,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "audit",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["audit"],
         reads: &[
@@ -52,6 +54,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "model",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["train"],
         reads: &[
@@ -124,8 +127,20 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         model: model.file("model.json")?,
         training: model.file("training.parquet")?,
     };
-    evaluator::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
-        .map_err(|error| Failure::Stage(error.to_string()))
+    evaluator::run(&config(spec)?, &inputs, &spec.out, &spec.provenance()).map_err(|error| {
+        let stage = |role| spec.folders(role).first().map_or("", |folder| folder.stage.as_str());
+        match error {
+            // The builds are known by their digests alone here; the stages have names.
+            evaluator::Error::Uncertified(artifact::Uncertified::NotCompared { .. }) => {
+                let (audit, data, model) = (stage("audit"), stage("data"), stage("model"));
+                Failure::Stage(format!(
+                    "{error}\n  help: `{audit}: {{ audit: {{ data: {data}, trained_on: [...] }} }}`, with each build that \
+                     `{model}` and the trainings before it read"
+                ))
+            }
+            error => Failure::Stage(error.to_string()),
+        }
+    })
 }
 
 fn explain(error: evaluator::Error) -> Problem {

@@ -19,8 +19,14 @@ pub(crate) const STAGE: Stage = Stage {
     run,
 };
 
-const ROLES: &[Role] =
-    &[Role { name: "inputs", many: true, optional: false, verbs: &[], reads: &["*.parquet", "model.json"] }];
+const ROLES: &[Role] = &[Role {
+    name: "inputs",
+    many: true,
+    gathers: true,
+    optional: false,
+    verbs: &[],
+    reads: &["*.parquet", "model.json"],
+}];
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let mut config: report::Config = config(spec)?;

@@ -145,6 +145,20 @@ pub(crate) fn check_saw(
     Some(problem("audit".to_owned(), message, help))
 }
 
+/// Asks for an audit of rows that the models may have seen: they saw something else than their build alone.
+pub(crate) fn unaudited(models: &Models, model: &Beside<'_>, data: &Beside<'_>) -> Problem {
+    let names: Vec<&str> = models.saw.values().map(String::as_str).collect();
+    let (model, rows, list) = (model.stage, data.stage, names.join(", "));
+    let message = format!(
+        "the models of `{model}` saw {}, so that rows of `{rows}` may be none that they never saw",
+        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "),
+    );
+    let help = format!(
+        "give it `audit`, the name of a stage like `{{ audit: {{ data: {rows}, trained_on: [{list}] }} }}`"
+    );
+    problem("model".to_owned(), message, help)
+}
+
 /// Numbers (of 4 bytes) that a pass through a model may keep at once, at most: 8 GiB.
 pub(crate) const ACTIVATIONS: u128 = 1 << 31;
 

@@ -30,6 +30,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "data",
         many: false,
+        gathers: false,
         optional: false,
         verbs: &["build"],
         reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
@@ -37,6 +38,7 @@ const ROLES: &[Role] = &[
     Role {
         name: "from",
         many: false,
+        gathers: false,
         optional: true,
         verbs: &["train"],
         reads: &[
