@@ -146,9 +146,9 @@ impl Source<'_> {
         holding.max_by_key(|folder| (folder.point.len(), read(folder)))
     }
 
-    /// Returns the manifest of the evaluation.
+    /// Returns the manifest of the evaluation, where it says what was read.
     fn evaluation(&self) -> Option<&Manifest> {
-        self.evaluations().last()?.manifest.as_ref()
+        self.evaluations().last()?.manifest.as_ref().filter(|manifest| !manifest.inputs.is_empty())
     }
 
     /// Returns the most detailed folders of evaluations: one, where a page can say what came out.

@@ -154,7 +154,7 @@ fn verdicts_are_those_of_the_scores_beside_them() {
         let found = seeds.iter().find(|row| row.seed == seed && row.task == task);
         found.map(|row| row.verdict.as_str())
     };
-    assert_eq!((word(0, "plus1"), word(1, "plus1")), (Some("rule"), Some("not_fitted")));
+    assert_eq!((word(0, "plus1"), word(1, "plus1")), (Some("shallow_rule"), Some("not_fitted")));
     assert_eq!(word(0, "plus2"), Some("not_fitted"));
 }
 

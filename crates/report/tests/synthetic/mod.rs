@@ -125,10 +125,25 @@ pub(crate) fn write(root: &Path, study: &Study, point: &str) -> Vec<(String, Pat
     audit(&folders[1], study);
     let log = train(&folders[2], study);
     evaluate(&folders[3], study, &log);
+    reads(&folders[3], &stages[..3], &folders[..3]);
     analyze(&folders[4], study);
     let label =
         |stage: &&str| if point.is_empty() { (*stage).to_owned() } else { format!("{stage}/{point}") };
     stages.iter().map(label).zip(folders).collect()
+}
+
+/// Writes into the manifest of an evaluation which files it has read.
+fn reads(evaluation: &Path, stages: &[&str], folders: &[PathBuf]) {
+    let manifest =
+        |folder: &Path| artifact::read_manifest(folder).expect("readable").expect("every folder has one");
+    let mut of_evaluation = manifest(evaluation);
+    of_evaluation.inputs = Default::default();
+    for (stage, folder) in stages.iter().zip(folders) {
+        for file in manifest(folder).files {
+            of_evaluation.inputs.insert(format!("{stage}/{}", file.path), file.content);
+        }
+    }
+    artifact::seal(evaluation, &of_evaluation).expect("the temporary folder takes files");
 }
 
 fn table<R: Row>(path: PathBuf, stage: &str, config: Value, rows: Vec<R>) {
