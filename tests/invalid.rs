@@ -60,6 +60,10 @@ const REMEDIES: &[(&str, &[(&str, &str)])] = &[
     ("from_other_seeds", &[("[0, 5]", "[0, 1]")]),
     ("from_other_tokens", &[("max: 250", "max: 199")]),
     ("audit_of_other_data", &[("audit: { data: other }", "audit: { data: data }")]),
+    (
+        "audit_of_rows_the_model_did_not_see",
+        &[("audit: { audit: { data: data } }", "audit: { audit: { data: data, trained_on: [other] } }")],
+    ),
     ("models_of_other_tokens", &[("min: 1, max: 200", "min: 0, max: 199")]),
     ("models_of_shorter_rows", &[("d_model: 16 }", "d_model: 16, n_ctx: 9 }")]),
     ("batch_above_every_row", &[("batch: 200", "batch: 100")]),
