@@ -1,7 +1,6 @@
 //! A score never claims that rows are new to a model that has seen them: trained on A, scored on B.
 #![expect(dead_code, reason = "what tests share is not used by each of them")]
 #![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
-#![expect(clippy::unwrap_used, reason = "a test whose world cannot be set up has failed")]
 
 mod support;
 

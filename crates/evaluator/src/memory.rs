@@ -133,11 +133,14 @@ impl Memory {
     }
 }
 
+/// What is said to some rows.
+type SaidAt = Vec<(usize, Said)>;
+
 /// The rows of one split as they are read.
 #[derive(Debug, Default)]
 struct Gathered {
-    /// By name and view.
-    baselines: IndexMap<(String, String), (bool, Vec<(usize, Said)>)>,
+    /// By name and view: whether it can only repeat, and what it says to rows by their places.
+    baselines: IndexMap<(String, String), (bool, SaidAt)>,
     index: HashMap<i64, usize>,
     words: HashMap<String, Word>,
 }

@@ -19,8 +19,11 @@ use world::World;
 /// Value, lower and upper end, rows, clusters, effective clusters, seeds.
 type Numbers = (Option<f64>, Option<f64>, Option<f64>, i64, i64, Option<f64>, i64);
 
-/// All scores: model, seed (nothing over seeds), split, task, slice and metric to the numbers.
-struct Scores(BTreeMap<(String, Option<i32>, String, String, String, String), Numbers>);
+/// Model, seed (nothing over seeds), split, task, slice and metric.
+type Key = (String, Option<i32>, String, String, String, String);
+
+/// All scores.
+struct Scores(BTreeMap<Key, Numbers>);
 
 impl Scores {
     fn read(out: &Path) -> Scores {
