@@ -125,9 +125,8 @@ impl Evidence {
             format!("; two of them lie {interval} apart, corrected for all pairs")
         });
         format!(
-            "{rule} of {all} seeds have the rule (rule_index from {} on), {} have not: {least}, where {memory}{shallow}{apart}.",
+            "{rule} of {all} seeds have the rule (rule_index from {} on), the others not: {least}, where {memory}{shallow}{apart}.",
             share(RULE),
-            all - rule
         )
     }
 
