@@ -22,7 +22,6 @@ train_rows = int(sys.argv[3]) if len(sys.argv) > 3 else 10_000_000
 held_rows = int(sys.argv[4]) if len(sys.argv) > 4 else 500_000
 numerals = values_below <= 60_000
 os.makedirs(folder, exist_ok=True)
-none = np.iinfo(np.int64).min
 random = np.random.default_rng(1)
 
 
@@ -92,7 +91,7 @@ def provenance(table):
     """What stands in the metadata of our own files."""
     return {
         "seqlab.table": table,
-        "seqlab.version": "1",
+        "seqlab.version": "1" if table == "definition" else "2",
         "seqlab.key": "bench",
         "seqlab.config": "{}",
         "seqlab.inputs": "{}",
@@ -159,16 +158,16 @@ for number, name, first_id in [(0, "train", 0), (1, "validation", 2_000_000_000)
 if numerals:
     words = ["BEGIN", "END"] + [str(value) for value in range(values_below)]
     kinds = ["begin", "end"] + ["value"] * values_below
-    worth = [none, none, *range(values_below)]
+    worth = [None, None, *range(values_below)]
 else:
     words = ["BEGIN", "END", "SEP"] + [str(digit) for digit in range(10)]
     kinds = ["begin", "end", "separator"] + ["digit"] * 10
-    worth = [none, none, none, *range(10)]
+    worth = [None, None, None, *range(10)]
 
 
 def save(name, columns):
     """Writes one of our small tables."""
-    schema = pa.schema([pa.field(column, values.type, False) for column, values in columns.items()])
+    schema = pa.schema([pa.field(column, values.type, column == "value") for column, values in columns.items()])
     with pq.ParquetWriter(f"{folder}/{name}.parquet", schema, compression="zstd", store_schema=False) as writer:
         writer.add_key_value_metadata(provenance(name))
         writer.write_table(pa.Table.from_arrays(list(columns.values()), schema=schema))
