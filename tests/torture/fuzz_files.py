@@ -375,11 +375,13 @@ def main():
         if target == "folder-foreign":
             os.remove(f"{scratch['data']}/manifest.json")
 
+        ours = ["--ours"] if target == "folder-foreign" else []
+
         def once(partial=None):
             if stage is None:
                 out = f"{work}/out"
                 shutil.rmtree(out, ignore_errors=True)
-                code, seconds, peak, said = execute([binary, "audit", scratch["data"], "--out", out, "--threads", "1"], project)
+                code, seconds, peak, said = execute([binary, "audit", scratch["data"], "--out", out, "--threads", "1", *ours], project)
                 return code, seconds, peak, said, outputs(out) if os.path.isdir(out) else {}
             if target == "resume":
                 return resume_runs(partial)

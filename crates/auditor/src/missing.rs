@@ -33,8 +33,12 @@ impl Unread {
         };
         let mut parts = self.shards.iter().take(NAMED).cloned().collect::<Vec<_>>();
         if let Some(first) = self.nameless.first() {
+            let tables = ["counterfactuals.parquet", "definition.parquet", "vocabulary.parquet"];
+            let ours = self.nameless.iter().any(|name| tables.iter().any(|table| name.ends_with(table)));
+            // A copy of a dataset of ours, without its manifest.
+            let ours = if ours { ", or say that the folder is one of ours (--ours)" } else { "" };
             parts.push(format!(
-                "of no split by their names: {}; say which (--split test={first}), or leave them out (--skip {first})",
+                "of no split by their names: {}; say which (--split test={first}), or leave them out (--skip {first}){ours}",
                 named(&self.nameless)
             ));
         }
