@@ -29,4 +29,4 @@ pub use metrics::{METRICS, MetricEntry};
 pub use run::{Inputs, run};
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;

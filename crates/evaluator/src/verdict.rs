@@ -266,7 +266,7 @@ impl Evidence {
             ));
         }
         let spread = self.range().map_or(0.0, |(low, high)| high - low);
-        if seeds > 1 && self.alike() {
+        if seeds > 1 && self.alike() && self.word() != Word::SeedsDisagree {
             caveats.push(format!(
                 "{seeds} seeds alike: up to {} of new seeds may differ in their verdict.",
                 share(may_differ(seeds))

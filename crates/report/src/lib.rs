@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 pub use published::{Metric, Published};
 
 /// Raised when the same config and inputs give another page than before; part of the stage key.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// Name of the page inside the stage's folder.
 pub const PAGE_FILE: &str = "index.html";

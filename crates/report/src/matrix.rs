@@ -187,16 +187,16 @@ impl Figure {
         let alike = self.points.chunk_by(|a, b| a.headline == b.headline);
         let clauses = alike.map(|marks| {
             let list = |text: &dyn Fn(&Mark) -> &str| and(&marks.iter().map(text).collect::<Vec<_>>());
-            let seeds = list(&|mark| match (&mark.counted, &mark.mean) {
-                (Some(counted), _) => counted,
-                (None, mean) => mean.as_ref().map_or("", |(_, share)| share),
-            });
+            // Seeds that disagree are counted.
+            let seeds = match marks.iter().any(|mark| mark.counted.is_some()) {
+                true => list(&|mark| mark.counted.as_deref().unwrap_or("")),
+                false => {
+                    format!("the model {}", list(&|mark| mark.mean.as_ref().map_or("", |(_, share)| share)))
+                }
+            };
             let tables = list(&|mark| mark.u_best.as_ref().map_or("", |(_, share, _)| share));
             let names = list(&Mark::name);
-            format!(
-                "{} at {names} (the model {seeds}, the best look-up table {tables})",
-                lower(&marks[0].headline)
-            )
+            format!("{} at {names} ({seeds}, the best look-up table {tables})", lower(&marks[0].headline))
         });
         let text = clauses.collect::<Vec<_>>().join("; ");
         Some(format!("Share of held-out rows answered right: {text}."))

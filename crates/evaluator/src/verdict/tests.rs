@@ -177,6 +177,10 @@ fn seeds_have_words_of_their_own() {
     let evidence = evidence(&[0.998, 0.5, 0.015], 1.0, 0.02, 0.19);
     let words: Vec<String> = evidence.of_seeds().map(|row| row.verdict).collect();
     assert_eq!(words, ["rule", "partly", "not_inferred"]);
+    // Seeds with one word may still disagree, and are then not said to be alike.
+    let partly =
+        with(|e| e.difference = apart(0.24, 0.08), self::evidence(&[0.4, 0.42, 0.55, 0.64], 1.0, 0.0, 0.0));
+    assert!(!partly.verdict().caveats.contains("alike"), "{}", partly.verdict().caveats);
     assert_eq!(evidence.verdict().rule_seeds, 1);
     // The same decision as over seeds: a control is one for each, and a rule that a shallow table has too is shallow.
     let of = |evidence: Evidence| evidence.of_seeds().map(|row| row.verdict).collect::<Vec<_>>();
