@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::agreement;
 use crate::found::Found;
-use crate::memory::{Memory, Word};
+use crate::memory::{Best, Memory, Word};
 use crate::metrics::{BESIDE_MEMORY, OF_MEMORY, OF_MODEL, Of, RowMetric, Sums, accuracy, column, memory};
 use crate::rows::Row;
 use crate::scoring::Answer;
@@ -223,12 +223,7 @@ pub(crate) fn places(split: &Split<'_>, group: &Group) -> (Vec<usize>, usize) {
 }
 
 /// Returns the sums of one group, and the tables that are best on it.
-fn draw(
-    split: &Split<'_>,
-    group: &Group,
-    answers: &[&Answers],
-    bootstrap: Bootstrap,
-) -> (Drawn, crate::memory::Best) {
+fn draw(split: &Split<'_>, group: &Group, answers: &[&Answers], bootstrap: Bootstrap) -> (Drawn, Best) {
     let (places, count) = places(split, group);
     let examples: Vec<i64> = group.rows.iter().map(|&row| split.rows[row].example.example_id).collect();
     let best = split.memory.map(|memory| (memory, memory.best(&examples)));
@@ -269,7 +264,7 @@ fn draw(
         draws: draw_seeds(&seeds.iter().map(|point| point.draws.as_slice()).collect::<Vec<_>>()),
         by_cluster: Vec::new(),
     };
-    let best = best.map_or(crate::memory::Best { memory: None, shallow: None }, |(_, best)| best);
+    let best = best.map_or(Best { memory: None, shallow: None }, |(_, best)| best);
     (Drawn { seeds, over }, best)
 }
 

@@ -11,7 +11,7 @@ pub struct Config {
     pub train_rows: usize,
     /// Rows in one forward pass.
     pub batch: usize,
-    /// Bootstrap draws behind every interval.
+    /// Bootstrap draws, of clusters and of seeds, behind the intervals.
     pub bootstrap_draws: u32,
     /// Accuracy from which on a split counts as learned, for `t_mem` and `t_gen`.
     pub threshold: f64,

@@ -1,8 +1,9 @@
 //! Scores checkpoints, ours or pretrained ones, on examples.
 //!
 //! [`run`] reads the examples, the audit and the checkpoints, and writes `predictions.parquet` (what the last
-//! checkpoint of every seed answers) and `scores.parquet` (the closed list [`METRICS`], each with its interval). Two
-//! controls are always there: the untrained model, and the oracle, which is the rule itself.
+//! checkpoint of every seed answers), `scores.parquet` and `seed_scores.parquet` (the closed list [`METRICS`], each with its
+//! interval), `verdicts.parquet` and `seed_verdicts.parquet` (what the scores mean), and `controls.parquet`: the untrained
+//! model, and the oracle, which is the rule itself.
 
 mod aggregate;
 mod agreement;

@@ -2,7 +2,7 @@ use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
-use super::told::{self, Audit, Data, Models};
+use super::told::{self, Data, Models};
 use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
@@ -59,21 +59,7 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
         return Ok(Value::Null);
     };
     let problem = told::check_reads(&models, &model, &rows, &data);
-    let problem = problem.or_else(|| match stage.input("audit") {
-        Some(audit) => {
-            let told = told::read::<Audit>(&audit)?;
-            match told.data == rows.digest {
-                true => told::check_saw(&models, &model, &told, &audit, &data),
-                false => {
-                    let message = format!("`{}` audits other data than `{}`", audit.stage, data.stage);
-                    let help = format!("name the audit of `{}`", data.stage);
-                    Some(super::problem("audit".to_owned(), message, help))
-                }
-            }
-        }
-        None if models.saw.keys().eq([&rows.digest]) => None,
-        None => Some(told::unaudited(&models, &model, &data)),
-    });
+    let problem = problem.or_else(|| told::check_audit(&models, &rows, &model, &data, stage.input("audit")));
     problem.map_or(Ok(Value::Null), |problem| Err(vec![problem]))
 }
 

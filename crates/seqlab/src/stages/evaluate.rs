@@ -1,7 +1,7 @@
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
-use super::told::{self, ACTIVATIONS, Audit, Data, Models};
+use super::told::{self, ACTIVATIONS, Data, Models};
 use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
@@ -76,18 +76,9 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
         return Ok(Value::Null);
     };
     let mut problems: Vec<Problem> = told::check_reads(&models, &model, &built, &data).into_iter().collect();
-    if let Some((audit, told)) =
-        stage.input("audit").and_then(|audit| Some((audit, told::read::<Audit>(&audit)?)))
-    {
-        if told.data == built.digest {
-            // Where the model cannot read the rows at all, that is what is wrong.
-            let saw = problems.is_empty().then(|| told::check_saw(&models, &model, &told, &audit, &data));
-            problems.extend(saw.flatten());
-        } else {
-            let message = format!("`{}` audits other data than `{}`", audit.stage, data.stage);
-            let help = format!("name the audit of `{}`", data.stage);
-            problems.push(problem("audit".to_owned(), message, help));
-        }
+    if problems.is_empty() {
+        // Where the model cannot read the rows at all, that is what is wrong.
+        problems.extend(told::check_audit(&models, &built, &model, &data, stage.input("audit")));
     }
     let config: evaluator::Config = pipeline::typed(stage.config)?;
     let (positions, batch) = (built.rows.longest() as u64, built.rows.most().min(config.batch as u64));

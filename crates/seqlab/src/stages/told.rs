@@ -120,43 +120,45 @@ pub(crate) fn check_reads(
     None
 }
 
-/// Refuses an audit that compares the rows of `data` with something else than what the models saw.
-pub(crate) fn check_saw(
+/// Refuses rows of which no audit shows that the models did not see them: an audit of other data, one that compares with
+/// something else than what the models saw, or none where they saw anything but these data.
+pub(crate) fn check_audit(
     models: &Models,
+    data: &Data,
     model: &Beside<'_>,
-    audit: &Audit,
-    beside: &Beside<'_>,
-    data: &Beside<'_>,
+    rows: &Beside<'_>,
+    audit: Option<Beside<'_>>,
 ) -> Option<Problem> {
-    if models.saw.keys().eq(audit.trained_on.iter()) {
+    let names: Vec<&str> = models.saw.values().map(String::as_str).collect();
+    let saw = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let (model, rows, list) = (model.stage, rows.stage, names.join(", "));
+    let Some(audit) = audit else {
+        if models.saw.keys().eq([&data.digest]) {
+            return None;
+        }
+        let message = format!(
+            "the models of `{model}` saw {saw}, so that rows of `{rows}` may be none that they never saw"
+        );
+        let help = format!(
+            "give it `audit`, the name of a stage like `{{ audit: {{ data: {rows}, trained_on: [{list}] }} }}`"
+        );
+        return Some(problem("model".to_owned(), message, help));
+    };
+    let (told, audit) = (read::<Audit>(&audit)?, audit.stage);
+    let (message, help) = if told.data != data.digest {
+        (format!("`{audit}` audits other data than `{rows}`"), format!("name the audit of `{rows}`"))
+    } else if models.saw.keys().eq(&told.trained_on) {
         return None;
-    }
-    let names: Vec<&str> = models.saw.values().map(String::as_str).collect();
-    let (model, audit, rows) = (model.stage, beside.stage, data.stage);
-    let message = format!(
-        "the models of `{model}` saw {}, but `{audit}` does not compare the rows of `{rows}` with exactly that, so a score \
-         could be of rows that they have seen",
-        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "),
-    );
-    let help = format!(
-        "audit that pair: `{audit}: {{ audit: {{ data: {rows}, trained_on: [{}] }} }}`",
-        names.join(", ")
-    );
+    } else {
+        let message = format!(
+            "the models of `{model}` saw {saw}, but `{audit}` does not compare the rows of `{rows}` with exactly that, so a \
+             score could be of rows that they have seen"
+        );
+        let help =
+            format!("audit that pair: `{audit}: {{ audit: {{ data: {rows}, trained_on: [{list}] }} }}`");
+        (message, help)
+    };
     Some(problem("audit".to_owned(), message, help))
-}
-
-/// Asks for an audit of rows that the models may have seen: they saw something else than their build alone.
-pub(crate) fn unaudited(models: &Models, model: &Beside<'_>, data: &Beside<'_>) -> Problem {
-    let names: Vec<&str> = models.saw.values().map(String::as_str).collect();
-    let (model, rows, list) = (model.stage, data.stage, names.join(", "));
-    let message = format!(
-        "the models of `{model}` saw {}, so that rows of `{rows}` may be none that they never saw",
-        names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "),
-    );
-    let help = format!(
-        "give it `audit`, the name of a stage like `{{ audit: {{ data: {rows}, trained_on: [{list}] }} }}`"
-    );
-    problem("model".to_owned(), message, help)
 }
 
 /// Numbers (of 4 bytes) that a pass through a model may keep at once, at most: 8 GiB.
