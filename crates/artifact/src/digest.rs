@@ -2,7 +2,18 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use crate::{Digests, Error, ParquetFile, Result, open_file};
+use crate::limit::open_file;
+use crate::{Error, ParquetFile, Result};
+
+/// Both digests of a file, hex BLAKE3.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    /// Of a Parquet file: of its schema and its column chunks, never of the key-value metadata, so that a table whose rows
+    /// are the same has the same digest whatever it was made with. Of any other file: of its bytes.
+    pub content: String,
+    /// Of the whole file.
+    pub bytes: String,
+}
 
 /// Returns the hex BLAKE3 digest of `bytes`.
 #[must_use]

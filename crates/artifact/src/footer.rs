@@ -162,7 +162,7 @@ pub(crate) fn read(path: &Path, file: &File, size: u64) -> Result<ArrowReaderMet
             .or_else(|_| ArrowReaderMetadata::try_new(metadata, plain()))
     };
     let metadata = guard(path, decode)?.map_err(Error::parquet(path))?;
-    plausible(metadata.metadata(), start).map_err(wrong)?;
+    plausible(metadata.metadata(), start, wrong)?;
     let most = values(metadata.metadata());
     within(path, || format!("a column of {most} values"), most.saturating_mul(8), spelled(size))?;
     Ok(metadata)
@@ -221,11 +221,11 @@ fn schema(thrift: &mut Thrift, wire: u8) -> std::result::Result<(), Fault> {
 }
 
 /// Checks that counts agree with each other and that every column lies where the file has bytes, before `end`.
-fn plausible(metadata: &ParquetMetaData, end: u64) -> std::result::Result<(), String> {
+fn plausible(metadata: &ParquetMetaData, end: u64, error: impl Fn(String) -> Error) -> Result<()> {
     let leaves = metadata.file_metadata().schema_descr().num_columns();
     let mut total = 0_i64;
     for (number, group) in metadata.row_groups().iter().enumerate() {
-        let wrong = |what: String| Err(format!("row group {number}: {what}"));
+        let wrong = |what: String| Err(error(format!("row group {number}: {what}")));
         if group.num_columns() != leaves {
             return wrong(format!("expected {leaves} columns, found {}", group.num_columns()));
         }
@@ -248,7 +248,7 @@ fn plausible(metadata: &ParquetMetaData, end: u64) -> std::result::Result<(), St
     }
     match metadata.file_metadata().num_rows() {
         rows if rows == total => Ok(()),
-        rows => Err(format!("it should have {rows} rows, its row groups have {total}")),
+        rows => Err(error(format!("it should have {rows} rows, its row groups have {total}"))),
     }
 }
 

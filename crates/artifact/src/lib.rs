@@ -46,11 +46,11 @@ pub use cell::{Cell, Misfit};
 pub use certified::{Seen, Uncertified, certified};
 pub use commit::{place, remove, seal, swap, write_whole};
 pub use definition::{read_definition, write_definition};
-pub use digest::{bytes_digest, digest_bytes, digest_file, stream_key};
+pub use digest::{Digests, bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
 pub use guard::guard;
-pub use limit::{LIMIT, allowed, open_file, read_file, set_limit, within};
-pub use manifest::{Digests, FileEntry, Folder, MANIFEST_FILE, Manifest, read_manifest};
+pub use limit::{LIMIT, allowed, read_file, set_limit, within};
+pub use manifest::{FileEntry, Folder, MANIFEST_FILE, Manifest, read_manifest};
 pub use parquet_file::{Batches, ParquetFile};
 pub use paths::join;
 pub use presence::{exists, found};
@@ -59,7 +59,7 @@ pub use provenance::Provenance;
 pub use reader::{read_table, read_tables, row_count, table_rows, table_rows_from};
 pub use row::{Column, Description, Row};
 pub use verify::{Clock, Verified};
-pub use vocabulary::{MOST_TOKENS, check_begins, check_vocabulary, read_vocabularies, read_vocabulary};
+pub use vocabulary::{MOST_TOKENS, check_begins, read_vocabularies, read_vocabulary};
 pub use writer::{ROWS_PER_GROUP, RowGroup, TableWriter, write_table};
 
 /// Raised whenever the Parquet writer's version or settings change the bytes of a table; part of every stage key.

@@ -53,7 +53,7 @@ pub fn within(path: &Path, what: impl FnOnce() -> String, bytes: u64, most: u64)
 ///
 /// # Errors
 /// When there is no such file, it cannot be opened, or it is something else.
-pub fn open_file(path: &Path) -> Result<(File, u64)> {
+pub(crate) fn open_file(path: &Path) -> Result<(File, u64)> {
     let regular = |metadata: std::fs::Metadata| match metadata.is_file() {
         true => Ok(metadata.len()),
         false => {

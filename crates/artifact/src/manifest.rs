@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Error, LIMIT, Result, digest_bytes, digest_file, exists, read_file};
+use crate::{Digests, Error, LIMIT, Result, digest_bytes, digest_file, exists, read_file};
 
 /// The manifest's name inside a stage folder. A folder that holds it is complete.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -50,16 +50,6 @@ pub struct FileEntry {
     pub bytes: String,
     /// Its size in bytes.
     pub size: u64,
-}
-
-/// Both digests of a file, hex BLAKE3.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Digests {
-    /// Of a Parquet file: of its schema and its column chunks, never of the key-value metadata, so that a table whose rows
-    /// are the same has the same digest whatever it was made with. Of any other file: of its bytes.
-    pub content: String,
-    /// Of the whole file.
-    pub bytes: String,
 }
 
 impl Manifest {

@@ -23,7 +23,7 @@ pub fn read_vocabulary(path: &Path) -> Result<Vec<Token>> {
 ///
 /// # Errors
 /// [`Error::Row`] with the first row that does not fit.
-pub fn check_vocabulary(tokens: Vec<Token>, path: &Path) -> Result<Vec<Token>> {
+pub(crate) fn check_vocabulary(tokens: Vec<Token>, path: &Path) -> Result<Vec<Token>> {
     let wrong = |row: usize, message: String| Error::Row { path: path.to_owned(), row: row as u64, message };
     let count = tokens.len();
     if count == 0 || count > MOST_TOKENS {

@@ -9,13 +9,14 @@ use artifact::{Manifest, found, place, seal, swap};
 
 use crate::child::{Spec, SpecFolder, SpecInput};
 use crate::desk::{aside, clear};
+use crate::done::is_damage;
 use crate::ending::ending;
-use crate::execute::Runner;
 use crate::key::{Parts, external_files};
 use crate::lock::{Lock, Wish};
 use crate::process::{Ended, watch};
 use crate::record::{Outcome, RunRecord};
-use crate::state::{Found, is_damage};
+use crate::runner::Runner;
+use crate::state::Found;
 use crate::{Done, Error, Event, Job, Result, State};
 
 /// Time between two looks at whether another process has finished.

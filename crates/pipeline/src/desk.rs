@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::{Clock, found, remove};
 
-use crate::lock::{Lock, Wish};
-use crate::{Error, Layout, Result, record};
+use crate::lock::{GARBAGE, Lock, Wish};
+use crate::{Error, Layout, Result};
 
 /// Separates, in the name of a folder of `.seqlab/attempts/`, the lock of its owner from the rest.
 const OF: char = '~';
@@ -24,7 +25,7 @@ pub(crate) struct Desk {
 impl Desk {
     /// Makes the folder; the caller holds the lock `owner`.
     pub(crate) fn new(layout: &Layout, owner: &str) -> Result<Self> {
-        let name = format!("{owner}{OF}{}", record::unique());
+        let name = format!("{owner}{OF}{}", unique());
         let path = layout.state("attempts").join(name);
         std::fs::create_dir(&path).map_err(Error::io("create", &path))?;
         let clock = Clock::new(path.join("clock"));
@@ -47,6 +48,21 @@ impl Desk {
     pub(crate) fn clear(self) -> Result<()> {
         clear(&self.path)
     }
+}
+
+/// Returns a name that no other process and no other call gives: time, machine, process, and a number.
+pub(crate) fn unique() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let host: String =
+        host().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{host}-{}-{number}", now.as_millis(), std::process::id())
+}
+
+/// Returns the name of the machine, where it can be read; it is said, never relied on.
+pub(crate) fn host() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
 }
 
 /// Removes `path`, trying once more where the system refused.
@@ -93,7 +109,7 @@ pub(crate) fn is_dead(layout: &Layout, name: &str) -> Result<bool> {
         // It is not needed any more once there is a whole one.
         Some(key) => Ok(found(&layout.entry(key))?.is_some()),
         // While garbage is removed, nobody else looks.
-        None => Ok(owner(name) == crate::lock::GARBAGE || !Lock::is_held(layout, owner(name))?),
+        None => Ok(owner(name) == GARBAGE || !Lock::is_held(layout, owner(name))?),
     }
 }
 
@@ -116,7 +132,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<String>> {
 
 /// Takes the lock on `owner` to sweep with, if nobody has it.
 pub(crate) fn sweep_alone(layout: &Layout, owner: &str, command: &str) -> Result<()> {
-    let Wish::Granted(_garbage) = Lock::shared(layout, crate::lock::GARBAGE)? else { return Ok(()) };
+    let Wish::Granted(_garbage) = Lock::shared(layout, GARBAGE)? else { return Ok(()) };
     match Lock::alone(layout, owner, command)? {
         Wish::Granted(_own) => sweep(layout, owner),
         Wish::Held(_) => Ok(()),

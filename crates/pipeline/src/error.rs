@@ -204,7 +204,10 @@ fn printable(text: &str) -> String {
 
 /// Returns "did you mean `steps`?" when one of `allowed` is close to `found`.
 #[must_use]
-pub fn did_you_mean<S: AsRef<str>>(found: &str, allowed: impl IntoIterator<Item = S>) -> Option<String> {
+pub(crate) fn did_you_mean<S: AsRef<str>>(
+    found: &str,
+    allowed: impl IntoIterator<Item = S>,
+) -> Option<String> {
     // Comparing takes as much time and room as the product of both lengths.
     let comparable = |name: &str| name.len() <= 100;
     let limit = (found.chars().count() / 3).max(1);

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::Definition;
+use crate::error::did_you_mean;
 use crate::matrix::Point;
-use crate::{Definition, did_you_mean};
 
 /// A mistake: path of the value that holds it, message, help.
 pub(crate) type Mistake = (String, String, Option<String>);

@@ -6,8 +6,7 @@ use artifact::Manifest;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::state::Done;
-use crate::{Error, Job, Layout, Plan, Result};
+use crate::{Done, Error, Job, Layout, Plan, Result};
 
 /// What the key is made of. Never: names of stages, paths, threads, dates, mtimes.
 ///

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::found;
 
-use crate::{Error, Job, Result, Root};
+use crate::{Error, Result, Root};
 
 /// Where everything lies: what people see in `datasets/` and `results/`, and what it is made of in `.seqlab/`, below one folder
 /// and nowhere else.
@@ -148,13 +148,6 @@ pub(crate) fn root_name(root: Root) -> &'static str {
     match root {
         Root::Datasets => "datasets",
         Root::Results => "results",
-    }
-}
-
-impl Job {
-    /// Returns where the job would be seen if `--set` changed nothing.
-    pub(crate) fn slot_of_definition(&self, pipeline: &str) -> Slot {
-        Slot::new(pipeline, "", &self.stage, &self.point, self.resolved.root)
     }
 }
 

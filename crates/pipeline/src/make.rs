@@ -6,14 +6,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::definition::Problems;
+use crate::error::did_you_mean;
 use crate::external::{self, External, RUN};
 use crate::join::{Candidate, Combinations};
 use crate::layout::Slot;
 use crate::matrix::{self, Grid, Point};
 use crate::part::Part;
+use crate::problems::Problems;
 use crate::wire::{Wiring, names_of_roles};
-use crate::{Definition, Input, Job, Problem, Resolved, Verbs, did_you_mean, interpolate};
+use crate::{Definition, Input, Job, Problem, Resolved, Verbs, interpolate};
 
 /// Jobs of a plan, at most.
 const JOBS: usize = 100_000;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
-use crate::definition::Problems;
+use crate::problems::Problems;
 
 /// More points than anybody waits for.
 const POINTS: usize = 10_000;

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::definition::Problems;
 use crate::matrix::{self, is_axis};
+use crate::problems::Problems;
 use crate::wire::{Wiring, names_of_roles};
 use crate::{Definition, Verbs, interpolate};
 

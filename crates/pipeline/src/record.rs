@@ -1,13 +1,12 @@
 //! One JSON record of every attempt to run a stage.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::desk::Desk;
+use crate::desk::{Desk, host, unique};
 use crate::lock::Lock;
 use crate::{Error, Job, Layout, Options, Plan, Result};
 
@@ -130,21 +129,6 @@ impl RunRecord {
             "host": self.host, "process": self.process, "git_commit": self.git_commit, "tool": self.tool,
         })
     }
-}
-
-/// Returns a name that no other process and no other call gives: time, machine, process, and a number.
-pub(crate) fn unique() -> String {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let host: String =
-        host().unwrap_or_default().chars().filter(char::is_ascii_alphanumeric).take(32).collect();
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("{}-{host}-{}-{number}", now.as_millis(), std::process::id())
-}
-
-/// Returns the name of the machine, where it can be read; it is said, never relied on.
-fn host() -> Option<String> {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
 }
 
 /// Returns all records, the oldest first. A file that is no record is left out.

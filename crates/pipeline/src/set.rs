@@ -2,8 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::definition::TOP;
-use crate::{Diagnostic, Error, Place, Result, did_you_mean, read};
+use crate::error::did_you_mean;
+use crate::{Diagnostic, Error, Place, Result, read};
+
+/// The keys at the top of a definition, at which a path may start as well.
+pub(crate) const TOP: [&str; 4] = ["name", "description", "matrix", "stages"];
 
 /// What `--set` did.
 #[derive(Debug, Clone, Default)]

@@ -1,28 +1,18 @@
 //! What is already done: the finished entry of a key, checked by content.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use artifact::{Manifest, Verified, found};
+use artifact::{Verified, found};
 
+use crate::change::{Change, changes};
 use crate::desk::Desk;
+use crate::done::{Done, entry, is_damage, last_shown};
 use crate::key::Parts;
-use crate::layout::Slot;
 use crate::lock::Lock;
 use crate::record::{Outcome, RunRecord, runs};
-use crate::show::shown;
-use crate::why::{self, Change};
-use crate::{Job, Layout, Plan, Result};
 
-/// A finished job.
-#[derive(Debug, Clone)]
-pub struct Done {
-    /// Its folder.
-    pub folder: PathBuf,
-    /// What the folder holds.
-    pub manifest: Arc<Manifest>,
-}
+use crate::{Job, Layout, Plan, Result};
 
 /// How a job stands.
 #[derive(Debug, Clone)]
@@ -162,13 +152,13 @@ impl<'a> Store<'a> {
             _ => {}
         }
         if let Some(last) = last_shown(plan, self.layout, job)? {
-            return Ok(State::Stale(why::changes(&last.manifest, parts)));
+            return Ok(State::Stale(changes(&last.manifest, parts)));
         }
         // Its folder may have been taken away because it was made from other inputs.
         let earlier = records.iter().rev().filter(mine).find(|record| record.outcome == Outcome::Done);
         Ok(match earlier.map(|record| self.entry(&record.key)).transpose()?.flatten() {
             Some(last) => {
-                let mut changes = why::changes(&last.manifest, parts);
+                let mut changes = changes(&last.manifest, parts);
                 changes.push(Change::Hidden);
                 State::Stale(changes)
             }
@@ -240,38 +230,4 @@ impl<'a> Store<'a> {
     pub(crate) fn entry(&self, key: &str) -> Result<Option<Done>> {
         entry(self.layout, key)
     }
-}
-
-fn entry(layout: &Layout, key: &str) -> Result<Option<Done>> {
-    let folder = layout.entry(key);
-    if !found(&folder)?.is_some_and(|metadata| metadata.is_dir()) {
-        return Ok(None);
-    }
-    match artifact::read_manifest(&folder) {
-        Ok(manifest) => Ok(manifest.map(|manifest| Done { folder, manifest: Arc::new(manifest) })),
-        Err(error) if is_damage(&error) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether an error says that a manifest is none, and not that it could not be read.
-pub(crate) fn is_damage(error: &artifact::Error) -> bool {
-    use artifact::Error::{Demand, Manifest, NoFile};
-    matches!(error, Manifest { .. } | NoFile { .. } | Demand { .. })
-}
-
-/// Returns the finished entry that the folder of `job` shows; where it shows none and `--set` changes something, that of the definition's own.
-pub(crate) fn last_shown(plan: &Plan, layout: &Layout, job: &Job) -> Result<Option<Done>> {
-    match linked(layout, &job.slot)? {
-        None if !plan.variant.is_empty() => linked(layout, &job.slot_of_definition(&plan.name)),
-        shown => Ok(shown),
-    }
-}
-
-/// Returns the finished entry that the folder of `slot` shows.
-pub(crate) fn linked(layout: &Layout, slot: &Slot) -> Result<Option<Done>> {
-    Ok(match shown(layout, slot)? {
-        Some(key) => entry(layout, &key)?,
-        None => None,
-    })
 }

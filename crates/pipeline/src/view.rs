@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use artifact::{Manifest, found, write_whole};
 
 use crate::desk::{Desk, list};
+use crate::done::linked;
 use crate::layout::root_name;
 use crate::show::{COVER, hide, hide_folder, show, shown_below, shows, touch};
-use crate::state::linked;
 use crate::{Done, Error, Event, Layout, Plan, Result, Root};
 
 /// What people see of one pipeline.

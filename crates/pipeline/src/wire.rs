@@ -7,10 +7,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use crate::definition::Problems;
-use crate::error::few;
+use crate::error::{did_you_mean, few};
 use crate::external::RUN;
-use crate::{Definition, Role, Verbs, did_you_mean};
+use crate::problems::Problems;
+use crate::{Definition, Role, Verbs};
 
 /// Stages of a circle that a message names at most.
 const CIRCLE: usize = 12;
@@ -183,32 +183,30 @@ fn one_variable_each(
 
 /// Reads a stage's name, or a list of them if `many`, each with its path.
 fn names(value: &Value, at: &str, many: bool, problems: &mut Problems<'_>) -> Option<Vec<(String, String)>> {
-    let single = |value: &Value, at: String| match value {
-        Value::String(name) if !name.contains("${") => Ok((name.clone(), at)),
-        _ => Err(at),
-    };
-    let read: std::result::Result<Vec<_>, String> = match value {
+    let items = match value {
         Value::Array(list) if many => {
-            list.iter().enumerate().map(|(index, item)| single(item, format!("{at}[{index}]"))).collect()
+            list.iter().enumerate().map(|(index, item)| (item, format!("{at}[{index}]"))).collect()
         }
-        _ => single(value, at.to_owned()).map(|one| vec![one]),
+        _ => vec![(value, at.to_owned())],
     };
-    match read {
-        Ok(names) => {
-            let mut seen = HashSet::new();
-            for (name, at) in &names {
-                if !seen.insert(name) {
-                    problems.add(at, false, format!("stage `{name}` is given twice"));
-                }
+    let mut names = Vec::new();
+    for (item, at) in items {
+        match item {
+            Value::String(name) if !name.contains("${") => names.push((name.clone(), at)),
+            _ => {
+                let wanted = if many { "a list of names of stages" } else { "the name of a stage" };
+                problems.add(&at, false, format!("expected {wanted}, as plain text"));
+                return None;
             }
-            Some(names)
-        }
-        Err(at) => {
-            let wanted = if many { "a list of names of stages" } else { "the name of a stage" };
-            problems.add(&at, false, format!("expected {wanted}, as plain text"));
-            None
         }
     }
+    let mut seen = HashSet::new();
+    for (name, at) in &names {
+        if !seen.insert(name) {
+            problems.add(at, false, format!("stage `{name}` is given twice"));
+        }
+    }
+    Some(names)
 }
 
 /// Returns the stages so that inputs come first, otherwise in the order of the definition.
