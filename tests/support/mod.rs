@@ -1,8 +1,12 @@
 //! What the whole-pipeline tests share: an empty folder to run in, and a pipeline that is quick.
 
+mod names;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use names::names;
 
 /// A whole pipeline that takes a second or two.
 pub(crate) const TINY: &str = "\
@@ -85,12 +89,7 @@ impl Place {
 
     /// Returns the names in a folder, sorted; none where it is not there.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
+        names(&self.path(folder))
     }
 
     /// Returns digests of all results by the names that people see.

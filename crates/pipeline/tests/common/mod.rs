@@ -1,8 +1,12 @@
 //! Four kinds of stages that do next to nothing, played by the test binary itself.
 
+#[path = "../../../../tests/support/names.rs"]
+mod names;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use names::names;
 use pipeline::{
     Cover, Death, Definition, Event, Layout, Options, Plan, Problem, Resolved, Result, Role, Root, Selection,
     Spec, Verbs, die_with_parent, typed,
@@ -212,12 +216,7 @@ impl Place {
 
     /// Returns what lies in a folder, sorted; nothing where it is not there.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.path(folder)).into_iter().flatten();
-        let mut names: Vec<String> = entries
-            .map(|entry| entry.expect("readable").file_name().to_string_lossy().into_owned())
-            .collect();
-        names.sort();
-        names
+        names(&self.path(folder))
     }
 
     /// Runs `text` and returns the titles of the jobs that ran, or the error.
