@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use globset::GlobSet;
+
 use crate::external::External;
 use crate::layout::Slot;
 use crate::matrix::Point;
@@ -36,7 +38,7 @@ pub struct Input {
     /// Indices into [`Plan::jobs`]; one unless `many`.
     pub jobs: Vec<usize>,
     /// Patterns of the files that are read of it.
-    pub(crate) reads: Arc<[String]>,
+    pub(crate) reads: Arc<GlobSet>,
 }
 
 impl Job {

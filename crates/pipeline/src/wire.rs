@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ pub(crate) struct Wiring {
     pub(crate) role: String,
     pub(crate) many: bool,
     pub(crate) gathers: bool,
-    pub(crate) reads: Arc<[String]>,
+    pub(crate) reads: Arc<GlobSet>,
     /// Stage and the path where it is named.
     pub(crate) stages: Vec<(String, String)>,
 }
@@ -117,15 +118,24 @@ fn read_role(role: &Role, content: &Value, path: &str, problems: &mut Problems<'
         return None;
     }
     let stages = names(value, &at, role.many, problems)?;
-    let reads = role.reads.iter().map(|pattern| (*pattern).to_owned()).collect();
+    let reads = globs(role.reads);
     let (many, gathers) = (role.many, role.gathers);
     Some(Wiring { role: role.name.to_owned(), many, gathers, reads, stages })
+}
+
+/// Returns what fits one of `patterns`, in which `*` stands for any characters.
+fn globs(patterns: &[&str]) -> Arc<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        set.add(Glob::new(pattern).expect("the patterns of roles stand in code"));
+    }
+    Arc::new(set.build().expect("they are few"))
 }
 
 /// Reads `inputs` of a `run` stage: `{ role: stage, role: [stage, ...] }` or `[stage, ...]`.
 fn run_roles(content: &Value, path: &str, problems: &mut Problems<'_>) -> Vec<Wiring> {
     let at = format!("{path}.inputs");
-    let everything: Arc<[String]> = ["*".to_owned()].into();
+    let everything = globs(&["*"]);
     match content.get("inputs") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::Object(roles)) => {
@@ -271,5 +281,25 @@ fn circle(
             return;
         }
         last = *next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_characters() {
+        for (pattern, name, expected) in [
+            ("train-*.parquet", "train-00000-of-00001.parquet", true),
+            ("train-*.parquet", "test-00000-of-00001.parquet", false),
+            ("a.parquet", "a.parquet", true),
+            ("a.parquet", "xa.parquet", false),
+            ("*", "seed-0/weights.safetensors", true),
+            ("resume/*.safetensors", "resume/seed-0.safetensors", true),
+            ("*.parquet", "a.parquet.txt", false),
+        ] {
+            assert_eq!(globs(&[pattern]).is_match(name), expected, "{pattern} {name}");
+        }
     }
 }
