@@ -233,6 +233,8 @@ fn lines(pipe: Option<impl Read>, line: &dyn Fn(&str)) {
 const LONGEST: u64 = 1 << 20;
 
 /// Returns the most memory that the process has held so far, in bytes, where the system says so.
+///
+/// What the system counts for a child that has ended (`wait4`) begins with what this process had held when it started the child.
 fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
