@@ -40,12 +40,14 @@ stage: build ## Run one stage with what it needs: TASK=x2 STAGE=evaluate [SET=..
 test: cargo ## Run every test
 	@cargo test --release --workspace --locked
 
-check: cargo ## Formatting, lints, documentation, licences and sources
+check: cargo ## Formatting, lints, documentation, licences, sources, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps --locked --quiet
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; \
 	  else echo 'cargo-deny is not installed (cargo install cargo-deny --locked): licences and sources not checked'; fi
+	@if command -v cargo-machete >/dev/null; then cargo machete crates; \
+	  else echo 'cargo-machete is not installed (cargo install cargo-machete --locked): unused dependencies not looked for'; fi
 
 advisories: ## Ask the RustSec database whether a dependency is known to be unsafe (needs cargo-deny and the network)
 	cargo deny check advisories
