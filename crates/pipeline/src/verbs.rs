@@ -101,6 +101,36 @@ pub struct Role {
     pub reads: &'static [&'static str],
 }
 
+impl Role {
+    /// Describes an input that is one stage, of one of `verbs`, of whose folder `reads` are read.
+    #[must_use]
+    pub const fn one(
+        name: &'static str,
+        verbs: &'static [&'static str],
+        reads: &'static [&'static str],
+    ) -> Self {
+        Self { name, many: false, gathers: false, optional: false, verbs, reads }
+    }
+
+    /// Describes the same input where it may be left out.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { optional: true, ..self }
+    }
+
+    /// Describes the same input where it is a list of stages.
+    #[must_use]
+    pub const fn many(self) -> Self {
+        Self { many: true, ..self }
+    }
+
+    /// Describes the same list where it gathers matrix points.
+    #[must_use]
+    pub const fn gathering(self) -> Self {
+        Self { gathers: true, ..self }
+    }
+}
+
 /// Where a stage's folder lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Root {

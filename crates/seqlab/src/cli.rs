@@ -1,8 +1,9 @@
 //! The command line as clap sees it. Each command's own file says what it does.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::commands::{audit, bench, completions, gc, list, run, runs, schema, stage, status, tables, why};
+use crate::output::Output;
 
 /// Sequence data without leaks, many tiny models, circuits: does a model know the rule, or has it memorised the pieces?
 #[derive(Debug, Parser)]
@@ -18,33 +19,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-/// What to show, for every command.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct Output {
-    /// Show results and errors only
-    #[arg(short, long, global = true)]
-    pub(crate) quiet: bool,
-    /// Show more of what happens
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
-    pub(crate) verbose: bool,
-    /// How the log on standard error is written
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) log_format: LogFormat,
-}
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
-    /// For the runner that started a stage
-    #[value(hide = true)]
-    Wire,
 }
 
 #[derive(Debug, Subcommand)]

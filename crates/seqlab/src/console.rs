@@ -19,8 +19,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::{LogFormat, Output};
 use crate::failure::Failure;
+use crate::output::{LogFormat, Output};
 use crate::say;
 
 /// In a log, a line of progress comes this often at most.

@@ -8,8 +8,11 @@ mod commands;
 mod console;
 mod failure;
 mod fault;
+mod output;
 mod say;
+mod signals;
 mod stages;
+mod threads;
 
 use std::io::IsTerminal as _;
 use std::panic::catch_unwind;

@@ -43,7 +43,7 @@ pub(crate) fn line(words: impl Display) -> Result<(), Failure> {
 
 /// Prints `value` as one line of JSON that a terminal does not obey either.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
-    let line = serde_json::to_string(value).map_err(|error| Failure::Stage(error.to_string()))?;
+    let line = serde_json::to_string(value).map_err(Failure::stage)?;
     text(&format!("{}\n", plain_json(&line)))
 }
 

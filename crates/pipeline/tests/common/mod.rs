@@ -19,10 +19,6 @@ pub(crate) struct Kinds {
     pub(crate) version: u32,
 }
 
-const fn role(name: &'static str, verbs: &'static [&'static str], reads: &'static [&'static str]) -> Role {
-    Role { name, many: false, gathers: false, optional: false, verbs, reads }
-}
-
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Make {
@@ -73,18 +69,16 @@ impl Verbs for Kinds {
 
     fn roles(&self, verb: &str) -> &'static [Role] {
         match verb {
-            "fit" => const { &[role("data", &["make"], &["train*.txt"])] },
+            "fit" => const { &[Role::one("data", &["make"], &["train*.txt"])] },
             "score" => {
-                const { &[role("data", &["make"], &["test.txt"]), role("model", &["fit"], &["model.txt"])] }
+                const {
+                    &[
+                        Role::one("data", &["make"], &["test.txt"]),
+                        Role::one("model", &["fit"], &["model.txt"]),
+                    ]
+                }
             }
-            "page" => &[Role {
-                name: "inputs",
-                many: true,
-                gathers: true,
-                optional: false,
-                verbs: &[],
-                reads: &["*"],
-            }],
+            "page" => const { &[Role::one("inputs", &[], &["*"]).many().gathering()] },
             _ => &[],
         }
     }

@@ -5,10 +5,10 @@ use std::str::FromStr;
 use auditor::{Column, FolderAudit, Options, Shard};
 use clap::{Args, ValueEnum};
 
-use super::stage::threads;
-use crate::cli::Output;
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::say;
+use crate::threads::threads;
 
 /// Audit any folder of Parquet splits, ours or not: exit 0 clean, 1 leak or unreadable, 2 not all of it was read
 ///
@@ -78,13 +78,13 @@ enum Only {
 struct ShardArgument(Shard);
 
 impl FromStr for ShardArgument {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         let parts = text.split_once('/').map(|(number, of)| (number.parse().ok(), of.parse().ok()));
         match parts {
             Some((Some(number), Some(of))) if (1..=of).contains(&number) => Ok(Self(Shard { number, of })),
-            _ => Err("expected I/N with I from 1 to N, for instance 3/16".to_owned()),
+            _ => Err("expected I/N with I from 1 to N, for instance 3/16"),
         }
     }
 }
@@ -94,14 +94,14 @@ impl FromStr for ShardArgument {
 struct SplitArgument(String, String);
 
 impl FromStr for SplitArgument {
-    type Err = String;
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, &'static str> {
         match text.split_once('=') {
             Some((split, files)) if !split.is_empty() && !files.is_empty() => {
                 Ok(Self(split.to_owned(), files.to_owned()))
             }
-            _ => Err("expected SPLIT=FILE, for instance test=heldout.parquet".to_owned()),
+            _ => Err("expected SPLIT=FILE, for instance test=heldout.parquet"),
         }
     }
 }
@@ -144,9 +144,9 @@ pub(crate) fn audit(arguments: &Audit, output: &Output) -> Result<ExitCode, Fail
 fn explain(error: auditor::Error) -> Failure {
     match error {
         auditor::Error::Config { .. } | auditor::Error::Folder { .. } | auditor::Error::Column { .. } => {
-            Failure::Usage(error.to_string())
+            Failure::usage(error)
         }
-        error => Failure::Stage(error.to_string()),
+        error => Failure::stage(error),
     }
 }
 
@@ -154,7 +154,7 @@ fn show(found: &FolderAudit, out: Option<&Path>, output: &Output) -> Result<(), 
     if let Some(out) = out {
         let out = out.join(&found.point);
         std::fs::create_dir_all(&out).map_err(Failure::io("create", &out))?;
-        found.write(&out).map_err(|error| Failure::Stage(error.to_string()))?;
+        found.write(&out).map_err(Failure::stage)?;
     }
     let point = match found.point.as_os_str().is_empty() {
         true => String::new(),

@@ -10,9 +10,9 @@ use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 
 use super::run::Device;
-use super::stage::{ONE_THREAD, no_threads, threads};
 use crate::failure::Failure;
 use crate::say;
+use crate::threads::{ONE_THREAD, no_threads, threads};
 
 /// Measure this machine
 #[derive(Debug, Subcommand)]
@@ -160,19 +160,18 @@ fn measure(
         "seeds": arguments.seeds, "steps": steps, "batch": arguments.batch,
         "log_every": steps, "evaluate_every": steps,
     }))
-    .map_err(|error| Failure::Usage(error.to_string()))?;
-    config.check().map_err(|error| Failure::Usage(error.to_string()))?;
+    .map_err(Failure::usage)?;
+    config.check().map_err(Failure::usage)?;
     let device = if arguments.device == Device::Cuda { trainer::Device::Cuda } else { trainer::Device::Cpu };
     let cpu = || {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
     };
     let (begun, used) = (Instant::now(), cpu());
-    trainer::run(&config, inputs, folder, device, None, &Provenance::default())
-        .map_err(|error| Failure::Stage(error.to_string()))?;
+    trainer::run(&config, inputs, folder, device, None, &Provenance::default()).map_err(Failure::stage)?;
     let (seconds, cpu_seconds) = (begun.elapsed().as_secs_f64(), cpu() - used);
-    let log: Vec<Training> = artifact::read_table(&folder.join("training.parquet"))
-        .map_err(|error| Failure::Stage(error.to_string()))?;
+    let log: Vec<Training> =
+        artifact::read_table(&folder.join("training.parquet")).map_err(Failure::stage)?;
     let last = log.iter().filter(|row| row.step == steps as i64).filter_map(|row| row.train_loss);
     let loss = last.map(f64::from).sum::<f64>() / f64::from(arguments.seeds);
     Ok(Measured { seconds, cpu_seconds, loss })

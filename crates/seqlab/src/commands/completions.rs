@@ -1,9 +1,8 @@
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::failure::Failure;
 use crate::say;
 
@@ -14,10 +13,11 @@ pub(crate) struct Completions {
     shell: Shell,
 }
 
-pub(crate) fn completions(arguments: &Completions) -> Result<ExitCode, Failure> {
+/// Prints those of `program`.
+pub(crate) fn completions(arguments: &Completions, mut program: Command) -> Result<ExitCode, Failure> {
     // A buffer takes everything: clap_complete panics where a file does not.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "seqlab", &mut script);
+    clap_complete::generate(arguments.shell, &mut program, "seqlab", &mut script);
     say::text(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,8 +2,11 @@
 
 use std::process::ExitCode;
 
-use crate::cli::{Command, Output};
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+use crate::output::Output;
 
 pub(crate) mod audit;
 pub(crate) mod bench;
@@ -28,7 +31,7 @@ const MAX_HELD: &str = "SEQLAB_MAX_HELD";
 pub(crate) fn execute(command: Command, output: &Output) -> Result<ExitCode, Failure> {
     if let Some(isa) = std::env::var_os(MAX_ISA) {
         transformer::engine::hold_to(&isa.to_string_lossy())
-            .map_err(|error| Failure::Usage(format!("{MAX_ISA}: {error}")))?;
+            .map_err(|error| Failure::usage(format!("{MAX_ISA}: {error}")))?;
     }
     if let Some(bytes) = std::env::var_os(MAX_HELD) {
         artifact::set_limit(bytes_of(&bytes.to_string_lossy())?);
@@ -46,7 +49,7 @@ pub(crate) fn execute(command: Command, output: &Output) -> Result<ExitCode, Fai
         Command::Schema(_) => schema::schema(),
         Command::Runs(arguments) => runs::runs(&arguments),
         Command::Gc(arguments) => gc::gc(&arguments),
-        Command::Completions(arguments) => completions::completions(&arguments),
+        Command::Completions(arguments) => completions::completions(&arguments, Cli::command()),
         Command::Stage(arguments) => stage::stage(&arguments),
     }
 }
@@ -58,7 +61,7 @@ fn bytes_of(text: &str) -> Result<u64, Failure> {
     let bytes = found.and_then(|(number, shift)| number.trim().parse::<u64>().ok()?.checked_mul(1 << shift));
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| {
         let found = artifact::printable(text);
-        Failure::Usage(format!(
+        Failure::usage(format!(
             "{MAX_HELD}: expected a number of bytes such as 4GiB or 536870912, found `{found}`"
         ))
     })

@@ -1,19 +1,19 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 use pipeline::{Definition, Event, Job, Layout, Options, Plan, Root, Selection, State, Stream};
-use signal_hook::consts::{SIGINT, SIGTERM};
 
-use super::stage::ONE_THREAD;
-use crate::cli::{LogFormat, Output};
 use crate::console;
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::say;
+use crate::signals::signals;
 use crate::stages::Known;
+use crate::threads::ONE_THREAD;
 
 /// Run a pipeline: every stage whose result does not stand yet
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ pub(crate) fn program() -> Result<PathBuf, Failure> {
 pub(crate) fn run(arguments: &Run, output: &Output) -> Result<ExitCode, Failure> {
     let (cancel, signal) = signals()?;
     if arguments.device == Device::Cuda {
-        let name = trainer::gpu().map_err(|error| Failure::Usage(format!("--device cuda: {error}")))?;
+        let name = trainer::gpu().map_err(|error| Failure::usage(format!("--device cuda: {error}")))?;
         tracing::info!("training on {name}");
     }
     let plan = plan(&arguments.file, &arguments.sets)?;
@@ -162,20 +162,6 @@ fn options(arguments: &Run, output: &Output) -> Result<Options, Failure> {
             .collect::<Vec<_>>()
             .join(" "),
     })
-}
-
-/// Returns a flag that SIGINT and SIGTERM set, and which of them it was. A second signal ends the process at once.
-pub(crate) fn signals() -> Result<(Arc<AtomicBool>, Arc<AtomicUsize>), Failure> {
-    let (cancel, which) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    say::until(cancel.clone());
-    for signal in [SIGINT, SIGTERM] {
-        let number = usize::try_from(signal).unwrap_or(2);
-        signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, cancel.clone())
-            .and_then(|_| signal_hook::flag::register_usize(signal, which.clone(), number))
-            .and_then(|_| signal_hook::flag::register(signal, cancel.clone()))
-            .map_err(Failure::io("watch for", Path::new("signals")))?;
-    }
-    Ok((cancel, which))
 }
 
 fn tell(plan: &Plan, layout: &Layout, event: &Event<'_>) -> Result<(), Failure> {
@@ -260,12 +246,5 @@ pub(crate) fn describe(plan: &Plan, state: &State) -> String {
             let names: Vec<_> = jobs.iter().map(|job| plan.jobs[*job].title()).collect();
             format!("waits for {}", names.join(", "))
         }
-    }
-}
-
-impl LogFormat {
-    /// Whether events are for the process that started this one.
-    pub(crate) fn is_wire(self) -> bool {
-        self == Self::Wire
     }
 }

@@ -11,10 +11,7 @@ use signal_hook::consts::{SIGINT, SIGKILL, SIGTERM};
 use super::run::program;
 use crate::failure::Failure;
 use crate::stages;
-
-/// The environment of a process that trains. Seeds run in parallel, each in one thread: candle's own pool would only
-/// get in their way, and it reads its width when it starts.
-pub(crate) const ONE_THREAD: [(&str, &str); 2] = [("CANDLE_NUM_THREADS", "1"), ("RAYON_NUM_THREADS", "1")];
+use crate::threads::threads;
 
 /// Do the work of one stage: how `seqlab run` calls itself
 #[derive(Debug, Args)]
@@ -50,7 +47,7 @@ pub(crate) fn stage(arguments: &Stage) -> Result<ExitCode, Failure> {
     }
     threads(spec.threads)?;
     let stage = stages::find(&spec.verb)
-        .ok_or_else(|| Failure::Usage(format!("there is no kind of stage `{}`", spec.verb)))?;
+        .ok_or_else(|| Failure::usage(format!("there is no kind of stage `{}`", spec.verb)))?;
     (stage.run)(&spec)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -71,20 +68,4 @@ fn watch_over(spec: &Path, ended: &AtomicBool) -> Result<ExitCode, Failure> {
             Ok(ExitCode::from(u8::try_from(128 + signal).unwrap_or(1)))
         }
     }
-}
-
-/// Gives the pool that stages work on its width. Only now: the environment speaks to candle alone.
-pub(crate) fn threads(count: usize) -> Result<(), Failure> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(count)
-        .build_global()
-        .map_err(|error| no_threads(count, &error))
-}
-
-/// Says that the system gives no more threads, and what to do.
-pub(crate) fn no_threads(count: usize, error: &dyn std::error::Error) -> Failure {
-    let count = if count == 0 { String::new() } else { format!("{count} ") };
-    Failure::Stage(format!(
-        "cannot start {count}threads: {error}\n  help: fewer with --threads, or a higher limit on processes (ulimit -u)"
-    ))
 }

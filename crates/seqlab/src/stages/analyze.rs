@@ -2,8 +2,8 @@ use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
+use super::stage::{self, Stage, config, input, problem};
 use super::told::{self, Data, Models};
-use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
 /// The stage `analyze`.
@@ -15,39 +15,26 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: false,
     shows_pipeline: false,
-    keeps_failures: false,
-    resolve: |value| super::resolved(value, analyzer::Config::check, explain),
+    resumable: false,
+    resolve: |value| stage::resolved(value, analyzer::Config::check, explain),
     together,
     schema: |generator| generator.subschema_for::<analyzer::Config>(),
     run,
 };
 
 const ROLES: &[Role] = &[
-    Role {
-        name: "data",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["build"],
-        reads: &["validation-*.parquet", "test-*.parquet", "vocabulary.parquet", "counterfactuals.parquet"],
-    },
+    Role::one(
+        "data",
+        &["build"],
+        &["validation-*.parquet", "test-*.parquet", "vocabulary.parquet", "counterfactuals.parquet"],
+    ),
     // Where the models saw something else than these data alone.
-    Role {
-        name: "audit",
-        many: false,
-        gathers: false,
-        optional: true,
-        verbs: &["audit"],
-        reads: &["audited.parquet", "certificate.parquet"],
-    },
-    Role {
-        name: "model",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["train"],
-        reads: &["checkpoints.parquet", "model.json", "trained_on.parquet", "vocabulary.parquet"],
-    },
+    Role::one("audit", &["audit"], &["audited.parquet", "certificate.parquet"]).optional(),
+    Role::one(
+        "model",
+        &["train"],
+        &["checkpoints.parquet", "model.json", "trained_on.parquet", "vocabulary.parquet"],
+    ),
 ];
 
 /// Refuses models that cannot read the rows, or of which nobody has shown that they did not see them.
@@ -82,8 +69,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
             }
         },
     };
-    analyzer::run(&config, &inputs, &spec.out, &spec.provenance())
-        .map_err(|error| Failure::Stage(error.to_string()))
+    analyzer::run(&config, &inputs, &spec.out, &spec.provenance()).map_err(Failure::stage)
 }
 
 fn explain(error: analyzer::Error) -> Problem {

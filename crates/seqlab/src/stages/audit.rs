@@ -4,8 +4,8 @@ use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
+use super::stage::{self, Stage, config, input, problem};
 use super::told::{self, Audit, Data};
-use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
 /// The stage `audit`.
@@ -17,21 +17,18 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: false,
     shows_pipeline: false,
-    keeps_failures: false,
-    resolve: |value| super::resolved(value, auditor::Config::check, explain),
+    resumable: false,
+    resolve: |value| stage::resolved(value, auditor::Config::check, explain),
     together,
     schema: |generator| generator.subschema_for::<auditor::Config>(),
     run,
 };
 
 const ROLES: &[Role] = &[
-    Role {
-        name: "data",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["build"],
-        reads: &[
+    Role::one(
+        "data",
+        &["build"],
+        &[
             "train-*.parquet",
             "validation-*.parquet",
             "test-*.parquet",
@@ -39,16 +36,11 @@ const ROLES: &[Role] = &[
             "vocabulary.parquet",
             "counterfactuals.parquet",
         ],
-    },
+    ),
     // What a model saw that is scored on these data, where that is not these data alone.
-    Role {
-        name: "trained_on",
-        many: true,
-        gathers: false,
-        optional: true,
-        verbs: &["build"],
-        reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
-    },
+    Role::one("trained_on", &["build"], &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"])
+        .many()
+        .optional(),
 ];
 
 /// Refuses data without rows to audit, and data whose tokens are not those of what was trained on.
@@ -90,8 +82,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         counterfactuals: data.find("counterfactuals.parquet"),
         trained_on: trained_on(spec)?,
     };
-    auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance())
-        .map_err(|error| Failure::Stage(error.to_string()))
+    auditor::run(&config(spec)?, &inputs, &spec.out, &spec.provenance()).map_err(Failure::stage)
 }
 
 /// Returns what was trained on; the same rows under two names are trained on once.

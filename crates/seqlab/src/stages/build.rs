@@ -1,8 +1,8 @@
 use pipeline::{Cover, Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
+use super::stage::{self, Stage, config, problem};
 use super::told::{self, Data};
-use super::{Stage, config, problem};
 use crate::failure::Failure;
 
 /// The stage `build`.
@@ -14,8 +14,8 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Datasets,
     device_matters: false,
     shows_pipeline: false,
-    keeps_failures: false,
-    resolve: |value| super::resolved(value, dataset::Config::check, explain),
+    resumable: false,
+    resolve: |value| stage::resolved(value, dataset::Config::check, explain),
     together,
     schema: |generator| generator.subschema_for::<dataset::Config>(),
     run,
@@ -30,8 +30,7 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
 }
 
 fn run(spec: &Spec) -> Result<(), Failure> {
-    dataset::run(&config(spec)?, &dataset::Inputs {}, &spec.out, &spec.provenance())
-        .map_err(|error| Failure::Stage(error.to_string()))
+    dataset::run(&config(spec)?, &dataset::Inputs {}, &spec.out, &spec.provenance()).map_err(Failure::stage)
 }
 
 /// Returns the card above the points of a dataset.

@@ -1,8 +1,8 @@
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
+use super::stage::{self, Stage, config, input, problem};
 use super::told::{self, ACTIVATIONS, Data, Models};
-use super::{Stage, config, input, problem};
 use crate::failure::Failure;
 
 /// The stage `evaluate`.
@@ -14,35 +14,29 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: false,
     shows_pipeline: false,
-    keeps_failures: false,
-    resolve: |value| super::resolved(value, evaluator::Config::check, explain),
+    resumable: false,
+    resolve: |value| stage::resolved(value, evaluator::Config::check, explain),
     together,
     schema: |generator| generator.subschema_for::<evaluator::Config>(),
     run,
 };
 
 const ROLES: &[Role] = &[
-    Role {
-        name: "data",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["build"],
-        reads: &[
+    Role::one(
+        "data",
+        &["build"],
+        &[
             "train-*.parquet",
             "validation-*.parquet",
             "test-*.parquet",
             "definition.parquet",
             "vocabulary.parquet",
         ],
-    },
-    Role {
-        name: "audit",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["audit"],
-        reads: &[
+    ),
+    Role::one(
+        "audit",
+        &["audit"],
+        &[
             "audited.parquet",
             "certificate.parquet",
             "memorizers.parquet",
@@ -50,21 +44,18 @@ const ROLES: &[Role] = &[
             "exposure.parquet",
             "ranges.parquet",
         ],
-    },
-    Role {
-        name: "model",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["train"],
-        reads: &[
+    ),
+    Role::one(
+        "model",
+        &["train"],
+        &[
             "checkpoints.parquet",
             "training.parquet",
             "trained_on.parquet",
             "vocabulary.parquet",
             "model.json",
         ],
-    },
+    ),
 ];
 
 /// Refuses models that cannot read the rows, the audit of other rows, and passes that no memory holds.
@@ -124,12 +115,13 @@ fn run(spec: &Spec) -> Result<(), Failure> {
             // The builds are known by their digests alone here; the stages have names.
             evaluator::Error::Uncertified(artifact::Uncertified::NotCompared { .. }) => {
                 let (audit, data, model) = (stage("audit"), stage("data"), stage("model"));
-                Failure::Stage(format!(
-                    "{error}\n  help: `{audit}: {{ audit: {{ data: {data}, trained_on: [...] }} }}`, with each build that \
-                     `{model}` and the trainings before it read"
-                ))
+                let help = format!(
+                    "help: `{audit}: {{ audit: {{ data: {data}, trained_on: [...] }} }}`, with each build that `{model}` and the \
+                     trainings before it read"
+                );
+                Failure::Stage { source: error.into(), more: Some(help) }
             }
-            error => Failure::Stage(error.to_string()),
+            error => Failure::stage(error),
         }
     })
 }

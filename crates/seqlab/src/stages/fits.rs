@@ -3,7 +3,7 @@
 use pipeline::{Beside, Problem, Together};
 use trainer::{BatchSize, Config, Loss, Order, Span};
 
-use super::problem;
+use super::stage::problem;
 use super::told::{ACTIVATIONS, Data, Models, gibibytes, read};
 
 /// Returns what is told of the models, or what is wrong.

@@ -1,6 +1,6 @@
 use pipeline::{Problem, Role, Root, Spec};
 
-use super::{Stage, config, problem};
+use super::stage::{self, Stage, config, problem};
 use crate::failure::Failure;
 
 /// The stage `report`.
@@ -12,21 +12,14 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: false,
     shows_pipeline: true,
-    keeps_failures: false,
-    resolve: |value| super::resolved(value, report::Config::check, explain),
+    resumable: false,
+    resolve: |value| stage::resolved(value, report::Config::check, explain),
     together: |_| Ok(serde_json::Value::Null),
     schema: |generator| generator.subschema_for::<report::Config>(),
     run,
 };
 
-const ROLES: &[Role] = &[Role {
-    name: "inputs",
-    many: true,
-    gathers: true,
-    optional: false,
-    verbs: &[],
-    reads: &["*.parquet", "model.json"],
-}];
+const ROLES: &[Role] = &[Role::one("inputs", &[], &["*.parquet", "model.json"]).many().gathering()];
 
 fn run(spec: &Spec) -> Result<(), Failure> {
     let mut config: report::Config = config(spec)?;
@@ -41,7 +34,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
     });
     let shown = spec.folders("inputs").iter().map(|folder| folder.shown.clone()).collect();
     report::run(&config, &report::Inputs { folders: folders.collect(), shown }, &spec.out, &spec.provenance())
-        .map_err(|error| Failure::Stage(error.to_string()))
+        .map_err(Failure::stage)
 }
 
 fn explain(error: report::Error) -> Problem {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::problem;
+use super::stage::problem;
 
 /// What is told of a `build`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,9 +6,10 @@ use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 use trainer::Resume;
 
-use super::{Stage, config, fits, input, problem, told};
-use crate::commands::run::signals;
+use super::stage::{self, Stage, config, input, problem};
+use super::{fits, told};
 use crate::failure::Failure;
+use crate::signals::signals;
 
 /// The stage `train`.
 pub(crate) const STAGE: Stage = Stage {
@@ -19,29 +20,19 @@ pub(crate) const STAGE: Stage = Stage {
     root: Root::Results,
     device_matters: true,
     shows_pipeline: false,
-    keeps_failures: true,
-    resolve: |value| super::resolved(value, trainer::Config::check, explain),
+    resumable: true,
+    resolve: |value| stage::resolved(value, trainer::Config::check, explain),
     together,
     schema: |generator| generator.subschema_for::<trainer::Config>(),
     run,
 };
 
 const ROLES: &[Role] = &[
-    Role {
-        name: "data",
-        many: false,
-        gathers: false,
-        optional: false,
-        verbs: &["build"],
-        reads: &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"],
-    },
-    Role {
-        name: "from",
-        many: false,
-        gathers: false,
-        optional: true,
-        verbs: &["train"],
-        reads: &[
+    Role::one("data", &["build"], &["train-*.parquet", "validation-*.parquet", "vocabulary.parquet"]),
+    Role::one(
+        "from",
+        &["train"],
+        &[
             "checkpoints.parquet",
             "model.json",
             "resume.parquet",
@@ -49,7 +40,8 @@ const ROLES: &[Role] = &[
             "trained_on.parquet",
             "vocabulary.parquet",
         ],
-    },
+    )
+    .optional(),
 ];
 
 fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
@@ -73,14 +65,14 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         .map_err(|error| match error {
             trainer::Error::Interrupted => Failure::Signal(signal.load(Ordering::Relaxed) as u8),
             // Going on from what is saved would end here again: what there is to look at takes its place.
-            trainer::Error::Diverged { .. } => Failure::Stage(match keep(spec) {
-                Ok(Some(folder)) => {
-                    format!("{error}\n  what was trained until then lies in {}", folder.display())
-                }
-                Ok(None) => error.to_string(),
-                Err(lost) => format!("{error}\n  what was trained until then is lost: {lost}"),
-            }),
-            error => Failure::Stage(error.to_string()),
+            trainer::Error::Diverged { .. } => {
+                let kept =
+                    |folder: &Path| format!("what was trained until then lies in {}", folder.display());
+                let lost = |lost| Some(format!("what was trained until then is lost: {lost}"));
+                let more = keep(spec).map_or_else(lost, |folder| folder.map(kept));
+                Failure::Stage { source: error.into(), more }
+            }
+            error => Failure::stage(error),
         })?;
     let rate = summary.updates as f64 / begun.elapsed().as_secs_f64();
     // As in `seqlab bench train`: the steps of all seeds.
