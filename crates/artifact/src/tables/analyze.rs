@@ -1,5 +1,10 @@
 use super::{COUNT, NO_PLACE, NO_STEP, OVER_SEEDS, PLACES, SEEDS, STEPS};
 use crate::row::table;
+use crate::{Description, Row as _};
+
+/// The tables, in the order in which they are written.
+pub(super) const TABLES: &[fn() -> Description] =
+    &[AttentionPattern::describe, Ablation::describe, Measurement::describe];
 
 table! {
     /// Attention patterns: the mean over rows of one length, and some example rows.

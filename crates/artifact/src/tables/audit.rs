@@ -1,5 +1,18 @@
 use super::COUNT;
 use crate::row::table;
+use crate::{Description, Row as _};
+
+/// The tables, in the order in which they are written.
+pub(super) const TABLES: &[fn() -> Description] = &[
+    Certificate::describe,
+    Audited::describe,
+    TrainedRange::describe,
+    Evidence::describe,
+    Leakage::describe,
+    Exposure::describe,
+    Memorizer::describe,
+    Ceiling::describe,
+];
 
 table! {
     /// One check of one pair of splits in one view. The dataset is certified when every gate passed.

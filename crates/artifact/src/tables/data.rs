@@ -1,4 +1,9 @@
 use crate::row::table;
+use crate::{Description, Row as _};
+
+/// The tables, in the order in which they are written.
+pub(super) const TABLES: &[fn() -> Description] =
+    &[Example::describe, Definition::describe, Token::describe, Counterfactual::describe];
 
 table! {
     /// One sequence: the context, the answer, and how both are written in tokens. Same schema in every split.

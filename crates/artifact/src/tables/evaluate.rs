@@ -1,5 +1,16 @@
 use super::{COUNT, NO_STEP, SEEDS, STEPS};
 use crate::row::table;
+use crate::{Description, Row as _};
+
+/// The tables, in the order in which they are written.
+pub(super) const TABLES: &[fn() -> Description] = &[
+    Prediction::describe,
+    Score::describe,
+    SeedScore::describe,
+    Control::describe,
+    Verdict::describe,
+    SeedVerdict::describe,
+];
 
 table! {
     /// What the last checkpoint of each seed answers: validation and test whole, train a keyed sample.

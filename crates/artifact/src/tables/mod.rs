@@ -6,70 +6,35 @@
 
 mod analyze;
 mod audit;
+mod bounds;
 mod data;
 mod evaluate;
 mod train;
 
-pub use analyze::{Ablation, AttentionPattern, Measurement};
-pub use audit::{Audited, Ceiling, Certificate, Evidence, Exposure, Leakage, Memorizer, TrainedRange};
-pub use data::{Counterfactual, Definition, Example, ExampleTokens, Token};
-pub use evaluate::{Control, Prediction, Score, SeedScore, SeedVerdict, Verdict};
-pub use train::{Checkpoint, Resume, TrainedOn, Training};
+pub use analyze::*;
+pub use audit::*;
+pub use data::*;
+pub use evaluate::*;
+pub use train::*;
 
-use std::ops::RangeInclusive;
+use bounds::{COUNT, NO_PLACE, NO_STEP, OVER_SEEDS, PLACES, SEEDS, STEPS};
 
-use crate::{Description, Row};
+use crate::Description;
 
-/// Seeds of models.
-const SEEDS: RangeInclusive<i32> = 0..=i32::MAX;
-/// The same, and -1 for over seeds.
-const OVER_SEEDS: RangeInclusive<i32> = -1..=i32::MAX;
-/// Steps and rows seen: what a number of 64 bits floating point tells apart.
-const STEPS: RangeInclusive<i64> = 0..=1 << 53;
-/// The same, and -1 for none.
-const NO_STEP: RangeInclusive<i64> = -1..=1 << 53;
-/// Counts of rows and seeds, few enough to add up thousands of them.
-const COUNT: RangeInclusive<i64> = 0..=1 << 48;
-/// Layers, heads, and positions of tokens.
-const PLACES: RangeInclusive<i32> = 0..=65_535;
-/// The same, and -1 for none.
-const NO_PLACE: RangeInclusive<i32> = -1..=65_535;
+/// The tables of every kind of stage, in the order in which a pipeline writes them.
+const OF_STAGES: &[&[fn() -> Description]] =
+    &[data::TABLES, audit::TABLES, train::TABLES, evaluate::TABLES, analyze::TABLES];
 
 /// Describes every table, in the order in which a pipeline writes them.
 #[must_use]
 pub fn catalogue() -> Vec<Description> {
-    vec![
-        Example::describe(),
-        Definition::describe(),
-        Token::describe(),
-        Counterfactual::describe(),
-        Certificate::describe(),
-        Audited::describe(),
-        TrainedRange::describe(),
-        Evidence::describe(),
-        Leakage::describe(),
-        Exposure::describe(),
-        Memorizer::describe(),
-        Ceiling::describe(),
-        Training::describe(),
-        Checkpoint::describe(),
-        Resume::describe(),
-        TrainedOn::describe(),
-        Prediction::describe(),
-        Score::describe(),
-        SeedScore::describe(),
-        Control::describe(),
-        Verdict::describe(),
-        SeedVerdict::describe(),
-        AttentionPattern::describe(),
-        Ablation::describe(),
-        Measurement::describe(),
-    ]
+    OF_STAGES.iter().copied().flatten().map(|describe| describe()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Row as _;
 
     #[test]
     fn what_training_reads_of_an_example_are_columns_of_it() {

@@ -1,5 +1,10 @@
 use super::{SEEDS, STEPS};
 use crate::row::table;
+use crate::{Description, Row as _};
+
+/// The tables, in the order in which they are written.
+pub(super) const TABLES: &[fn() -> Description] =
+    &[Training::describe, Checkpoint::describe, Resume::describe, TrainedOn::describe];
 
 table! {
     /// One logged step of one seed.
