@@ -4,7 +4,7 @@
 //! * [`TableWriter`], [`write_table`], [`read_table`], [`table_rows`]: rows in and out, streaming.
 //! * [`ParquetFile`]: any Parquet file, damaged or hostile, in bounded memory; [`guard`], [`set_limit`], [`read_file`].
 //! * [`read_vocabulary`]: the tokens by id, without a gap. [`join`]: a path that a file says.
-//! * [`write_definition`], [`read_definition`]: what readers of a dataset need of how it was defined.
+//! * [`write_definition`], [`Defined`]: what readers of a dataset need of how it was defined.
 //! * [`Provenance`]: what stands in the key-value metadata of every file, for people: no stage reads it.
 //! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
@@ -45,7 +45,7 @@ mod writer;
 pub use cell::{Cell, Misfit};
 pub use certified::{Seen, Uncertified, certified};
 pub use commit::{place, remove, seal, swap, write_whole};
-pub use definition::{read_definition, write_definition};
+pub use definition::{Defined, DefinedTask, Pinned, read_definition, write_definition};
 pub use digest::{Digests, bytes_digest, digest_bytes, digest_file, stream_key};
 pub use error::Error;
 pub use guard::guard;

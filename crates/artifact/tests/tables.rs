@@ -7,7 +7,10 @@ use arrow::array::{Array, AsArray};
 use arrow::compute::sum;
 use arrow::datatypes::Int64Type;
 use artifact::tables::{Definition, Example, Training, catalogue};
-use artifact::{Error, Provenance, digest_file, read_definition, read_table, write_definition, write_table};
+use artifact::{
+    Defined, Error, Pinned, Provenance, digest_file, read_definition, read_table, write_definition,
+    write_table,
+};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Map, Value, json};
@@ -72,6 +75,43 @@ fn rows_and_provenance_round_trip_over_several_row_groups() {
 
 fn map(value: Value) -> Map<String, Value> {
     value.as_object().cloned().expect("a map")
+}
+
+#[test]
+fn a_definition_is_read_by_what_its_readers_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("definition.parquet");
+    let tasks = json!({ "z": { "family": { "random": {} }, "terms": { "min": 4, "max": 6 }, "values": null }, "a": { "terms": 3 } });
+    let pins = json!({ "train": [], "test": [{ "task": "z", "terms": [1, -2, 3, 4] }] });
+    let write = |tasks: &Value, pins: &Value| {
+        let holdout = map(json!({ "level": { "window": { "m": 3 } }, "block": 7 }));
+        let sections = [("holdout", holdout), ("tasks", map(tasks.clone())), ("pins", map(pins.clone()))];
+        write_definition(&path, &provenance("k"), sections).unwrap();
+        Defined::read(&path)
+    };
+    let found = write(&tasks, &pins).unwrap();
+    assert_eq!(found.level, Some(json!({ "window": { "m": 3 } })));
+    let names: Vec<_> = found.tasks.iter().map(|task| (task.name.as_str(), task.shortest())).collect();
+    assert_eq!(names, [("z", Some(4)), ("a", Some(3))]);
+    let z = found.task("z").unwrap();
+    assert_eq!(z.part::<Value>("family").unwrap(), Some(json!({ "random": {} })));
+    assert_eq!((z.part::<u8>("values").unwrap(), z.part::<u8>("weight").unwrap()), (None, None));
+    let message = z.part::<u8>("family").unwrap_err().to_string();
+    assert!(
+        message.contains("definition.parquet: tasks.z.family is unreadable: invalid type: map"),
+        "{message}"
+    );
+    let pin = Pinned { split: "test".to_owned(), task: "z".to_owned(), terms: vec![1, -2, 3, 4] };
+    assert_eq!(found.pins, [pin]);
+    let message = write(&json!({ "z": 5 }), &pins).unwrap_err().to_string();
+    assert!(message.contains("`z` of `tasks` should be a mapping; rerun"), "{message}");
+    let message = write(&tasks, &json!({ "test": [{ "task": "z" }] })).unwrap_err().to_string();
+    assert!(
+        message.contains("`test` of `pins` should be a list of rows: missing field `terms`"),
+        "{message}"
+    );
+    write_definition(&path, &provenance("k"), []).unwrap();
+    assert_eq!(Defined::read(&path).unwrap(), Defined::default());
 }
 
 #[test]
