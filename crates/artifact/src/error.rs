@@ -107,12 +107,12 @@ pub enum Error {
         message: String,
     },
     /// A manifest is not what [`crate::seal`] writes.
-    #[error("{}: not a readable manifest ({message}); rerun the stage that wrote the folder", path.display())]
+    #[error("{}: not a readable manifest ({source}); rerun the stage that wrote the folder", path.display())]
     Manifest {
         /// The manifest file.
         path: PathBuf,
-        /// The parser's own words.
-        message: String,
+        /// The parser's own words, or ours.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A finished folder lacks a file that belongs into it.
     #[error("{}: its manifest lists no `{name}`; rerun the stage that wrote the folder", folder.display())]

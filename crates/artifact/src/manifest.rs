@@ -81,11 +81,11 @@ pub fn read_manifest(folder: &Path) -> Result<Option<Manifest>> {
         return Ok(None);
     }
     let bytes = read_file(&path, LIMIT)?;
-    let broken = |message: String| Error::Manifest { path: path.clone(), message };
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    let broken = |source| Error::Manifest { path: path.clone(), source };
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| broken(error.into()))?;
     let (digest, of_run) = manifest.own_digests();
     if digest != manifest.digest || Some(&of_run) != manifest.run.get("digest") {
-        return Err(broken("its content does not fit its own digest".to_owned()));
+        return Err(broken("its content does not fit its own digest".into()));
     }
     Ok(Some(manifest))
 }
@@ -105,7 +105,7 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self> {
         let manifest = read_manifest(path)?.ok_or_else(|| Error::Manifest {
             path: path.join(MANIFEST_FILE),
-            message: "it is not there, so the folder is not complete".to_owned(),
+            source: "it is not there, so the folder is not complete".into(),
         })?;
         Ok(Self { path: path.to_owned(), manifest })
     }

@@ -227,10 +227,8 @@ impl Runner<'_> {
             let bytes = std::fs::read(&measured).map_err(Error::io("read", &measured))?;
             record.measured = serde_json::from_slice(&bytes).unwrap_or_default();
         }
-        let Ended { status, seconds, peak, cancelled } = ended.map_err(|error| {
-            let (program, base) = (program.display(), self.layout.base().display());
-            Error::failed(&job.title(), format!("cannot run {program} in {base}: {error}"))
-        })?;
+        let what = format!("cannot run {} in {}", program.display(), self.layout.base().display());
+        let Ended { status, seconds, peak, cancelled } = ended.map_err(Error::refused(&job.title(), what))?;
         record.seconds = Some(seconds);
         record.peak_bytes = peak;
         record.exit = status.code();

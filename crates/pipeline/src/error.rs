@@ -34,6 +34,8 @@ pub enum Error {
         stage: String,
         /// What happened: an exit status, a signal, a missing output.
         reason: String,
+        /// The system's own words, where it refused: the end of the reason.
+        source: Option<std::io::Error>,
     },
     /// Several stages failed, or one and others need it.
     #[error("{}", several(failures, *left))]
@@ -83,7 +85,13 @@ impl Error {
     }
 
     pub(crate) fn failed(stage: &str, reason: impl Into<String>) -> Self {
-        Self::Failed { stage: stage.to_owned(), reason: reason.into() }
+        Self::Failed { stage: stage.to_owned(), reason: reason.into(), source: None }
+    }
+
+    /// Returns the error for a stage that the system did not let do `what`.
+    pub(crate) fn refused(stage: &str, what: impl fmt::Display) -> impl FnOnce(std::io::Error) -> Self {
+        let (stage, what) = (stage.to_owned(), what.to_string());
+        move |source| Self::Failed { stage, reason: format!("{what}: {source}"), source: Some(source) }
     }
 
     /// Returns the error for a panic that was caught: what should never happen fails what it happened to, and nothing else.
@@ -97,7 +105,7 @@ impl Error {
     /// Names the stage of a failure.
     pub(crate) fn of(self, title: &str) -> Self {
         match self {
-            Self::Failed { reason, .. } => Self::failed(title, reason),
+            Self::Failed { reason, source, .. } => Self::Failed { stage: title.to_owned(), reason, source },
             other => other,
         }
     }

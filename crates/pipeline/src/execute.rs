@@ -154,11 +154,8 @@ impl Runner<'_> {
                             };
                             let started = std::thread::Builder::new().spawn_scoped(scope, work);
                             let base = self.layout.base().display();
-                            let reason =
-                                |error| format!("cannot start a thread for the work in {base}: {error}");
-                            started.map_err(|error| {
-                                Error::failed(&self.plan.jobs[index].title(), reason(error))
-                            })?;
+                            let what = format!("cannot start a thread for the work in {base}");
+                            started.map_err(Error::refused(&self.plan.jobs[index].title(), what))?;
                             running += 1;
                             Ok(None)
                         }
