@@ -1,41 +1,19 @@
-//! The rooms of the house, as a test: which crate may use which, and who alone may print or exit.
+//! The rooms of the house, as a test: what ARCHITECTURE.md says of the crates is so, no files import each other in a circle, and one
+//! crate alone prints or exits.
 #![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 
+mod imports;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use imports::Imports;
 use serde_json::Value;
 
-/// Crate, workspace crates it may use, packages it must never use.
-const ROOMS: &[(&str, &[&str], &[&str])] = &[
-    ("artifact", &[], &["candle-core", "candle-nn"]),
-    ("sequence", &[], &["candle-core", "arrow", "parquet", "rand", "rand_chacha"]),
-    ("dataset", &["artifact", "sequence"], &["candle-core", "candle-nn", "transformer"]),
-    ("auditor", &["artifact"], &["candle-core", "candle-nn"]),
-    ("transformer", &[], &["arrow", "parquet", "serde_yaml"]),
-    ("trainer", &["artifact", "transformer"], &["serde_yaml"]),
-    ("evaluator", &["artifact", "sequence", "transformer"], &["serde_yaml"]),
-    ("analyzer", &["artifact", "transformer"], &["serde_yaml"]),
-    ("report", &["artifact"], &["candle-core", "candle-nn", "serde_yaml"]),
-    ("pipeline", &["artifact"], &["candle-core", "candle-nn", "arrow", "parquet"]),
-    (
-        "seqlab",
-        &[
-            "analyzer",
-            "artifact",
-            "auditor",
-            "dataset",
-            "evaluator",
-            "pipeline",
-            "report",
-            "sequence",
-            "trainer",
-            "transformer",
-        ],
-        &[],
-    ),
-];
+/// Crates whose files still import each other in circles. It only shrinks.
+const IN_CIRCLES: &[&str] =
+    &["analyzer", "auditor", "dataset", "evaluator", "report", "sequence", "trainer", "transformer"];
 
 /// Words that only `seqlab` may use: the terminal, the environment, the end of the process.
 const ONLY_SEQLAB: &[&str] = &["println!", "eprintln!", "std::process::exit", "std::env::var", "env::args"];
@@ -51,21 +29,66 @@ fn packages() -> Vec<Value> {
     metadata["packages"].as_array().expect("there are packages").clone()
 }
 
+/// A row of the table of rooms in ARCHITECTURE.md.
+struct Room {
+    purpose: String,
+    /// The crates of the workspace that it uses.
+    uses: BTreeSet<String>,
+    /// The packages that it must never use.
+    never: BTreeSet<String>,
+}
+
+/// Reads the table of rooms: crate, purpose, uses, must never, whose backticks hold names of packages.
+fn rooms() -> BTreeMap<String, Room> {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ARCHITECTURE.md");
+    let page = std::fs::read_to_string(page).expect("ARCHITECTURE.md is there");
+    let table = page.split("| crate | purpose | uses | must never |\n").nth(1).expect("the table of rooms");
+    let rows: Vec<Vec<&str>> = table
+        .lines()
+        .skip(1)
+        .map_while(|line| line.strip_prefix('|')?.strip_suffix('|'))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let crates: BTreeSet<String> = rows.iter().flat_map(|row| ticked(row[0])).collect();
+    let room = |row: &Vec<&str>| {
+        let [name, purpose, uses, never] = row[..] else { panic!("expected four columns, found {row:?}") };
+        let name = ticked(name).pop_first().expect("the name of a crate in backticks");
+        let uses: BTreeSet<String> = match uses {
+            "-" => BTreeSet::new(),
+            "all" => crates.iter().filter(|other| **other != name).cloned().collect(),
+            uses => uses.split(", ").map(str::to_owned).collect(),
+        };
+        (name, Room { purpose: purpose.to_owned(), uses, never: ticked(never) })
+    };
+    rows.iter().map(room).collect()
+}
+
+/// Returns what stands between backticks.
+fn ticked(text: &str) -> BTreeSet<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
 #[test]
-fn every_crate_uses_only_what_its_room_allows() {
-    let rooms: BTreeMap<_, _> = ROOMS.iter().map(|(name, may, never)| (*name, (*may, *never))).collect();
-    let packages = packages();
+fn every_crate_is_what_its_room_says() {
+    let (rooms, packages) = (rooms(), packages());
     let members: BTreeSet<&str> = packages.iter().filter_map(|package| package["name"].as_str()).collect();
-    assert_eq!(members, rooms.keys().copied().collect(), "a crate without a room, or a room without a crate");
+    let named: BTreeSet<&str> = rooms.keys().map(String::as_str).collect();
+    assert_eq!(members, named, "a crate without a room, or a room without a crate");
     for package in &packages {
         let name = package["name"].as_str().expect("a package has a name");
-        let (may, never) = rooms[name];
+        let Room { purpose, uses, never } = &rooms[name];
+        assert_eq!(package["description"].as_str(), Some(purpose.as_str()), "purpose of `{name}`");
         let dependencies = package["dependencies"].as_array().expect("a list");
-        for dependency in dependencies.iter().filter(|dependency| dependency["kind"].is_null()) {
-            let other = dependency["name"].as_str().expect("a dependency has a name");
-            let allowed = !members.contains(other) || may.contains(&other);
-            assert!(allowed, "`{name}` depends on `{other}`; it may use only {may:?} of the workspace");
-            assert!(!never.contains(&other), "`{name}` must never depend on `{other}`");
+        let normal = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+        // A package may be called otherwise here than in its registry.
+        let names: BTreeSet<&str> = normal
+            .flat_map(|dependency| [&dependency["name"], &dependency["rename"]])
+            .filter_map(Value::as_str)
+            .collect();
+        let found: BTreeSet<String> = names.intersection(&members).map(|name| (*name).to_owned()).collect();
+        assert_eq!(&found, uses, "crates of the workspace that `{name}` uses");
+        for other in never {
+            assert!(!names.contains(other.as_str()), "`{name}` must never use `{other}`");
         }
         let manifest = Path::new(package["manifest_path"].as_str().expect("a path"));
         let folder =
@@ -75,11 +98,51 @@ fn every_crate_uses_only_what_its_room_allows() {
 }
 
 #[test]
-fn only_seqlab_prints_reads_the_environment_or_exits() {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/ holds every crate");
+fn what_a_room_must_never_use_is_a_name_that_somebody_uses() {
+    let packages = packages();
+    let all = packages.iter().flat_map(|package| package["dependencies"].as_array().expect("a list"));
+    let known: BTreeSet<&str> =
+        all.flat_map(|one| [&one["name"], &one["rename"]]).filter_map(Value::as_str).collect();
+    for (name, Room { never, .. }) in rooms() {
+        for other in never {
+            assert!(
+                known.contains(other.as_str()),
+                "`{other}`, which `{name}` must never use, is no package here"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_files_of_a_crate_import_each_other_in_a_circle() {
     let mut read = 0;
-    for (name, ..) in ROOMS.iter().filter(|(name, ..)| *name != "seqlab") {
-        for file in rust_files(&crates.join(name).join("src")).filter(|file| !file.ends_with("tests.rs")) {
+    let mut told = Vec::new();
+    for name in rooms().into_keys() {
+        let src = crates().join(&name).join("src");
+        let root = ["lib.rs", "main.rs"].map(|root| src.join(root)).into_iter().find(|root| root.exists());
+        let imports = Imports::of(&root.expect("a crate has a root"));
+        read += imports.len();
+        let circles = imports.circles();
+        if IN_CIRCLES.contains(&name.as_str()) {
+            assert!(!circles.is_empty(), "`{name}` is untied: take it off the list `IN_CIRCLES`");
+        } else {
+            told.extend(circles.into_iter().map(|circle| format!("{name}: {circle}")));
+        }
+    }
+    assert!(read > 200, "the sources were not found");
+    assert!(told.is_empty(), "files import each other in circles:\n{}", told.join("\n"));
+}
+
+/// Returns the folder of all crates.
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("crates/ holds every crate").to_owned()
+}
+
+#[test]
+fn only_seqlab_prints_reads_the_environment_or_exits() {
+    let mut read = 0;
+    for name in rooms().into_keys().filter(|name| name != "seqlab") {
+        for file in rust_files(&crates().join(name).join("src")).filter(|file| !file.ends_with("tests.rs")) {
             let text = std::fs::read_to_string(&file).expect("sources are readable");
             // Unit tests stand at the end of a file and may print.
             let code = text.split("#[cfg(test)]").next().unwrap_or_default();
