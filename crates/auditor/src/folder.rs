@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use artifact::tables::{Certificate, Leakage};
 use artifact::{Provenance, write_table};
 
-use crate::Result;
 use crate::error::Leak;
+use crate::error::Result;
+use crate::find::points::{Point, Points};
 use crate::opened::Prepared;
-use crate::points::{Point, Points};
 
 /// The column that holds the sequences, where it has another name than ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

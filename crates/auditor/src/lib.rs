@@ -9,40 +9,16 @@
 //! on how many. It shares the Parquet reader with what wrote the files, and nothing else: units, windows, digits are
 //! found by code of its own.
 
-mod audit;
-mod automaton;
-mod ceilings;
-mod codes;
-mod columns;
-mod counterfactuals;
-mod decoding;
 mod error;
-mod exposure;
+mod find;
 mod folder;
-mod gather;
-mod index;
-mod kinds;
-mod level;
-mod lists;
-mod matches;
+mod hash;
 mod memorizers;
-mod missing;
-mod names;
-mod numbers;
 mod opened;
-mod pairs;
-mod points;
-mod proof;
-mod rows;
+mod prove;
+mod read;
 mod shards;
-mod sieve;
-mod spelling;
-mod split;
 mod stage;
-mod units;
-mod vocabulary;
-mod whole;
-mod windows;
 
 pub use error::{Error, Leak, Place, Result};
 pub use folder::{Column, FolderAudit, Options, audit_folder, audit_points};

@@ -8,19 +8,21 @@ use artifact::tables::Certificate;
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::audit::{Audit, Origin, Proof};
-use crate::columns::{ALL, Source, Wanted, described, is_integer_list, nothing};
-use crate::counterfactuals::Corrupted;
+use crate::error::{Error, Result};
+use crate::find::names::rank;
+use crate::find::points::{Point, Points};
 use crate::folder::{Column, FolderAudit, Options};
-use crate::level::{self, Level};
-use crate::lists::Lists;
-use crate::names::rank;
-use crate::points::{Point, Points};
-use crate::proof::Scope;
-use crate::rows::{Rows, UnitKind};
-use crate::split::Split;
-use crate::vocabulary::Vocabulary;
-use crate::{Error, Result, sieve, windows};
+use crate::prove::audit::{Audit, Origin, Proof};
+use crate::prove::counterfactuals::Corrupted;
+use crate::prove::held_out::Scope;
+use crate::prove::windows;
+use crate::read::columns::{ALL, Source, Wanted, described, is_integer_list, nothing};
+use crate::read::level::{self, Level};
+use crate::read::lists::Lists;
+use crate::read::rows::{Rows, UnitKind};
+use crate::read::sieve;
+use crate::read::split::Split;
+use crate::read::vocabulary::Vocabulary;
 
 /// A dataset of which only footers and small tables are read.
 pub(crate) struct Prepared {

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use artifact::tables::Evidence as Row;
 use artifact::{Provenance, read_table, write_table};
 
-use crate::audit::{Audit, Observed, Watch};
-use crate::automaton::remember;
-use crate::decoding::{Meaning, Wrong};
+use crate::error::{Error, Result};
 use crate::folder::{FolderAudit, Options};
-use crate::kinds;
 use crate::opened::Opened;
-use crate::units::{Found, Witness};
-use crate::{Error, Result};
+use crate::prove::audit::{Audit, Observed, Watch};
+use crate::prove::automaton::remember;
+use crate::prove::decoding::{Meaning, Wrong};
+use crate::prove::kinds;
+use crate::prove::units::{Found, Witness};
 
 /// The file that a shard leaves.
 const FILE: &str = "evidence.parquet";

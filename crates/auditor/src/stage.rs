@@ -10,17 +10,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
-use crate::audit::{Audit, Origin};
-use crate::ceilings::Ceilings;
-use crate::columns::{ALL, Wanted};
-use crate::counterfactuals::Corrupted;
-use crate::level::{self, Level};
+use crate::error::{Error, Result};
+use crate::memorizers::ceilings::Ceilings;
 use crate::memorizers::{self, Sampling};
-use crate::proof::Scope;
-use crate::rows::Rows;
-use crate::split::Split;
-use crate::vocabulary::Vocabulary;
-use crate::{Error, Result};
+use crate::prove::audit::{Audit, Origin};
+use crate::prove::counterfactuals::Corrupted;
+use crate::prove::held_out::Scope;
+use crate::read::columns::{ALL, Wanted};
+use crate::read::level::{self, Level};
+use crate::read::rows::Rows;
+use crate::read::split::Split;
+use crate::read::vocabulary::Vocabulary;
 
 /// Settings of an audit. None of them can make a leak pass.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

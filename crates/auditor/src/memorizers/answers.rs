@@ -11,9 +11,9 @@ use super::sequences::{Questions, Said, Sequences};
 use super::table::{Follows, Part};
 use super::votes::{Elected, Scratch, Votes};
 use super::{Memorizer, Method, TARGETS, Targets};
-use crate::Result;
-use crate::columns::Wanted;
-use crate::split::Split;
+use crate::error::Result;
+use crate::read::columns::Wanted;
+use crate::read::split::Split;
 
 /// Returns what every memoriser says to every question; nothing for those that answer otherwise.
 pub(crate) fn answer(

@@ -9,11 +9,11 @@ use super::places::Places;
 use super::sequences::{Sequences, Shape};
 use super::table::{Follows, Gathered, Part, Tally, Target};
 use super::{TARGETS, Targets};
-use crate::Result;
-use crate::codes::UNKNOWN;
-use crate::columns::Wanted;
-use crate::numbers::{Numbers, pack};
-use crate::split::Split;
+use crate::error::Result;
+use crate::hash::numbers::{Numbers, pack};
+use crate::prove::codes::UNKNOWN;
+use crate::read::columns::Wanted;
+use crate::read::split::Split;
 
 /// Entries of a table that are counted at a time: 16 bytes each, and the table is about half full at least.
 pub(crate) const ENTRIES: usize = 3 << 23;

@@ -5,6 +5,7 @@
 
 mod answers;
 mod bigram;
+pub(crate) mod ceilings;
 mod copy_last;
 mod counts;
 mod most_frequent;
@@ -25,12 +26,12 @@ mod tests;
 use artifact::tables::{Certificate, Memorizer as Answer};
 use tracing::info;
 
-use crate::Result;
-use crate::columns::{ANSWERED, Wanted};
-use crate::rows::Rows;
-use crate::spelling::Spelling;
-use crate::split::Split;
-use crate::vocabulary::Vocabulary;
+use crate::error::Result;
+use crate::prove::spelling::Spelling;
+use crate::read::columns::{ANSWERED, Wanted};
+use crate::read::rows::Rows;
+use crate::read::split::Split;
+use crate::read::vocabulary::Vocabulary;
 pub(crate) use nearest_neighbor::Sampling;
 use sequences::{Questions, Said, Sequences, Symbols};
 

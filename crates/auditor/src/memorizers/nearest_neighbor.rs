@@ -8,11 +8,11 @@ use rayon::prelude::*;
 
 use super::sequences::{Questions, Said, Sequences, Shape};
 use super::{Class, Memorizer, Method};
-use crate::Result;
-use crate::codes::Map;
-use crate::columns::Wanted;
-use crate::numbers::mix;
-use crate::split::Split;
+use crate::error::Result;
+use crate::hash::numbers::mix;
+use crate::prove::codes::Map;
+use crate::read::columns::Wanted;
+use crate::read::split::Split;
 
 /// Repeats the answer of the nearest train row.
 pub(super) const NEAREST_NEIGHBOR: Memorizer =

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::places::Places;
 use super::{Memorizer, Method};
-use crate::codes::{Map, UNKNOWN};
-use crate::numbers::{Numbers, pack};
+use crate::hash::numbers::{Numbers, pack};
+use crate::prove::codes::{Map, UNKNOWN};
 
 /// Rows of one domain; no piece is shared by two worlds.
 pub(crate) struct World {

@@ -1,6 +1,6 @@
 //! Where each symbol of a sorted list is.
 
-use crate::numbers::Numbers;
+use crate::hash::numbers::Numbers;
 
 /// A plain table where the symbols lie close together.
 pub(crate) struct Places {

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use crate::codes::{Map, UNKNOWN};
-use crate::exposure::answer_terms;
-use crate::lists::Lists;
-use crate::rows::Rows;
-use crate::spelling::Spelling;
-use crate::vocabulary::Vocabulary;
+use crate::prove::codes::{Map, UNKNOWN};
+use crate::prove::exposure::answer_terms;
+use crate::prove::spelling::Spelling;
+use crate::read::lists::Lists;
+use crate::read::rows::Rows;
+use crate::read::vocabulary::Vocabulary;
 
 /// What a memoriser counts and answers in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

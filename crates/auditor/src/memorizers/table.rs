@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::VOTED;
 use super::places::Places;
-use crate::numbers::{mix, pack};
+use crate::hash::numbers::{mix, pack};
 
 /// The symbols that are counted in one pass: those whose hash leaves this rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

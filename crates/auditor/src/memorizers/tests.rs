@@ -5,7 +5,7 @@ use artifact::{Provenance, write_table};
 
 use super::answers::answer_with;
 use super::*;
-use crate::rows::tests::{Draws, rows_of};
+use crate::read::rows::tests::{Draws, rows_of};
 
 #[test]
 fn memorizers_are_listed_once_and_those_that_combine_are_not_simpler_than_those_that_repeat() {
@@ -162,7 +162,7 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         write_table(&path, &Provenance::default(), examples).unwrap();
         let split = Split::open("train", std::slice::from_ref(&path)).unwrap();
         let mut rows = rows_of(0, &held);
-        rows.domain.fill(crate::rows::name_key("integer"));
+        rows.domain.fill(crate::read::rows::name_key("integer"));
         let vocabulary = Vocabulary::default();
         let sequences = Sequences::new(Symbols::Terms, &vocabulary);
         let questions = Questions::of(&sequences, &[&rows]);

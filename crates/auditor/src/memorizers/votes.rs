@@ -4,7 +4,7 @@ use super::VOTED;
 use super::answers::{Best, Known};
 use super::pieces::World;
 use super::table::Follow;
-use crate::codes::Map;
+use crate::prove::codes::Map;
 
 /// Smoothed so little that a symbol never seen with a feature is all but excluded: what is asked is whether the pieces
 /// determine the answer.
