@@ -12,16 +12,20 @@
 mod error;
 mod find;
 mod folder;
+mod folder_audit;
 mod hash;
 mod memorizers;
 mod opened;
 mod prove;
 mod read;
+
 mod shards;
 mod stage;
 
 pub use error::{Error, Leak, Place, Result};
-pub use folder::{Column, FolderAudit, Options, audit_folder, audit_points};
+pub use find::options::{Column, Options};
+pub use folder::{audit_folder, audit_points};
+pub use folder_audit::FolderAudit;
 pub use shards::{Shard, audit_shard, merge_shards};
 pub use stage::{Config, Inputs, TrainedOn, run};
 

@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::find::names::rank;
+use crate::find::options::{Column, Options};
 use crate::find::points::{Point, Points};
-use crate::folder::{Column, FolderAudit, Options};
+use crate::folder_audit::FolderAudit;
 use crate::prove::audit::{Audit, Origin, Proof};
 use crate::prove::counterfactuals::Corrupted;
 use crate::prove::held_out::Scope;
@@ -19,9 +20,9 @@ use crate::prove::windows;
 use crate::read::columns::{ALL, Source, Wanted, described, is_integer_list, nothing};
 use crate::read::level::{self, Level};
 use crate::read::lists::Lists;
-use crate::read::rows::{Rows, UnitKind};
-use crate::read::sieve;
+use crate::read::rows::{Rows, UnitKind, units};
 use crate::read::split::Split;
+use crate::read::split_column;
 use crate::read::vocabulary::Vocabulary;
 
 /// A dataset of which only footers and small tables are read.
@@ -63,7 +64,7 @@ impl Prepared {
         let mut splits = match &options.split_column {
             Some(column) => {
                 let paths: Vec<PathBuf> = point.splits.values().flatten().cloned().collect();
-                sieve::by_column(&paths, column)?
+                split_column::splits(&paths, column)?
             }
             None => {
                 let opened = point.splits.iter().map(|(name, paths)| Split::open(name, paths));
@@ -175,7 +176,7 @@ impl Prepared {
         for split in &self.splits {
             let new = || (true, BTreeSet::new());
             let look = |seen: &mut (bool, BTreeSet<u64>), source: &Source<'_>| {
-                seen.0 &= source.units()?.iter().all(|unit| *unit == UnitKind::Pair);
+                seen.0 &= units(source)?.iter().all(|unit| *unit == UnitKind::Pair);
                 seen.1.extend(source.names("domain", &mut Default::default())?);
                 Ok(())
             };

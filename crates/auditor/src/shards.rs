@@ -10,7 +10,8 @@ use artifact::tables::Evidence as Row;
 use artifact::{Provenance, read_table, write_table};
 
 use crate::error::{Error, Result};
-use crate::folder::{FolderAudit, Options};
+use crate::find::options::Options;
+use crate::folder_audit::FolderAudit;
 use crate::opened::Opened;
 use crate::prove::audit::{Audit, Observed, Watch};
 use crate::prove::automaton::remember;

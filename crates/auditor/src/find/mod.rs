@@ -4,4 +4,5 @@ pub(crate) mod gather;
 pub(crate) mod manifests;
 pub(crate) mod missing;
 pub(crate) mod names;
+pub(crate) mod options;
 pub(crate) mod points;

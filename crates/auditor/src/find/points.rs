@@ -8,7 +8,7 @@ use crate::find::gather::{Entry, Kind, gather};
 use crate::find::manifests::{Home, Manifests};
 use crate::find::missing::{Unread, shards_missing, unread_rows};
 use crate::find::names::{is_meant, split_name, stem, without_shard};
-use crate::folder::Options;
+use crate::find::options::Options;
 
 /// The files of each split, in the order of their names.
 pub(crate) type Files = BTreeMap<String, Vec<PathBuf>>;

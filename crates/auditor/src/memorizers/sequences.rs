@@ -4,10 +4,9 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::prove::codes::{Map, UNKNOWN};
-use crate::prove::exposure::answer_terms;
 use crate::prove::spelling::Spelling;
 use crate::read::lists::Lists;
-use crate::read::rows::Rows;
+use crate::read::rows::{Rows, answer_terms};
 use crate::read::vocabulary::Vocabulary;
 
 /// What a memoriser counts and answers in.

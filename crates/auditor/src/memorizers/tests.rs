@@ -162,7 +162,7 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         write_table(&path, &Provenance::default(), examples).unwrap();
         let split = Split::open("train", std::slice::from_ref(&path)).unwrap();
         let mut rows = rows_of(0, &held);
-        rows.domain.fill(crate::read::rows::name_key("integer"));
+        rows.domain.fill(crate::read::columns::name_key("integer"));
         let vocabulary = Vocabulary::default();
         let sequences = Sequences::new(Symbols::Terms, &vocabulary);
         let questions = Questions::of(&sequences, &[&rows]);

@@ -6,8 +6,7 @@ use artifact::tables::{Certificate, Exposure, Leakage};
 use rayon::prelude::*;
 use tracing::info;
 
-use crate::error::Leak;
-use crate::error::Result;
+use crate::error::{Leak, Result};
 use crate::prove::codes::View;
 use crate::prove::counterfactuals::Corrupted;
 use crate::prove::decoding::{self, Place, Spaces};

@@ -5,14 +5,12 @@ use std::path::Path;
 
 use artifact::tables::{Certificate, Counterfactual};
 
-use crate::error::Leak;
-use crate::error::Result;
+use crate::error::{Leak, Result};
 use crate::prove::codes::{Map, View};
-use crate::prove::exposure::answer_terms;
 use crate::prove::index::{FoundUnits, Index};
 use crate::prove::units::Rule;
 use crate::read::lists::Lists;
-use crate::read::rows::{Rows, UnitKind};
+use crate::read::rows::{Rows, UnitKind, answer_terms};
 use crate::read::split::Split;
 use crate::read::vocabulary::Vocabulary;
 

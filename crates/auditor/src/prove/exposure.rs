@@ -8,7 +8,7 @@ use artifact::tables::Exposure;
 use crate::hash::numbers::{Numbers, pack};
 use crate::prove::codes::{Codes, Map, UNKNOWN, View};
 use crate::read::lists::Lists;
-use crate::read::rows::Rows;
+use crate::read::rows::{Rows, answer_terms};
 use crate::read::vocabulary::Vocabulary;
 
 /// What is counted for the held-out rows of one split.
@@ -190,15 +190,4 @@ impl<'a> Ledger<'a> {
         let begin = lower.partition_point(|value| value < least);
         fit.map(|(_, (begins, ends))| ends[end] - begins[begin]).sum()
     }
-}
-
-/// Returns which terms of a row are its answer: the term groups inside the answer span, at least the last term.
-pub(crate) fn answer_terms(rows: &Rows, row: usize, vocabulary: &Vocabulary) -> Range<usize> {
-    let terms = rows.terms.row(row).len();
-    let start = rows.answer_start[row];
-    let groups = match rows.has_tokens && start >= 0 {
-        true => vocabulary.groups(rows.tokens.row(row)).filter(|group| group.start as i64 >= start).count(),
-        false => 1,
-    };
-    terms - groups.clamp(1, terms.max(1)).min(terms)..terms
 }

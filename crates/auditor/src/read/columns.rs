@@ -9,7 +9,6 @@ use arrow::datatypes::{ArrowNativeType, DataType, Int32Type, Int64Type, Schema};
 
 use crate::error::{Error, Result};
 use crate::read::lists::Lists;
-use crate::read::rows::{UnitKind, name_key};
 
 /// The columns that a scan reads. What describes a row is taken where it is there: a foreign file may lack it.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +95,14 @@ pub(crate) fn is_integer_list(kind: &DataType) -> bool {
     )
 }
 
+/// Tells whether values are text, however it is kept.
+pub(crate) fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Dictionary(_, value) => is_text(value),
+        kind => matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View),
+    }
+}
+
 /// Tells whether values are integers, however they are kept.
 fn is_integer(kind: &DataType) -> bool {
     match kind {
@@ -159,7 +166,7 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     /// Says what is wrong with a column, at a row of the batch or somewhere in it.
-    fn wrong(&self, column: &str, expected: &str, found: &str, row: Option<usize>) -> Error {
+    pub(crate) fn wrong(&self, column: &str, expected: &str, found: &str, row: Option<usize>) -> Error {
         let place = match (row, self.in_file) {
             (Some(row), Some(first)) => format!("row {} of the file", first + row as u64),
             (Some(row), None) => format!("row {} of the split", self.first + row as u64),
@@ -331,11 +338,6 @@ impl Source<'_> {
         let Some(array) = self.batch.column_by_name(name).filter(|_| self.wanted.describes(name)) else {
             return Ok(vec![0; n]);
         };
-        let is_text = |kind: &DataType| {
-            matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-                || matches!(kind, DataType::Dictionary(_, value)
-                    if matches!(**value, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View))
-        };
         if !is_text(array.data_type()) {
             return Ok(vec![0; n]);
         }
@@ -361,23 +363,15 @@ impl Source<'_> {
         let indices = dictionary.keys().values().iter();
         indices.map(|index| key(index).ok_or_else(|| wrong("a broken dictionary"))).collect()
     }
-
-    /// Reads the optional column `unit`; adjacent pairs where it is not there.
-    pub(crate) fn units(&self) -> Result<Vec<UnitKind>> {
-        let mut known = BTreeMap::new();
-        let keys = self.names("unit", &mut known)?;
-        let mut kinds = BTreeMap::from([(0, UnitKind::Pair)]);
-        for (key, name) in known {
-            let wrong = || {
-                self.wrong("unit", "pair, unordered_pair, multiset, row or none", &format!("`{name}`"), None)
-            };
-            kinds.insert(key, UnitKind::named(&name).ok_or_else(wrong)?);
-        }
-        Ok(keys.iter().map(|key| kinds[key]).collect())
-    }
 }
 
 /// The type that names are read as: Parquet's own dictionaries then come through without being looked at.
 pub(crate) fn dictionary() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// Returns the number that stands for a name.
+pub(crate) fn name_key(name: &str) -> u64 {
+    let bytes = *blake3::hash(name.as_bytes()).as_bytes();
+    u64::from_le_bytes(bytes[..8].try_into().expect("a BLAKE3 hash has 32 bytes"))
 }

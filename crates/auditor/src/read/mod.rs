@@ -6,4 +6,5 @@ pub(crate) mod lists;
 pub(crate) mod rows;
 pub(crate) mod sieve;
 pub(crate) mod split;
+pub(crate) mod split_column;
 pub(crate) mod vocabulary;

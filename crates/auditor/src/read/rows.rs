@@ -1,6 +1,7 @@
 //! Rows as an audit sees them: terms, tokens, and what describes a row.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use arrow::array::AsArray;
 use arrow::compute::{CastOptions, cast_with_options};
@@ -9,6 +10,7 @@ use arrow::datatypes::{DataType, Int64Type, UInt32Type};
 use crate::error::{Error, Result};
 use crate::read::columns::{Source, Wanted};
 use crate::read::lists::Lists;
+use crate::read::vocabulary::Vocabulary;
 
 /// What may not be shared by splits, as the column `unit` says of each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,7 +123,7 @@ impl Rows {
         rows.family = source.names("family", &mut names)?;
         rows.notation = source.names("notation", &mut names)?;
         rows.domain = source.names("domain", &mut names)?;
-        rows.unit = source.units()?;
+        rows.unit = units(source)?;
         rows.names = names;
         Ok(rows)
     }
@@ -140,10 +142,29 @@ fn parameters(source: &Source<'_>) -> Result<Vec<Option<i64>>> {
     Ok(array.as_primitive::<Int64Type>().iter().collect())
 }
 
-/// Returns the number that stands for a name.
-pub(crate) fn name_key(name: &str) -> u64 {
-    let bytes = *blake3::hash(name.as_bytes()).as_bytes();
-    u64::from_le_bytes(bytes[..8].try_into().expect("a BLAKE3 hash has 32 bytes"))
+/// Reads the optional column `unit`; adjacent pairs where it is not there.
+pub(crate) fn units(source: &Source<'_>) -> Result<Vec<UnitKind>> {
+    let mut known = BTreeMap::new();
+    let keys = source.names("unit", &mut known)?;
+    let mut kinds = BTreeMap::from([(0, UnitKind::Pair)]);
+    for (key, name) in known {
+        let wrong = || {
+            source.wrong("unit", "pair, unordered_pair, multiset, row or none", &format!("`{name}`"), None)
+        };
+        kinds.insert(key, UnitKind::named(&name).ok_or_else(wrong)?);
+    }
+    Ok(keys.iter().map(|key| kinds[key]).collect())
+}
+
+/// Returns which terms of a row are its answer: the term groups inside the answer span, at least the last term.
+pub(crate) fn answer_terms(rows: &Rows, row: usize, vocabulary: &Vocabulary) -> Range<usize> {
+    let terms = rows.terms.row(row).len();
+    let start = rows.answer_start[row];
+    let groups = match rows.has_tokens && start >= 0 {
+        true => vocabulary.groups(rows.tokens.row(row)).filter(|group| group.start as i64 >= start).count(),
+        false => 1,
+    };
+    terms - groups.clamp(1, terms.max(1)).min(terms)..terms
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use artifact::{ParquetFile, allowed, guard, within};
 use rayon::prelude::*;
 use tracing::info;
 
-use crate::error::Place;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::read::columns::{ALL, Source, Wanted, dictionary};
 use crate::read::rows::Rows;
 use crate::read::sieve::Sieve;
