@@ -1,12 +1,12 @@
 //! What the same rows give without a model: tables that can only repeat, and some that can combine single pieces.
 //!
 //! A memoriser is one small file and one line in [`ALL`]. It says by which pieces of a prefix it goes; counting them in
-//! train ([`counts`]) and answering with them ([`answers`]) is the same for all.
+//! train ([`counts`]) and answering with them ([`counted`]) is the same for all.
 
-mod answers;
 mod bigram;
 pub(crate) mod ceilings;
 mod copy_last;
+mod counted;
 mod counts;
 mod most_frequent;
 mod nearest_neighbor;
@@ -131,7 +131,7 @@ pub(crate) fn answer<'a>(
     info!("done: nearest neighbours");
     let mut answers = Answers { views: Vec::new(), splits, sample: Vec::new() };
     for ((sequences, questions), (nearest, sample)) in views.into_iter().zip(nearest) {
-        let mut said = answers::answer(&ALL, &sequences, &questions, train, &wanted)?;
+        let mut said = counted::answer(&ALL, &sequences, &questions, train, &wanted)?;
         info!("done: memorisers of {}", sequences.symbols.name());
         let neighbor = ALL.iter().zip(&mut said).find(|(memorizer, _)| memorizer.method == Method::Nearest);
         neighbor.into_iter().for_each(|(_, said)| said.clone_from(&nearest));

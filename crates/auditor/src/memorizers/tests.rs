@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use artifact::tables::Example;
 use artifact::{Provenance, write_table};
 
-use super::answers::answer_with;
+use super::counted::answer_with;
 use super::*;
 use crate::read::rows::tests::{Draws, rows_of};
 
