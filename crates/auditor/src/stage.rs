@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use crate::error::{Error, Result};
+use crate::memorizers;
 use crate::memorizers::ceilings::Ceilings;
-use crate::memorizers::{self, Sampling};
 use crate::prove::audit::{Audit, Origin};
 use crate::prove::counterfactuals::Corrupted;
 use crate::prove::held_out::Scope;
@@ -160,10 +160,9 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
     write_table(&out.join("ranges.parquet"), provenance, ranges(train, &wanted)?)?;
     write_table(&out.join("leakage.parquet"), provenance, proof.leakage)?;
     write_table(&out.join("exposure.parquet"), provenance, proof.exposure)?;
-    let sampling = Sampling { pairs: config.nearest_neighbor_pairs };
     let strict: Vec<(&Split, &Rows)> = strict.iter().zip(&held).rev().collect();
-    let answers = memorizers::answer(&strict, train, &vocabulary, &wanted, &sampling)?;
-    let certificates = proof.certificates.into_iter().chain(answers.sample.iter().cloned());
+    let answers = memorizers::answer(&strict, train, &vocabulary, &wanted, config.nearest_neighbor_pairs)?;
+    let certificates = proof.certificates.into_iter().chain(answers.reports.iter().cloned());
     write_table(&out.join("certificate.parquet"), provenance, certificates)?;
     let count = || {
         let mut ceilings = Ceilings::default();

@@ -1,8 +1,14 @@
-use super::{Class, Memorizer, Method, Targets};
+use super::estimator::{Estimator, Targets};
+use super::memorizer::{Class, Memorizer, Method};
 
 /// What most often follows the last symbol.
-pub(super) const BIGRAM: Memorizer = Memorizer {
+pub(crate) const BIGRAM: Memorizer = Memorizer {
     name: "bigram",
     class: Class::Memory,
-    method: Method::Suffix { longest: 1, targets: Targets::All },
+    method: Method::Counted(Estimator::Backoff { longest: 1, targets: Targets::All }),
+    #[cfg(test)]
+    definition: |train, context| {
+        let last = &context[context.len().saturating_sub(1)..];
+        super::tests::after(train, last).or(super::tests::after(train, &[]))
+    },
 };

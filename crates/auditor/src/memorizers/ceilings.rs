@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use artifact::tables::Ceiling;
 
-use crate::memorizers::{Class, Given};
+use super::given::Given;
+use super::memorizer::Class;
 
 /// Counts right answers: by split and task, over all tasks where the task is empty.
 #[derive(Default)]

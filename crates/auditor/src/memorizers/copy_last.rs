@@ -1,5 +1,30 @@
-use super::{Class, Memorizer, Method};
+use super::asked::Asked;
+use super::memorizer::{Answered, Class, Memorizer, Method};
+use super::sequences::Said;
+use crate::error::Result;
 
 /// Says the last term of the context once more.
-pub(super) const COPY_LAST: Memorizer =
-    Memorizer { name: "copy_last", class: Class::Memory, method: Method::Copy };
+pub(crate) const COPY_LAST: Memorizer = Memorizer {
+    name: "copy_last",
+    class: Class::Memory,
+    method: Method::Alone(answer),
+    #[cfg(test)]
+    definition: |_, context| context.last().map(|last| (*last, false)),
+};
+
+fn answer(asked: &Asked<'_>) -> Result<Answered> {
+    let answers = asked.views.each_ref().map(|view| {
+        let mut said = Said::nothing(&view.questions);
+        for row in 0..view.questions.len() {
+            let last = view.questions.last(row);
+            while view.is_open(&said, row) {
+                // Where the answer goes on behind the term: END, or the last symbol over again where there is none.
+                let next = last.get(said.row(row).len()).copied().or(view.sequences.end());
+                let Some(next) = next.or(last.last().copied()) else { break };
+                view.say(&mut said, row, next, false);
+            }
+        }
+        (said, None)
+    });
+    Ok(answers)
+}

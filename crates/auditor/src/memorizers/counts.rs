@@ -4,11 +4,11 @@
 //! where it is more than fits, only half of the symbols are counted, and train streams past once more for the other half.
 //! Every question that a table is asked can be answered symbol by symbol.
 
+use super::estimator::{TARGETS, Targets};
 use super::pieces::{Pieces, World};
 use super::places::Places;
 use super::sequences::{Sequences, Shape};
 use super::table::{Follows, Gathered, Part, Tally, Target};
-use super::{TARGETS, Targets};
 use crate::error::Result;
 use crate::hash::numbers::{Numbers, pack};
 use crate::prove::codes::UNKNOWN;

@@ -6,23 +6,34 @@ use std::sync::Mutex;
 use artifact::tables::Certificate;
 use rayon::prelude::*;
 
-use super::sequences::{Questions, Said, Sequences, Shape};
-use super::{Class, Memorizer, Method};
+use super::asked::{Asked, View};
+use super::memorizer::{Answered, Class, Memorizer, Method};
+use super::sequences::{Questions, Said, Shape};
 use crate::error::Result;
 use crate::hash::numbers::mix;
 use crate::prove::codes::Map;
-use crate::read::columns::Wanted;
-use crate::read::split::Split;
 
 /// Repeats the answer of the nearest train row.
-pub(super) const NEAREST_NEIGHBOR: Memorizer =
-    Memorizer { name: "nearest_neighbor", class: Class::Memory, method: Method::Nearest };
-
-/// How many row pairs are compared at most.
-pub(crate) struct Sampling {
-    /// Up to this many pairs all are compared; beyond it a keyed sample of train is.
-    pub(crate) pairs: u64,
-}
+pub(crate) const NEAREST_NEIGHBOR: Memorizer = Memorizer {
+    name: "nearest_neighbor",
+    class: Class::Memory,
+    method: Method::Alone(answer),
+    #[cfg(test)]
+    definition: |train, context| {
+        let distance = |row: &Vec<i64>| {
+            let other = &row[..row.len() - 1];
+            let differ = (0..other.len().max(context.len())).filter(|at| {
+                let from_the_end = |terms: &[i64]| terms.iter().rev().nth(*at).copied();
+                from_the_end(other) != from_the_end(context)
+            });
+            differ.count()
+        };
+        let nearest = train.iter().min_by_key(|row| distance(row))?;
+        let as_near = train.iter().filter(|row| distance(row) == distance(nearest));
+        let others = as_near.map(|row| row.last()).filter(|answer| *answer != nearest.last());
+        nearest.last().map(|answer| (*answer, others.count() > 0))
+    },
+};
 
 /// Questions that are compared with a train row at a time: their distances stay in the first cache.
 const TILE: usize = 4096;
@@ -63,20 +74,15 @@ impl Neighbor {
 }
 
 /// Returns the answer of the nearest train row for every question, view by view, and a report where train was sampled.
-pub(crate) fn answer(
-    views: &[(Sequences<'_>, Questions)],
-    train: &Split,
-    wanted: &Wanted,
-    sampling: &Sampling,
-) -> Result<Vec<(Said, Option<Certificate>)>> {
-    let held = views.first().map_or(0, |(_, questions)| questions.len());
-    let sample = Sample::of(held as u64, train.rows, sampling);
-    let searches: Vec<_> = views.iter().map(|(_, questions)| search(questions)).collect();
-    let new = || Gathered { codes: Vec::new(), rows: views.iter().map(|_| Vec::new()).collect(), sampled: 0 };
+fn answer(asked: &Asked<'_>) -> Result<Answered> {
+    let Asked { views, train, wanted, pairs } = asked;
+    let sample = Sample::of(views[0].questions.len() as u64, train.rows, *pairs);
+    let searches = views.each_ref().map(|view| (view, search(&view.questions)));
+    let new = || Gathered { codes: Vec::new(), rows: views.each_ref().map(|_| Vec::new()), sampled: 0 };
     let mut threads = train.scan(wanted, new, |gathered, rows| {
         for row in (0..rows.len()).filter(|row| sample.holds(rows.first + *row as u64)) {
             gathered.sampled += 1;
-            for ((sequences, _), found) in views.iter().zip(&mut gathered.rows) {
+            for (View { sequences, .. }, found) in views.iter().zip(&mut gathered.rows) {
                 let Shape { start, world } = sequences.encode(rows, row, &mut gathered.codes);
                 let (context, answer) = gathered.codes.split_at(start);
                 let index = rows.first + row as u64;
@@ -90,7 +96,7 @@ pub(crate) fn answer(
     })?;
     threads.par_iter_mut().for_each(|gathered| gathered.compare(&searches));
     let sampled = threads.iter().map(|gathered| gathered.sampled).sum();
-    let answer = |((sequences, questions), search): (&(Sequences<'_>, Questions), Box<dyn Search>)| {
+    Ok(searches.map(|(View { sequences, questions }, search)| {
         let mut said = Said::nothing(questions);
         for (row, Neighbor { answer, tied, .. }) in search.nearest().into_iter().enumerate() {
             answer.iter().for_each(|symbol| said.say(row, *symbol, tied));
@@ -107,8 +113,7 @@ pub(crate) fn answer(
             passed: true,
         });
         (said, report)
-    };
-    Ok(views.iter().zip(searches).map(answer).collect())
+    }))
 }
 
 /// A row to compare with.
@@ -122,13 +127,13 @@ struct TrainRow {
 /// What one thread has gathered: by view, rows in order.
 struct Gathered {
     codes: Vec<u32>,
-    rows: Vec<Vec<TrainRow>>,
+    rows: [Vec<TrainRow>; 2],
     sampled: i64,
 }
 
 impl Gathered {
-    fn compare(&mut self, searches: &[Box<dyn Search>]) {
-        for (search, rows) in searches.iter().zip(&mut self.rows) {
+    fn compare(&mut self, searches: &[(&View<'_>, Box<dyn Search>)]) {
+        for ((_, search), rows) in searches.iter().zip(&mut self.rows) {
             search.compare(rows);
             rows.clear();
         }
@@ -185,10 +190,11 @@ struct Sample {
 }
 
 impl Sample {
-    fn of(held: u64, train: u64, sampling: &Sampling) -> Self {
+    /// Takes all rows where so many pairs may be compared; beyond that a keyed sample.
+    fn of(held: u64, train: u64, most: u64) -> Self {
         let pairs = u128::from(held) * u128::from(train);
-        let share = (pairs > u128::from(sampling.pairs))
-            .then(|| u64::try_from((u128::from(sampling.pairs) << 64) / pairs).unwrap_or(u64::MAX));
+        let share = (pairs > u128::from(most))
+            .then(|| u64::try_from((u128::from(most) << 64) / pairs).unwrap_or(u64::MAX));
         let key = artifact::stream_key("auditor/nearest_neighbor", &[]);
         let key = u64::from_le_bytes(key[..8].try_into().expect("a stream key has 32 bytes"));
         Self { share, key }

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::estimator::Estimator;
 use super::places::Places;
-use super::{Memorizer, Method};
 use crate::hash::numbers::{Numbers, pack};
 use crate::prove::codes::{Map, UNKNOWN};
 
@@ -69,8 +69,8 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// Numbers the pieces that the memorisers go by; `prefixes` calls for every prefix that one of them has to continue.
-    pub(crate) fn of(prefixes: impl Fn(&mut dyn FnMut(&Memorizer, u64, &[u32]))) -> Self {
+    /// Numbers the pieces that the estimators go by; `prefixes` calls for every prefix that one of them has to continue.
+    pub(crate) fn of(prefixes: impl Fn(&mut dyn FnMut(Estimator, u64, &[u32]))) -> Self {
         let mut found: BTreeMap<u64, (BTreeSet<u32>, usize)> = BTreeMap::new();
         prefixes(&mut |_, world, prefix| {
             let (symbols, longest) = found.entry(world).or_default();
@@ -84,15 +84,15 @@ impl Pieces {
         });
         let worlds = worlds.collect();
         let mut pieces = Self { worlds, numbers, suffixes: Vec::new(), count: 0 };
-        prefixes(&mut |memorizer, world, prefix| pieces.ask(memorizer, world, prefix));
+        prefixes(&mut |estimator, world, prefix| pieces.ask(estimator, world, prefix));
         pieces
     }
 
-    fn ask(&mut self, memorizer: &Memorizer, world: u64, prefix: &[u32]) {
+    fn ask(&mut self, estimator: Estimator, world: u64, prefix: &[u32]) {
         let Self { worlds, numbers, suffixes, count } = self;
         let world = &mut worlds[numbers[&world]];
-        match memorizer.method {
-            Method::Suffix { longest, .. } => {
+        match estimator {
+            Estimator::Backoff { longest, .. } => {
                 let mut suffix = 0;
                 for (depth, symbol) in prefix.iter().rev().take(longest).enumerate() {
                     suffix = match depth {
@@ -104,11 +104,10 @@ impl Pieces {
                     };
                 }
             }
-            Method::Distances { .. } => {
+            Estimator::NaiveBayes { .. } => {
                 let symbols = prefix.iter().rev().enumerate();
                 symbols.for_each(|(distance, symbol)| _ = world.ask(*symbol, distance, count));
             }
-            Method::Copy | Method::Nearest => (),
         }
     }
 

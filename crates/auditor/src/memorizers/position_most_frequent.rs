@@ -1,8 +1,11 @@
-use super::{Class, Memorizer, Method, Targets};
+use super::estimator::{Estimator, Targets};
+use super::memorizer::{Class, Memorizer, Method};
 
 /// The most frequent symbol at this place of the answer.
-pub(super) const POSITION_MOST_FREQUENT: Memorizer = Memorizer {
+pub(crate) const POSITION_MOST_FREQUENT: Memorizer = Memorizer {
     name: "position_most_frequent",
     class: Class::Memory,
-    method: Method::Suffix { longest: 0, targets: Targets::Places },
+    method: Method::Counted(Estimator::Backoff { longest: 0, targets: Targets::Places }),
+    #[cfg(test)]
+    definition: |train, _| super::tests::most_frequent_answer(train),
 };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::VOTED;
+use super::estimator::VOTED;
 use super::places::Places;
 use crate::hash::numbers::{mix, pack};
 

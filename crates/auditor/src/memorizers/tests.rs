@@ -3,9 +3,14 @@ use std::collections::BTreeMap;
 use artifact::tables::Example;
 use artifact::{Provenance, write_table};
 
-use super::counted::answer_with;
+use super::estimator::VOTED;
+use super::memorizer::Class;
+use super::sequences::{Sequences, Symbols};
 use super::*;
 use crate::read::rows::tests::{Draws, rows_of};
+
+/// Rows of train and a context to what is said, and whether something else is as good.
+pub(super) type Definition = fn(&[Vec<i64>], &[i64]) -> Option<(i64, bool)>;
 
 #[test]
 fn memorizers_are_listed_once_and_those_that_combine_are_not_simpler_than_those_that_repeat() {
@@ -15,11 +20,12 @@ fn memorizers_are_listed_once_and_those_that_combine_are_not_simpler_than_those_
 }
 
 #[test]
-fn only_the_vote_is_shallow() {
+fn of_those_that_count_only_the_vote_is_shallow() {
     for memorizer in ALL {
-        let combines = matches!(memorizer.method, Method::Distances { .. });
+        let Method::Counted(estimator) = memorizer.method else { continue };
+        let combines = matches!(estimator, Estimator::NaiveBayes { .. });
         assert_eq!(memorizer.class == Class::Shallow, combines, "{}", memorizer.name);
-        if let Method::Distances { targets } = memorizer.method {
+        if let Estimator::NaiveBayes { targets } = estimator {
             assert!(VOTED.contains(&targets), "{}: nothing is counted piece by piece", memorizer.name);
         }
     }
@@ -46,8 +52,6 @@ fn a_separator_behind_an_answer_is_as_right_as_the_end() {
     assert!(is_right(Symbols::Terms, [3, 1]) && !is_right(Symbols::Terms, [3, 2]));
 }
 
-type Terms = Vec<Vec<i64>>;
-
 /// The symbol with the greatest score, of equals the least, and whether there are equals.
 fn most(scores: impl Iterator<Item = (i64, f64)>) -> Option<(i64, bool)> {
     let mut sorted: Vec<_> = scores.collect();
@@ -63,68 +67,48 @@ fn counted(symbols: impl Iterator<Item = i64>) -> BTreeMap<i64, f64> {
 }
 
 /// All (prefix, symbol) of train; the answer is the last term.
-fn targets(train: &Terms, answers_only: bool) -> Vec<(&[i64], i64)> {
+pub(super) fn targets(train: &[Vec<i64>], answers_only: bool) -> Vec<(&[i64], i64)> {
     let prefixes = train.iter().flat_map(|row| (1..row.len()).map(move |at| (row, at)));
     let wanted = prefixes.filter(|(row, at)| !answers_only || *at == row.len() - 1);
     wanted.map(|(row, at)| (&row[..at], row[at])).collect()
 }
 
-/// What a memoriser says, and whether something else is as good, from its definition and the rows alone.
-fn brute(name: &str, train: &Terms, context: &[i64]) -> Option<(i64, bool)> {
-    let (all, answers) = (targets(train, false), targets(train, true));
-    let after = |suffix: &[i64]| {
-        let follows = all.iter().filter(|(prefix, _)| prefix.ends_with(suffix)).map(|(_, symbol)| *symbol);
-        most(counted(follows).into_iter())
-    };
-    let vote = |targets: &[(&[i64], i64)]| {
-        let prior = counted(targets.iter().map(|(_, symbol)| *symbol));
-        let likeliest = most(prior.iter().map(|(symbol, count)| (*symbol, *count)));
-        let before = |prefix: &[i64], distance: usize| prefix.iter().rev().nth(distance).copied();
-        let mut supported: Vec<i64> = likeliest.into_iter().map(|(symbol, _)| symbol).collect();
-        for (distance, symbol) in context.iter().rev().enumerate() {
-            let speaks = targets.iter().filter(|(prefix, _)| before(prefix, distance) == Some(*symbol));
-            supported.extend(speaks.map(|(_, symbol)| *symbol));
-        }
-        supported.sort_unstable();
-        supported.dedup();
-        let score = |symbol: i64| {
-            let mut score = prior[&symbol].ln();
-            for (distance, there) in context.iter().rev().enumerate() {
-                let reaches = targets.iter().filter(|(prefix, to)| *to == symbol && prefix.len() > distance);
-                let with = reaches.clone().filter(|(prefix, _)| before(prefix, distance) == Some(*there));
-                let (with, reaches) = (with.count() as f64, reaches.count() as f64);
-                score += ((with + 1e-6) / (reaches + 1e-6 * prior.len() as f64)).ln();
-            }
-            // Sums of logarithms in another order differ in their last digits: what is as good is a tie.
-            (score * 1e9).round()
-        };
-        most(supported.into_iter().map(|symbol| (symbol, score(symbol))))
-    };
-    match name {
-        "bigram" => after(&context[context.len().saturating_sub(1)..]).or(after(&[])),
-        "copy_last" => context.last().map(|last| (*last, false)),
-        "most_frequent" | "position_most_frequent" => {
-            most(counted(answers.iter().map(|(_, symbol)| *symbol)).into_iter())
-        }
-        "nearest_neighbor" => {
-            let distance = |row: &Vec<i64>| {
-                let other = &row[..row.len() - 1];
-                let differ = (0..other.len().max(context.len())).filter(|at| {
-                    let from_the_end = |terms: &[i64]| terms.iter().rev().nth(*at).copied();
-                    from_the_end(other) != from_the_end(context)
-                });
-                differ.count()
-            };
-            let nearest = train.iter().min_by_key(|row| distance(row))?;
-            let as_near = train.iter().filter(|row| distance(row) == distance(nearest));
-            let others = as_near.map(|row| row.last()).filter(|answer| *answer != nearest.last());
-            nearest.last().map(|answer| (*answer, others.count() > 0))
-        }
-        "position_skip_gram" => vote(&answers),
-        "skip_gram" => vote(&all),
-        "suffix_backoff" => (0..=context.len()).find_map(|from| after(&context[from..])),
-        other => panic!("no definition of {other}"),
+/// The most frequent answer.
+pub(super) fn most_frequent_answer(train: &[Vec<i64>]) -> Option<(i64, bool)> {
+    most(counted(targets(train, true).into_iter().map(|(_, symbol)| symbol)).into_iter())
+}
+
+/// What most often follows a suffix.
+pub(super) fn after(train: &[Vec<i64>], suffix: &[i64]) -> Option<(i64, bool)> {
+    let all = targets(train, false);
+    let follows = all.iter().filter(|(prefix, _)| prefix.ends_with(suffix)).map(|(_, symbol)| *symbol);
+    most(counted(follows).into_iter())
+}
+
+/// The naive-Bayes vote of the symbols at every distance.
+pub(super) fn vote(targets: &[(&[i64], i64)], context: &[i64]) -> Option<(i64, bool)> {
+    let prior = counted(targets.iter().map(|(_, symbol)| *symbol));
+    let likeliest = most(prior.iter().map(|(symbol, count)| (*symbol, *count)));
+    let before = |prefix: &[i64], distance: usize| prefix.iter().rev().nth(distance).copied();
+    let mut supported: Vec<i64> = likeliest.into_iter().map(|(symbol, _)| symbol).collect();
+    for (distance, symbol) in context.iter().rev().enumerate() {
+        let speaks = targets.iter().filter(|(prefix, _)| before(prefix, distance) == Some(*symbol));
+        supported.extend(speaks.map(|(_, symbol)| *symbol));
     }
+    supported.sort_unstable();
+    supported.dedup();
+    let score = |symbol: i64| {
+        let mut score = prior[&symbol].ln();
+        for (distance, there) in context.iter().rev().enumerate() {
+            let reaches = targets.iter().filter(|(prefix, to)| *to == symbol && prefix.len() > distance);
+            let with = reaches.clone().filter(|(prefix, _)| before(prefix, distance) == Some(*there));
+            let (with, reaches) = (with.count() as f64, reaches.count() as f64);
+            score += ((with + 1e-6) / (reaches + 1e-6 * prior.len() as f64)).ln();
+        }
+        // Sums of logarithms in another order differ in their last digits: what is as good is a tie.
+        (score * 1e9).round()
+    };
+    most(supported.into_iter().map(|symbol| (symbol, score(symbol))))
 }
 
 #[test]
@@ -136,7 +120,7 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         let values = 2 + draws.below(12);
         // Values that need codes of their own, too.
         let far = if round % 5 == 0 { 1 << 40 } else { 1 };
-        let mut corpus = |rows: u64| -> Terms {
+        let mut corpus = |rows: u64| -> Vec<Vec<i64>> {
             let rows = draws.corpus(rows, 5, values).into_iter().filter(|row| row.len() > 1);
             rows.map(|row| row.into_iter().map(|term| term * far).collect()).collect()
         };
@@ -164,24 +148,18 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         let mut rows = rows_of(0, &held);
         rows.domain.fill(crate::read::columns::name_key("integer"));
         let vocabulary = Vocabulary::default();
-        let sequences = Sequences::new(Symbols::Terms, &vocabulary);
-        let questions = Questions::of(&sequences, &[&rows]);
         let wanted = Wanted { terms: Some("terms".to_owned()), described: ANSWERED, ..Wanted::default() };
-        let whole = answer_with(usize::MAX, &ALL, &sequences, &questions, &split, &wanted).unwrap();
-        let parts = answer_with(16, &ALL, &sequences, &questions, &split, &wanted).unwrap();
-        let sampling = Sampling { pairs: u64::MAX };
-        let views = [(sequences, questions)];
-        let nearest = nearest_neighbor::answer(&views, &split, &wanted, &sampling).unwrap();
-        let [(nearest, None)] = &nearest[..] else { panic!("all rows are compared") };
-        let [(sequences, _)] = &views;
+        let asked = Asked::of(&[&rows], (&split, wanted), &vocabulary, u64::MAX).unwrap();
+        let ([whole, _], reports) = all(&asked, usize::MAX).unwrap();
+        assert!(reports.is_empty(), "all rows are compared");
+        let ([parts, _], _) = all(&asked, 16).unwrap();
+        let [View { sequences, .. }, _] = &asked.views;
         for (at, row) in held.iter().enumerate() {
             for ((memorizer, whole), parts) in ALL.iter().zip(&whole).zip(&parts) {
-                let said = if memorizer.method == Method::Nearest { nearest } else { whole };
-                let said: Vec<i64> = said.row(at).iter().map(|code| sequences.symbol(*code)).collect();
-                let expected = brute(memorizer.name, &train, &row[..row.len() - 1]);
+                let said: Vec<i64> = whole.row(at).iter().map(|code| sequences.symbol(*code)).collect();
+                let expected = (memorizer.definition)(&train, &row[..row.len() - 1]);
                 if let (Class::Memory, Some((_, tied))) = (memorizer.class, expected) {
-                    let of = if memorizer.method == Method::Nearest { nearest } else { whole };
-                    assert_eq!(of.is_tied(at), tied, "round {round}: {} after {row:?}", memorizer.name);
+                    assert_eq!(whole.is_tied(at), tied, "round {round}: {} after {row:?}", memorizer.name);
                     assert_eq!(whole.is_tied(at), parts.is_tied(at), "round {round}: {}", memorizer.name);
                 }
                 let expected: Vec<i64> = expected.into_iter().map(|(symbol, _)| symbol).collect();

@@ -1,7 +1,7 @@
 //! argmax over y of log p(y) + sum over distances d of log p(symbol at d | y).
 
-use super::VOTED;
-use super::counted::{Best, Known};
+use super::estimator::VOTED;
+use super::known::{Best, Known};
 use super::pieces::World;
 use super::table::Follow;
 use crate::prove::codes::Map;
