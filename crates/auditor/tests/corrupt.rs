@@ -3,38 +3,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "common/foreign.rs"]
+mod foreign;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, Int8Array, Int64Array, Int64Builder, LargeListViewArray, ListArray,
-    ListBuilder, ListViewArray, RecordBatch, StringArray, UInt8Builder,
+    Array, ArrayRef, DictionaryArray, Int8Array, Int64Array, LargeListViewArray, ListArray, ListBuilder,
+    ListViewArray, StringArray, UInt8Builder,
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Int8Type};
 use auditor::{Column, Error, FolderAudit, Options, audit_folder};
-use parquet::arrow::ArrowWriter;
-
-fn save(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-}
-
-fn lists(rows: &[&[i64]]) -> ArrayRef {
-    let mut list = ListBuilder::new(Int64Builder::new());
-    for row in rows {
-        list.values().append_slice(row);
-        list.append(true);
-    }
-    Arc::new(list.finish())
-}
-
-const TRAIN: [&[i64]; 3] = [&[1, 2, 3], &[7, 8, 9], &[4, 6, 8]];
-const LEAKY: [&[i64]; 2] = [&[2, 4, 7], &[5, 7, 8]];
+use foreign::{LEAKY, TRAIN, bare, lists, save};
 
 /// A folder with a train file of one column and a test file that shares `7 8` with it.
 fn folder(train: ArrayRef) -> tempfile::TempDir {
@@ -130,7 +114,7 @@ fn a_manifest_of_ours_finds_every_flipped_bit_in_the_data() {
     std::panic::set_hook(Box::new(|_| ()));
     let folder = folder(lists(&TRAIN));
     let path = folder.path().join("train.parquet");
-    artifact::seal(folder.path(), &bare()).unwrap();
+    artifact::seal(folder.path(), &bare("build")).unwrap();
     assert!(!audited(folder.path()).unwrap().is_clean());
     let whole = fs::read(&path).unwrap();
     let mut passed = 0;
@@ -147,7 +131,7 @@ fn a_manifest_of_ours_finds_every_flipped_bit_in_the_data() {
 #[test]
 fn only_what_a_manifest_lists_is_audited() {
     let entry = folder(lists(&TRAIN));
-    artifact::seal(entry.path(), &bare()).unwrap();
+    artifact::seal(entry.path(), &bare("build")).unwrap();
     // What people see: links to the files of the finished folder, without its manifest.
     let shown = tempfile::tempdir().unwrap();
     for name in ["train.parquet", "test.parquet"] {
@@ -259,7 +243,7 @@ fn a_manifest_has_to_list_what_is_read_and_what_it_lists_has_to_be_there() {
     let at = |name: &str| folder.path().join(name);
     let manifest = || {
         let _ = fs::remove_file(at("manifest.json"));
-        artifact::seal(folder.path(), &bare()).unwrap();
+        artifact::seal(folder.path(), &bare("build")).unwrap();
     };
     manifest();
     audited(folder.path()).unwrap();
@@ -307,20 +291,4 @@ fn a_name_is_never_obeyed() {
     save(&folder.path().join("test.parquet"), columns());
     let error = audited(folder.path()).unwrap_err().to_string();
     assert!(error.contains("\\u{1b}[31m") && !error.contains('\u{1b}'), "{error}");
-}
-
-/// A manifest to be filled in.
-fn bare() -> artifact::Manifest {
-    artifact::Manifest {
-        format: artifact::FORMAT,
-        verb: "build".to_owned(),
-        version: 1,
-        key: String::new(),
-        config: serde_json::json!({}),
-        inputs: Default::default(),
-        other: Default::default(),
-        files: Vec::new(),
-        run: serde_json::json!({}),
-        digest: String::new(),
-    }
 }

@@ -3,26 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
 mod common;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "common/foreign.rs"]
+mod foreign;
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, FixedSizeListBuilder, Float64Builder, Int16Array, Int32Builder, Int64Builder, LargeListBuilder,
-    ListBuilder, RecordBatch, StringArray, UInt16Builder, UInt64Builder,
+    ListBuilder, StringArray, UInt16Builder, UInt64Builder,
 };
 use auditor::{Column, Error, Options, audit_folder};
 use common::{Notation, audit, examples, write};
-use parquet::arrow::ArrowWriter;
-
-fn save(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut writer = ArrowWriter::try_new(fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-}
+use foreign::{CLEAN, LEAKY, TRAIN, lists, save};
 
 macro_rules! list {
     ($list:ident, $values:ident, $rows:expr) => {{
@@ -36,14 +30,6 @@ macro_rules! list {
         Arc::new(list.finish()) as ArrayRef
     }};
 }
-
-fn lists(rows: &[&[i64]]) -> ArrayRef {
-    list!(ListBuilder, Int64Builder, rows)
-}
-
-const TRAIN: [&[i64]; 3] = [&[1, 2, 3], &[7, 8, 9], &[4, 6, 8]];
-const CLEAN: [&[i64]; 1] = [&[2, 4, 7]];
-const LEAKY: [&[i64]; 2] = [&[2, 4, 7], &[5, 7, 8]];
 
 #[test]
 fn lists_of_every_shape_and_width_are_read() {

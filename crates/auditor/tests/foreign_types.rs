@@ -15,8 +15,9 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Field, Int8Type};
 use auditor::{Column, Options, Place, Shard, audit_shard, merge_shards};
-use foreign::{CLEAN, LEAKY, TRAIN, audited, folder, lists, save, save_packed, texts};
+use foreign::{CLEAN, LEAKY, TRAIN, audited, folder, lists, save, save_as, texts};
 use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+use parquet::file::properties::WriterProperties;
 
 #[test]
 fn a_column_may_say_the_split_of_each_row() {
@@ -107,7 +108,8 @@ fn every_compression_is_read() {
     ];
     for codec in codecs {
         let folder = folder(&[("test.parquet", &LEAKY)]);
-        save_packed(&folder.path().join("train.parquet"), vec![("terms", lists(&TRAIN))], codec);
+        let packed = WriterProperties::builder().set_compression(codec).build();
+        save_as(&folder.path().join("train.parquet"), vec![("terms", lists(&TRAIN))], packed);
         assert_eq!(audited(&folder, &Options::default()).unwrap().leaks[0].piece, "7 8", "{codec}");
     }
 }

@@ -1,14 +1,15 @@
 //! `--only windows` says of values of any size what brute force says, clean or not, and what the whole audit says.
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
-use std::collections::HashSet;
-use std::fs::File;
-use std::path::Path;
-use std::sync::Arc;
+#[expect(dead_code, reason = "other tests need more of it")]
+#[path = "common/foreign.rs"]
+mod foreign;
 
-use arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch};
+use std::collections::HashSet;
+use std::path::Path;
+
 use auditor::{FolderAudit, Leak, Options, audit_folder};
-use parquet::arrow::ArrowWriter;
+use foreign::{lists, save_as};
 use parquet::file::properties::WriterProperties;
 
 type Rows = Vec<Vec<i64>>;
@@ -17,17 +18,9 @@ type Rows = Vec<Vec<i64>>;
 const SPLITS: [&str; 3] = ["test", "validation", "train"];
 
 fn save(path: &Path, rows: &Rows) {
-    let mut list = ListBuilder::new(Int64Builder::new());
-    for row in rows {
-        list.values().append_slice(row);
-        list.append(true);
-    }
-    let batch = RecordBatch::try_from_iter([("terms", Arc::new(list.finish()) as ArrayRef)]).unwrap();
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(3)).build();
-    let file = File::create(path).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
+    let rows: Vec<&[i64]> = rows.iter().map(Vec::as_slice).collect();
+    save_as(path, vec![("terms", lists(&rows))], properties);
 }
 
 fn report(splits: &[Rows; 3], only_windows: bool) -> FolderAudit {

@@ -7,17 +7,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Builder, ListBuilder, RecordBatch, StringArray};
 use auditor::{FolderAudit, Options, audit_folder};
 use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 pub(crate) const TRAIN: [&[i64]; 3] = [&[1, 2, 3], &[7, 8, 9], &[4, 6, 8]];
 pub(crate) const CLEAN: [&[i64]; 1] = [&[2, 4, 7]];
 pub(crate) const LEAKY: [&[i64]; 2] = [&[2, 4, 7], &[5, 7, 8]];
 
-pub(crate) fn save_packed(path: &Path, columns: Vec<(&str, ArrayRef)>, compression: Compression) {
+pub(crate) fn save_as(path: &Path, columns: Vec<(&str, ArrayRef)>, properties: WriterProperties) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let properties = WriterProperties::builder().set_compression(compression).build();
     let file = fs::File::create(path).unwrap();
     let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
@@ -25,7 +23,7 @@ pub(crate) fn save_packed(path: &Path, columns: Vec<(&str, ArrayRef)>, compressi
 }
 
 pub(crate) fn save(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    save_packed(path, columns, Compression::UNCOMPRESSED);
+    save_as(path, columns, WriterProperties::default());
 }
 
 pub(crate) fn lists(rows: &[&[i64]]) -> ArrayRef {
