@@ -18,7 +18,8 @@ use crate::prove::counterfactuals::Corrupted;
 use crate::prove::held_out::Scope;
 use crate::prove::windows;
 use crate::read::columns::{ALL, Source, Wanted, described, is_integer_list, nothing};
-use crate::read::level::{self, Level};
+use crate::read::definition::{self, Definition};
+use crate::read::level::Level;
 use crate::read::lists::Lists;
 use crate::read::rows::{Rows, UnitKind, units};
 use crate::read::split::Split;
@@ -29,7 +30,7 @@ use crate::read::vocabulary::Vocabulary;
 pub(crate) struct Prepared {
     splits: Vec<Split>,
     level: Level,
-    definition: Value,
+    definition: Option<Definition>,
     wanted: Wanted,
     scope: Scope,
     vocabulary: Vocabulary,
@@ -84,11 +85,8 @@ impl Prepared {
         }
         splits.sort_by_cached_key(|split| (rank(&split.name), split.rows, split.name.clone()));
         points.verify(point)?;
-        let definition = match &point.beside.definition {
-            None => Value::Null,
-            Some(path) => artifact::read_definition(path)?,
-        };
-        let level = level_of(options, &definition)?;
+        let definition = point.beside.definition.as_deref().map(Definition::read).transpose()?;
+        let level = level_of(options, definition.as_ref())?;
         if options.only_windows && level != Level::Transition {
             return Err(Error::Config {
                 at: "--only windows".to_owned(),
@@ -109,7 +107,7 @@ impl Prepared {
         };
         let counterfactuals = point.beside.counterfactuals.clone().filter(|_| {
             let both = terms.is_some() && tokens.is_some() && scope == Scope::Everything;
-            both && definition != Value::Null
+            both && definition.is_some()
         });
         let named = |name: &&&str| {
             let mut schemas = splits.iter().flat_map(Split::schemas);
@@ -193,7 +191,7 @@ impl Prepared {
         let Self { splits, level, definition, wanted, scope, vocabulary, counterfactuals, about } = self;
         let strict = splits[..splits.len() - 1].par_iter().map(|split| split.load(&wanted));
         let held = strict.collect::<Result<Vec<_>>>()?;
-        let windows = level::windows(&level, &held, &definition);
+        let windows = definition::windows(&level, &held, definition.as_ref());
         Ok(Opened { splits, level, held, windows, wanted, scope, vocabulary, counterfactuals, about })
     }
 }
@@ -262,13 +260,13 @@ fn report(level: &Level, splits: &[Split], about: &About, proof: Proof) -> Folde
 
 /// Returns the level that was asked for, by its name or as it stands in a definition; else the one that the dataset's own
 /// definition names. Where both have one name, what it says of it in detail holds.
-fn level_of(options: &Options, definition: &Value) -> Result<Level> {
-    let claimed = || Level::parse(definition.get("holdout").and_then(|holdout| holdout.get("level")));
-    let Some(asked) = &options.level else { return claimed() };
+fn level_of(options: &Options, definition: Option<&Definition>) -> Result<Level> {
+    let claimed = || Ok::<_, Error>(definition.map(Definition::level).transpose()?.flatten());
+    let Some(asked) = &options.level else { return Ok(claimed()?.unwrap_or(Level::Transition)) };
     let form = serde_json::from_str(asked).ok().filter(Value::is_object);
-    let level = Level::parse(Some(&form.clone().unwrap_or_else(|| Value::String(asked.clone()))))?;
+    let level = Level::parse(form.as_ref().unwrap_or(&Value::String(asked.clone())))?;
     match claimed() {
-        Ok(claimed) if form.is_none() && claimed.name() == level.name() => Ok(claimed),
+        Ok(Some(claimed)) if form.is_none() && claimed.name() == level.name() => Ok(claimed),
         _ => Ok(level),
     }
 }

@@ -17,7 +17,8 @@ use crate::prove::audit::{Audit, Origin};
 use crate::prove::counterfactuals::Corrupted;
 use crate::prove::held_out::Scope;
 use crate::read::columns::{ALL, Wanted};
-use crate::read::level::{self, Level};
+use crate::read::definition::{Definition, windows};
+use crate::read::level::Level;
 use crate::read::rows::Rows;
 use crate::read::split::Split;
 use crate::read::vocabulary::Vocabulary;
@@ -99,14 +100,11 @@ pub struct TrainedOn {
 /// The others when an input is missing, corrupt, of a wrong type, or empty.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<()> {
     config.check()?;
-    let definition = artifact::read_definition(&inputs.definition)?;
-    let Some(level) = definition["holdout"].get("level") else {
-        return Err(Error::Folder {
-            path: inputs.definition.clone(),
-            message: "it says no `level` of `holdout`; rerun the build stage".to_owned(),
-        });
-    };
-    let level = Level::parse(Some(level))?;
+    let definition = Definition::read(&inputs.definition)?;
+    let level = definition.level()?.ok_or_else(|| Error::Folder {
+        path: inputs.definition.clone(),
+        message: "it says no `level` of `holdout`; rerun the build stage".to_owned(),
+    })?;
     let vocabulary = inputs.vocabulary()?;
     let (trained, seen) = inputs.seen();
     let files = [
@@ -146,7 +144,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         origin: Origin::Ours,
         splits: &splits,
         held: &held,
-        windows: &level::windows(&level, &held, &definition),
+        windows: &windows(&level, &held, Some(&definition)),
         corrupted: corrupted.as_ref(),
     };
     info!("done: held-out rows read");

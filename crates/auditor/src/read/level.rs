@@ -1,11 +1,8 @@
 //! What a level promises, as `holdout.level` of the dataset's own definition says.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::read::rows::Rows;
 
 /// The guarantee that a dataset claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,16 +57,16 @@ impl Kind {
 }
 
 impl Level {
-    /// Reads `holdout.level`: a name, or a map with one name. Nothing at all is the default, `transition`.
-    pub(crate) fn parse(value: Option<&Value>) -> Result<Self> {
+    /// Reads `holdout.level`: a name, or a map with one name; null is the default, `transition`.
+    pub(crate) fn parse(value: &Value) -> Result<Self> {
         let (name, settings) = match value {
-            None | Some(Value::Null) => ("transition", None),
-            Some(Value::String(name)) => (name.as_str(), None),
-            Some(Value::Object(map)) if map.len() == 1 => {
+            Value::Null => ("transition", None),
+            Value::String(name) => (name.as_str(), None),
+            Value::Object(map) if map.len() == 1 => {
                 let (name, settings) = map.iter().next().expect("a map of one entry has a first");
                 (name.as_str(), Some(settings))
             }
-            Some(other) => return Err(unknown(&other.to_string())),
+            other => return Err(unknown(&other.to_string())),
         };
         Ok(match name {
             "random" => Self::Random,
@@ -97,29 +94,6 @@ impl Level {
             Self::Kind(kind, _) => kind.name(),
         }
     }
-}
-
-/// Returns for every held-out row of every split how many of its last terms may not stand elsewhere: m where it is given,
-/// else the length of the shortest row of its task, by the definition (`config`) or, without one, by the held-out rows.
-pub(crate) fn windows(level: &Level, held: &[Rows], config: &Value) -> Vec<Vec<usize>> {
-    let Level::Window(m) = level else { return held.iter().map(|_| Vec::new()).collect() };
-    let mut shortest = BTreeMap::new();
-    for rows in held {
-        for (task, terms) in rows.task.iter().zip(rows.terms.rows()) {
-            let known = shortest.entry(*task).or_insert(terms.len());
-            *known = terms.len().min(*known);
-        }
-        for (task, name) in &rows.names {
-            let terms = &config["tasks"][name.as_str()]["terms"];
-            if let Some(defined) =
-                terms.as_u64().or(terms["min"].as_u64()).filter(|_| shortest.contains_key(task))
-            {
-                shortest.insert(*task, defined as usize);
-            }
-        }
-    }
-    let of_row = |task: &u64| m.unwrap_or(shortest[task]).max(1);
-    held.iter().map(|rows| rows.task.iter().map(of_row).collect()).collect()
 }
 
 /// A level given by its name alone promises the same for validation as for test; so does one that names kinds for both.
@@ -168,10 +142,10 @@ mod tests {
             (json!(null), Level::Transition),
         ];
         for (form, level) in forms {
-            assert_eq!(Level::parse(Some(&form)).unwrap(), level, "{form}");
+            assert_eq!(Level::parse(&form).unwrap(), level, "{form}");
         }
         for wrong in [json!("rows"), json!(3), json!({ "window": { "m": 0 } }), json!({})] {
-            assert!(Level::parse(Some(&wrong)).is_err(), "{wrong}");
+            assert!(Level::parse(&wrong).is_err(), "{wrong}");
         }
     }
 }
