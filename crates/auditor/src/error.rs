@@ -6,6 +6,9 @@ use artifact::printable;
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// The error that another one comes from.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Everything that can go wrong in an audit.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -45,6 +48,16 @@ pub enum Error {
         path: PathBuf,
         /// The reader's own words.
         message: String,
+        /// The reader's own error, where it gave one.
+        source: Option<Cause>,
+    },
+    /// What was asked for by name cannot be looked for.
+    #[error("`{}` is no name of files: {source}", printable(pattern))]
+    Pattern {
+        /// What was asked for.
+        pattern: String,
+        /// The matcher's own error.
+        source: globset::Error,
     },
     /// A column is missing or has a type that cannot be audited.
     #[error("{}: column `{column}` should be {expected}, found {}", path.display(), printable(found))]
@@ -57,6 +70,8 @@ pub enum Error {
         expected: String,
         /// What the file has.
         found: String,
+        /// The error of who tried to read it, where there was one.
+        source: Option<Cause>,
     },
     /// A row cannot be what it claims to be.
     #[error("{}: row {row}: {}", path.display(), printable(message))]
@@ -79,7 +94,9 @@ pub enum Error {
 impl From<artifact::Error> for Error {
     fn from(error: artifact::Error) -> Self {
         match error {
-            artifact::Error::Parquet { path, message } => Self::Parquet { path, message },
+            artifact::Error::Parquet { ref path, ref message, .. } => {
+                Self::parquet(path, message).because(error)
+            }
             error => Self::Artifact(error),
         }
     }
@@ -87,7 +104,25 @@ impl From<artifact::Error> for Error {
 
 impl Error {
     pub(crate) fn parquet(path: &Path, message: impl ToString) -> Self {
-        Self::Parquet { path: path.to_owned(), message: message.to_string() }
+        Self::Parquet { path: path.to_owned(), message: message.to_string(), source: None }
+    }
+
+    pub(crate) fn column(
+        path: &Path,
+        column: &str,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        let (column, expected, found) = (column.to_owned(), expected.into(), found.into());
+        Self::Column { path: path.to_owned(), column, expected, found, source: None }
+    }
+
+    /// The same, with the error that it comes from.
+    pub(crate) fn because(mut self, cause: impl Into<Cause>) -> Self {
+        if let Self::Parquet { source, .. } | Self::Column { source, .. } = &mut self {
+            *source = Some(cause.into());
+        }
+        self
     }
 }
 

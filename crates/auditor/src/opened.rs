@@ -295,8 +295,8 @@ fn columns(splits: &[Split], options: &Options) -> Result<(Option<String>, Optio
             let found = schema
                 .field_with_name("terms")
                 .map_or_else(|_| nothing(schema), |field| described(field.data_type()));
-            let expected = "a list of integers; name another column with --terms or --tokens".to_owned();
-            Err(Error::Column { path: path.to_owned(), column: "terms".to_owned(), expected, found })
+            let expected = "a list of integers; name another column with --terms or --tokens";
+            Err(Error::column(path, "terms", expected, found))
         }
         columns => Ok(columns),
     }

@@ -5,4 +5,5 @@ pub(crate) mod manifests;
 pub(crate) mod missing;
 pub(crate) mod names;
 pub(crate) mod options;
+pub(crate) mod pattern;
 pub(crate) mod points;

@@ -139,31 +139,6 @@ pub(crate) fn rank(split: &str) -> u8 {
     }
 }
 
-/// Tells whether a path, given by its parts, is meant by a pattern: one part that has to stand anywhere in it, or several
-/// that it has to begin with, `*` for any letters; so the name of a folder means all that lies in it.
-pub(crate) fn is_meant(pattern: &str, path: &[String]) -> bool {
-    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-    match parts.as_slice() {
-        [] => false,
-        [part] if !pattern.starts_with("./") => path.iter().any(|name| fits(part, name)),
-        parts => parts.len() <= path.len() && parts.iter().zip(path).all(|(part, name)| fits(part, name)),
-    }
-}
-
-fn fits(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
-    let mut rest = rest.split('*').peekable();
-    while let Some(part) = rest.next() {
-        if rest.peek().is_none() {
-            return name.ends_with(part);
-        }
-        let Some(at) = name.find(part) else { return false };
-        name = &name[at + part.len()..];
-    }
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,28 +199,6 @@ mod tests {
         }
         for stem in ["train", "proof-1", "best-of-luck", "1-of-a", "train-of-3", "x1-of-2", "1-of-2b"] {
             assert_eq!(announced(stem), None, "{stem}");
-        }
-    }
-
-    #[test]
-    fn patterns_mean_names_anywhere_and_paths_from_the_folder() {
-        let path = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
-        for (pattern, text, meant) in [
-            ("heldout.parquet", "k=2/heldout.parquet", true),
-            ("extra", "extra/deep/a.parquet", true),
-            ("extra/", "extra/a.parquet", true),
-            ("./a.parquet", "k=2/a.parquet", false),
-            ("./a.parquet", "a.parquet", true),
-            ("*.csv", "deep/test.csv", true),
-            ("k=*/held*.parquet", "k=2/heldout.parquet", true),
-            ("k=*/held*.parquet", "z/k=2/heldout.parquet", false),
-            ("a*b*c", "aXbYc", true),
-            ("a*b", "ab", true),
-            ("a*bc", "ab", false),
-            ("held", "heldout.parquet", false),
-            ("", "a", false),
-        ] {
-            assert_eq!(is_meant(pattern, &path(text)), meant, "{pattern} {text}");
         }
     }
 }

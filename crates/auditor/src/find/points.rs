@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::find::gather::{Entry, Kind, gather};
 use crate::find::manifests::{Home, Manifests};
 use crate::find::missing::{Unread, shards_missing, unread_rows};
-use crate::find::names::{is_meant, split_name, stem, without_shard};
+use crate::find::names::{split_name, stem, without_shard};
 use crate::find::options::Options;
+use crate::find::pattern::Patterns;
 
 /// The files of each split, in the order of their names.
 pub(crate) type Files = BTreeMap<String, Vec<PathBuf>>;
@@ -87,22 +88,23 @@ impl Points {
             ours && real(&entry.path).is_some_and(below)
         };
         let entries: Vec<Entry> = entries.into_iter().filter(|entry| !of_ours(entry)).collect();
-        let patterns = options.splits.iter().map(|(_, pattern)| pattern).chain(&options.skip);
-        for pattern in patterns {
-            if !entries.iter().any(|entry| is_meant(pattern, &entry.inside)) {
-                return Err(wrong(format!("nothing in it is called `{pattern}`")));
+        let patterns = Patterns::of(options)?;
+        let texts = options.splits.iter().map(|(_, text)| text).chain(&options.skip);
+        for (text, pattern) in texts.zip(patterns.all()) {
+            if !entries.iter().any(|entry| pattern.means(&entry.inside)) {
+                return Err(wrong(format!("nothing in it is called `{text}`")));
             }
         }
-        let is_skipped = |entry: &Entry| options.skip.iter().any(|pattern| is_meant(pattern, &entry.inside));
+        let is_skipped = |entry: &Entry| patterns.skip.iter().any(|pattern| pattern.means(&entry.inside));
         let (skipped, kept): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(is_skipped);
         let mut manifests = Manifests::default();
         let mut tables = Vec::new();
         let mut unread = Unread::default();
         for entry in &kept {
-            let given = given(entry, options)?;
+            let given = given(entry, &patterns)?;
             // A folder may be given with notes in it; a file that is given by itself has to be Parquet.
             let above = &entry.inside[..entry.inside.len() - 1];
-            let by_itself = || options.splits.iter().all(|(_, pattern)| !is_meant(pattern, above));
+            let by_itself = || patterns.splits.iter().all(|(_, pattern)| !pattern.means(above));
             if entry.kind == Kind::Parquet || entry.kind == Kind::Other && given.is_some() && by_itself() {
                 let home = manifests.home(folder, &entry.path)?;
                 let ours = options.ours || home.as_ref().is_some_and(|home| manifests.is_built(home));
@@ -114,7 +116,7 @@ impl Points {
         let read: BTreeSet<&Path> = tables.iter().map(|table| table.entry.path.as_path()).collect();
         unread_rows(&kept, &skipped, |entry| read.contains(entry.path.as_path()), &mut unread);
         let (splits, beside): (Vec<&Table<'_>>, _) = tables.iter().partition(|table| !table.is_beside());
-        let points = divide(&splits, options).map_err(wrong)?;
+        let points = divide(folder, &splits, options)?;
         let mut found = Vec::new();
         for (name, tables) in points {
             let (splits, others) = splits_of(&tables, options);
@@ -198,8 +200,8 @@ impl Point {
 }
 
 /// Returns the split that was given to a file.
-fn given(entry: &Entry, options: &Options) -> Result<Option<String>> {
-    let meant = options.splits.iter().filter(|(_, pattern)| is_meant(pattern, &entry.inside));
+fn given(entry: &Entry, patterns: &Patterns) -> Result<Option<String>> {
+    let meant = patterns.splits.iter().filter(|(_, pattern)| pattern.means(&entry.inside));
     let names: BTreeSet<String> =
         meant.map(|(name, _)| split_name(name).unwrap_or_else(|| name.clone())).collect();
     if names.len() > 1 {
@@ -231,7 +233,7 @@ type Divided<'a> = (Vec<String>, Vec<&'a Table<'a>>);
 
 /// Divides the files among datasets: the deepest folders that hold two splits or more, each with what stands above it.
 /// Where no folder does, all files are one dataset.
-fn divide<'a>(tables: &[&'a Table<'a>], options: &Options) -> std::result::Result<Vec<Divided<'a>>, String> {
+fn divide<'a>(folder: &Path, tables: &[&'a Table<'a>], options: &Options) -> Result<Vec<Divided<'a>>> {
     let all = || vec![(Vec::new(), tables.to_vec())];
     if options.together || options.split_column.is_some() {
         return Ok(all());
@@ -257,12 +259,15 @@ fn divide<'a>(tables: &[&'a Table<'a>], options: &Options) -> std::result::Resul
     match (points.is_empty(), lone.first()) {
         (true, _) => Ok(all()),
         (false, None) => Ok(points),
-        (false, Some((leaf, splits))) => Err(format!(
-            "`{}` holds only `{}`, other folders in it hold splits of their own; nothing is said of what is missing: \
-             leave it out with `--skip {0}`, or take all folders as one dataset with --together",
-            leaf.join("/"),
-            splits.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
-        )),
+        (false, Some((leaf, splits))) => {
+            let message = format!(
+                "`{}` holds only `{}`, other folders in it hold splits of their own; nothing is said of what is missing: \
+                 leave it out with `--skip {0}`, or take all folders as one dataset with --together",
+                leaf.join("/"),
+                splits.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+            );
+            Err(Error::Folder { path: folder.to_owned(), message })
+        }
     }
 }
 

@@ -65,12 +65,7 @@ impl Wanted {
     /// Returns the indices of the columns to read; an error where a list column is missing or no list of integers.
     pub(crate) fn columns(&self, path: &Path, schema: &Schema) -> Result<Vec<usize>> {
         for name in self.lists() {
-            let wrong = |found: String| Error::Column {
-                path: path.to_owned(),
-                column: name.clone(),
-                expected: "a list of integers".to_owned(),
-                found,
-            };
+            let wrong = |found: String| Error::column(path, name, "a list of integers", found);
             match schema.field_with_name(name) {
                 Ok(field) if is_integer_list(field.data_type()) => (),
                 Ok(field) => return Err(wrong(described(field.data_type()))),
@@ -173,12 +168,7 @@ impl Source<'_> {
             (None, Some(first)) => format!("rows from {first} of the file"),
             (None, None) => format!("rows from {} of the split", self.first),
         };
-        Error::Column {
-            path: self.path.to_owned(),
-            column: column.to_owned(),
-            expected: expected.to_owned(),
-            found: format!("{found} ({place})"),
-        }
+        Error::column(self.path, column, expected, format!("{found} ({place})"))
     }
 
     /// Reads a list column without what is to be ignored.
@@ -299,7 +289,7 @@ impl Source<'_> {
                 };
                 // What does not fit becomes a null, which there was none of.
                 cast_with_options(values, kind, &CastOptions::default())
-                    .map_err(|error| self.wrong(name, expected, &error.to_string(), None))?
+                    .map_err(|error| self.wrong(name, expected, &error.to_string(), None).because(error))?
             }
             kind => return Err(self.wrong(name, expected, &kind.to_string(), None)),
         };
@@ -343,7 +333,7 @@ impl Source<'_> {
         }
         let wrong = |found: &str| self.wrong(name, "a text in every row", found, None);
         let text = cast_with_options(array, &dictionary(), &CastOptions::default())
-            .map_err(|error| wrong(&error.to_string()))?;
+            .map_err(|error| wrong(&error.to_string()).because(error))?;
         if text.logical_null_count() > 0 {
             return Err(wrong("a null"));
         }

@@ -137,7 +137,7 @@ fn parameters(source: &Source<'_>) -> Result<Vec<Option<i64>>> {
         return Ok(vec![None; source.batch.num_rows()]);
     };
     let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let wide = |error| Error::parquet(source.path, format!("column `parameter`: {error}"));
+    let wide = |error| Error::parquet(source.path, format!("column `parameter`: {error}")).because(error);
     let array = cast_with_options(array, &DataType::Int64, &strict).map_err(wide)?;
     Ok(array.as_primitive::<Int64Type>().iter().collect())
 }

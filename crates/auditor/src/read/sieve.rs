@@ -21,7 +21,7 @@ impl Sieve {
     pub(crate) fn keep(&self, file: &ParquetFile, batch: &RecordBatch, first: u64) -> Result<RecordBatch> {
         let mask = self.mask(file, batch, first)?;
         let kept = guard(file.path(), || filter_record_batch(batch, &mask))?;
-        kept.map_err(|error| Error::parquet(file.path(), error))
+        kept.map_err(|error| Error::parquet(file.path(), &error).because(error))
     }
 
     /// Says of each row whether it is one of the split.
@@ -39,12 +39,7 @@ pub(crate) fn names(
     batch: &RecordBatch,
     first: u64,
 ) -> Result<(Vec<String>, Vec<usize>)> {
-    let wrong = |found: String| Error::Column {
-        path: file.path().to_owned(),
-        column: column.to_owned(),
-        expected: "the name of a split in every row".to_owned(),
-        found,
-    };
+    let wrong = |found: String| Error::column(file.path(), column, "the name of a split in every row", found);
     let array = batch.column_by_name(column).ok_or_else(|| wrong("nothing".to_owned()))?;
     if !is_text(array.data_type()) {
         return Err(wrong(array.data_type().to_string()));
@@ -54,7 +49,7 @@ pub(crate) fn names(
         return Err(wrong(format!("a null (row {} of the file)", first + row as u64)));
     }
     let cast = || cast_with_options(array, &dictionary(), &CastOptions::default());
-    let text = guard(file.path(), cast)?.map_err(|error| wrong(error.to_string()))?;
+    let text = guard(file.path(), cast)?.map_err(|error| wrong(error.to_string()).because(error))?;
     let text = text.as_dictionary::<Int32Type>();
     let names = text.values().as_string::<i32>().iter().map(|name| {
         let name = name.unwrap_or_default();

@@ -40,20 +40,14 @@ fn few(file: &ParquetFile, column: &str, names: usize) -> Result<()> {
     if names <= MOST {
         return Ok(());
     }
-    Err(Error::Column {
-        path: file.path().to_owned(),
-        column: column.to_owned(),
-        expected: format!("the names of at most {MOST} splits"),
-        found: format!("{names}: it says something else"),
-    })
+    let expected = format!("the names of at most {MOST} splits");
+    Err(Error::column(file.path(), column, expected, format!("{names}: it says something else")))
 }
 
 fn count(file: &ParquetFile, group: usize, column: &str) -> Result<BTreeMap<String, u64>> {
-    let at = file.schema().index_of(column).map_err(|_| Error::Column {
-        path: file.path().to_owned(),
-        column: column.to_owned(),
-        expected: "the name of a split in every row".to_owned(),
-        found: nothing_of(file.schema(), is_text),
+    let at = file.schema().index_of(column).map_err(|error| {
+        let found = nothing_of(file.schema(), is_text);
+        Error::column(file.path(), column, "the name of a split in every row", found).because(error)
     })?;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let mut first = file.group_rows().take(group).sum();
