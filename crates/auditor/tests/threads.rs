@@ -61,9 +61,9 @@ fn steps_in_numerals_are_beyond_every_memorizer() {
         for start in 0..200 - 3 * step {
             let terms: Vec<i64> = (0..4).map(|i| start + i * step).collect();
             let block = |value: i64| (value / step / 12 * 5 + value % step * 3 + step) % 8;
-            let colours: Vec<i64> = terms[..3].iter().map(|value| block(*value).min(2)).collect();
-            if colours.iter().all(|colour| *colour == colours[0]) {
-                splits[2 - colours[0] as usize].push(terms);
+            let assigned: Vec<i64> = terms[..3].iter().map(|value| block(*value).min(2)).collect();
+            if assigned.iter().all(|colour| *colour == assigned[0]) {
+                splits[2 - assigned[0] as usize].push(terms);
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use rayon::slice::ParallelSliceMut;
 
-use crate::hash::numbers::mix;
+use crate::hash::interner::mix;
 
 /// A pair of values as one number, different for different pairs.
 pub(crate) trait Key: Copy + Ord + Send + Sync {

@@ -1,6 +1,6 @@
 //! What memorisers are asked, and when an answer is whole: they are asked as a model is.
 
-use super::sequences::{Questions, Said, Sequences, Symbols};
+use super::sequences::{Predictions, Questions, Sequences, Symbols};
 use crate::error::Result;
 use crate::read::columns::Wanted;
 use crate::read::rows::Rows;
@@ -46,24 +46,25 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    /// Tells whether something is still to be said to a question: up to the border, or to as many symbols as the longest
+    /// Tells whether the answer to a question goes on: up to the border, or to as many symbols as the longest
     /// answer has. Where no border ends an answer it is as long as the right one.
-    pub(crate) fn is_open(&self, said: &Said, row: usize) -> bool {
+    pub(crate) fn is_open(&self, predictions: &Predictions, row: usize) -> bool {
         let most =
             if self.is_bordered(row) { self.questions.longest } else { self.questions.answer(row).len() };
-        let said = said.row(row);
-        said.len() < most && (said.is_empty() || said.last().copied() != self.sequences.end())
+        let predictions = predictions.row(row);
+        predictions.len() < most
+            && (predictions.is_empty() || predictions.last().copied() != self.sequences.end())
     }
 
-    /// Says one more symbol to a question; behind the last term SEP is the same border as END.
-    pub(crate) fn say(&self, said: &mut Said, row: usize, symbol: u32, tied: bool) {
+    /// Adds one more symbol to the answer of a question; behind the last term SEP is the same border as END.
+    pub(crate) fn push(&self, predictions: &mut Predictions, row: usize, symbol: u32, tied: bool) {
         let (end, separator) = (self.sequences.end(), self.sequences.separator());
         let separators =
             |symbols: &[u32]| symbols.iter().filter(|symbol| Some(**symbol) == separator).count();
         let ends = self.is_bordered(row)
             && Some(symbol) == separator
-            && separators(said.row(row)) == separators(self.questions.answer(row));
-        said.say(row, if ends { end.unwrap_or(symbol) } else { symbol }, tied);
+            && separators(predictions.row(row)) == separators(self.questions.answer(row));
+        predictions.push(row, if ends { end.unwrap_or(symbol) } else { symbol }, tied);
     }
 
     /// Tells whether END ends the answer to a question.

@@ -1,6 +1,6 @@
 use super::asked::Asked;
 use super::memorizer::{Answered, Class, Memorizer, Method};
-use super::sequences::Said;
+use super::sequences::Predictions;
 use crate::error::Result;
 
 /// Says the last term of the context once more.
@@ -14,17 +14,17 @@ pub(crate) const COPY_LAST: Memorizer = Memorizer {
 
 fn answer(asked: &Asked<'_>) -> Result<Answered> {
     let answers = asked.views.each_ref().map(|view| {
-        let mut said = Said::nothing(&view.questions);
+        let mut predictions = Predictions::nothing(&view.questions);
         for row in 0..view.questions.len() {
             let last = view.questions.last(row);
-            while view.is_open(&said, row) {
+            while view.is_open(&predictions, row) {
                 // Where the answer goes on behind the term: END, or the last symbol over again where there is none.
-                let next = last.get(said.row(row).len()).copied().or(view.sequences.end());
+                let next = last.get(predictions.row(row).len()).copied().or(view.sequences.end());
                 let Some(next) = next.or(last.last().copied()) else { break };
-                view.say(&mut said, row, next, false);
+                view.push(&mut predictions, row, next, false);
             }
         }
-        (said, None)
+        (predictions, None)
     });
     Ok(answers)
 }

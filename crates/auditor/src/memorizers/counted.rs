@@ -1,4 +1,4 @@
-//! Answers from counts, one symbol of all answers at a time: every prefix then grows by what was said.
+//! Answers from counts, one symbol of all answers at a time: every prefix then grows by what was predicted.
 
 use std::ops::Range;
 
@@ -7,16 +7,16 @@ use rayon::prelude::*;
 use super::asked::View;
 use super::counts::{Pass, count};
 use super::estimator::{Estimator, TARGETS};
+use super::features::Features;
 use super::known::{Best, Known};
-use super::pieces::Pieces;
-use super::sequences::{Questions, Said};
+use super::naive_bayes::{NaiveBayes, Scratch, Winners};
+use super::sequences::{Predictions, Questions};
 use super::table::Part;
-use super::votes::{Elected, Scratch, Votes};
 use crate::error::Result;
 use crate::read::columns::Wanted;
 use crate::read::split::Split;
 
-/// Returns what every estimator says to every question, from tables of so many entries at a time: what is answered does not
+/// Returns what every estimator predicts, from tables of so many entries at a time: what is answered does not
 /// depend on that.
 pub(crate) fn answer(
     entries: usize,
@@ -24,45 +24,50 @@ pub(crate) fn answer(
     view: &View<'_>,
     train: &Split,
     wanted: &Wanted,
-) -> Result<Vec<Said>> {
+) -> Result<Vec<Predictions>> {
     let View { sequences, questions } = view;
-    let mut said: Vec<Said> = estimators.iter().map(|_| Said::nothing(questions)).collect();
+    let mut predictions: Vec<Predictions> =
+        estimators.iter().map(|_| Predictions::nothing(questions)).collect();
     for step in 0..questions.longest {
-        let open = |row: usize, said: &Said| said.row(row).len() == step && view.is_open(said, row);
+        let open = |row: usize, predictions: &Predictions| {
+            predictions.row(row).len() == step && view.is_open(predictions, row)
+        };
         let prefixes = |rows: Range<usize>, each: &mut Each<'_>| {
             let mut prefix = Vec::new();
             for row in rows {
-                for (number, said) in said.iter().enumerate().filter(|(_, said)| open(row, said)) {
-                    written(questions, said, row, &mut prefix);
-                    each(number, row, questions.shapes[row].world, &prefix);
+                for (number, predictions) in
+                    predictions.iter().enumerate().filter(|(_, predictions)| open(row, predictions))
+                {
+                    written(questions, predictions, row, &mut prefix);
+                    each(number, row, questions.shapes[row].domain, &prefix);
                 }
             }
         };
-        let pieces = Pieces::of(|each| {
-            prefixes(0..questions.len(), &mut |number, _, world, prefix| {
-                each(estimators[number], world, prefix)
+        let features = Features::of(|each| {
+            prefixes(0..questions.len(), &mut |number, _, domain, prefix| {
+                each(estimators[number], domain, prefix)
             });
         });
-        let pass = Pass { pieces: &pieces, sequences, train, wanted, said: step, entries };
+        let pass = Pass { features: &features, sequences, train, wanted, step, entries };
         let best = best(estimators, &pass, questions.len(), &prefixes)?;
-        for (number, said) in said.iter_mut().enumerate() {
+        for (number, predictions) in predictions.iter_mut().enumerate() {
             for row in 0..questions.len() {
                 let Some(best) = best[row * estimators.len() + number] else { continue };
-                view.say(said, row, best.symbol, best.tied);
+                view.push(predictions, row, best.symbol, best.tied);
             }
         }
     }
-    Ok(said)
+    Ok(predictions)
 }
 
-/// Writes the context of a question and what was said to it.
-fn written(questions: &Questions, said: &Said, row: usize, prefix: &mut Vec<u32>) {
+/// Writes the context of a question and what was predicted behind it.
+fn written(questions: &Questions, predictions: &Predictions, row: usize, prefix: &mut Vec<u32>) {
     prefix.clear();
     prefix.extend_from_slice(questions.context(row));
-    prefix.extend_from_slice(said.row(row));
+    prefix.extend_from_slice(predictions.row(row));
 }
 
-/// Called with the number of an estimator, the row, the world and the symbols of a prefix that it has to continue.
+/// Called with the number of an estimator, the row, the domain and the symbols of a prefix that it has to continue.
 type Each<'a> = dyn FnMut(usize, usize, u64, &[u32]) + 'a;
 
 /// Calls for every prefix of some rows.
@@ -88,29 +93,34 @@ fn best(
             modulus *= 2;
         }
         let known = Known { pass, follows: &follows, whole, part };
-        let votes = Votes::of(&known, |each| {
-            prefixes(0..rows, &mut |number, _, world, prefix| {
+        let naive_bayes = NaiveBayes::of(&known, |each| {
+            prefixes(0..rows, &mut |number, _, domain, prefix| {
                 let votes = matches!(estimators[number], Estimator::NaiveBayes { .. });
-                pass.pieces.world(world).filter(|_| votes).into_iter().for_each(|world| each(world, prefix));
+                pass.features
+                    .domain(domain)
+                    .filter(|_| votes)
+                    .into_iter()
+                    .for_each(|domain| each(domain, prefix));
             });
         });
-        let likeliest = TARGETS
-            .map(|targets| known.worlds().map(|world| known.likeliest(world, targets)).collect::<Vec<_>>());
+        let likeliest = TARGETS.map(|targets| {
+            known.domains().map(|domain| known.likeliest(domain, targets)).collect::<Vec<_>>()
+        });
         best.par_chunks_mut(CHUNK * estimators.len()).enumerate().for_each(|(chunk, best)| {
             let first = chunk * CHUNK;
             let mut scratch = Scratch::default();
-            let mut voted: Option<(usize, Vec<u32>, Elected)> = None;
-            prefixes(first..rows.min(first + CHUNK), &mut |number, row, world, prefix| {
-                let Some(world) = pass.pieces.world(world) else { return };
+            let mut voted: Option<(usize, Vec<u32>, Winners)> = None;
+            prefixes(first..rows.min(first + CHUNK), &mut |number, row, domain, prefix| {
+                let Some(domain) = pass.features.domain(domain) else { return };
                 let found = match estimators[number] {
                     Estimator::Backoff { longest, targets } => {
-                        known.look_up(world, prefix, longest).or(likeliest[targets as usize][world.number])
+                        known.look_up(domain, prefix, longest).or(likeliest[targets as usize][domain.number])
                     }
                     Estimator::NaiveBayes { targets } => {
                         // All that vote mostly go by the same prefix.
                         let same = voted.as_ref().filter(|(of, symbols, _)| *of == row && symbols == prefix);
                         let found = same.map(|(_, _, found)| *found).unwrap_or_else(|| {
-                            let found = votes.answer(&known, world, prefix, &mut scratch);
+                            let found = naive_bayes.answer(&known, domain, prefix, &mut scratch);
                             voted = Some((row, prefix.to_vec(), found));
                             found
                         });

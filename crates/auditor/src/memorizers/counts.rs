@@ -1,16 +1,16 @@
-//! Counts what follows the pieces that held-out rows ask about, in memory that does not grow with train.
+//! Counts what follows the features that held-out rows ask about, in memory that does not grow with train.
 //!
-//! What follows anything at all is kept for every symbol. What follows single pieces may be as much as train has to say:
+//! What follows anything at all is kept for every symbol. What follows single features may be as much as train has to say:
 //! where it is more than fits, only half of the symbols are counted, and train streams past once more for the other half.
 //! Every question that a table is asked can be answered symbol by symbol.
 
 use super::estimator::{TARGETS, Targets};
-use super::pieces::{Pieces, World};
+use super::features::{Domain, Features};
 use super::places::Places;
 use super::sequences::{Sequences, Shape};
 use super::table::{Follows, Gathered, Part, Tally, Target};
 use crate::error::Result;
-use crate::hash::numbers::{Numbers, pack};
+use crate::hash::interner::{Interner, pack};
 use crate::prove::codes::UNKNOWN;
 use crate::read::columns::Wanted;
 use crate::read::split::Split;
@@ -20,12 +20,12 @@ pub(crate) const ENTRIES: usize = 3 << 23;
 
 /// What every pass needs.
 pub(crate) struct Pass<'a> {
-    pub(crate) pieces: &'a Pieces,
+    pub(crate) features: &'a Features,
     pub(crate) sequences: &'a Sequences<'a>,
     pub(crate) train: &'a Split,
     pub(crate) wanted: &'a Wanted,
-    /// Symbols of the answer that were said before: the next is the place that is asked for.
-    pub(crate) said: usize,
+    /// Symbols of the answer that were predicted before: the next is the place that is asked for.
+    pub(crate) step: usize,
     /// Entries that are counted at a time.
     pub(crate) entries: usize,
 }
@@ -33,30 +33,30 @@ pub(crate) struct Pass<'a> {
 /// What follows anything, for all symbols.
 pub(crate) struct Whole {
     pub(crate) places: Places,
-    /// By world, distance, targets and place: how many targets have more than that many symbols before them.
+    /// By domain, distance, targets and place: how many targets have more than that many symbols before them.
     reach: Vec<Vec<[Vec<u64>; TARGETS.len()]>>,
 }
 
 impl Whole {
     /// Adds up what the threads found.
-    fn of(pieces: &Pieces, threads: &[Wide], train: &Split) -> Result<Self> {
-        let all = || threads.iter().flat_map(|wide| wide.all(pieces));
+    fn of(features: &Features, threads: &[Wide], train: &Split) -> Result<Self> {
+        let all = || threads.iter().flat_map(|wide| wide.all(features));
         let mut symbols: Vec<u32> = all().map(|(_, symbol, _)| symbol).collect();
         symbols.sort_unstable();
         symbols.dedup();
         let places = Places::of_symbols(symbols);
-        let distances = pieces.worlds().map(|world| world.distances as u64 + 1).sum::<u64>();
+        let distances = features.domains().map(|domain| domain.distances as u64 + 1).sum::<u64>();
         let count = places.symbols.len() as u64;
         train.hold(
             || format!("what may follow {count} symbols at {distances} distances"),
             count * distances * 64,
         )?;
         let none = || std::array::from_fn(|_| vec![0; places.symbols.len()]);
-        let nothing = |world: &World| (0..world.distances).map(|_| none()).collect();
-        let mut reach: Vec<Vec<[Vec<u64>; TARGETS.len()]>> = pieces.worlds().map(nothing).collect();
-        for (world, symbol, counts) in all() {
+        let nothing = |domain: &Domain| (0..domain.distances).map(|_| none()).collect();
+        let mut reach: Vec<Vec<[Vec<u64>; TARGETS.len()]>> = features.domains().map(nothing).collect();
+        for (domain, symbol, counts) in all() {
             let at = places.of(symbol).expect("every symbol of every thread has a place");
-            for (reach, counts) in reach[world].iter_mut().zip(counts) {
+            for (reach, counts) in reach[domain].iter_mut().zip(counts) {
                 reach.iter_mut().zip(counts).for_each(|(reach, count)| reach[at] += u64::from(*count));
             }
         }
@@ -73,8 +73,8 @@ impl Whole {
     }
 
     /// Returns by place how many targets have a symbol at this distance, one of those that are asked for.
-    pub(crate) fn reach(&self, world: &World, targets: Targets, distance: usize) -> &[u64] {
-        &self.reach[world.number][distance][targets as usize]
+    pub(crate) fn reach(&self, domain: &Domain, targets: Targets, distance: usize) -> &[u64] {
+        &self.reach[domain.number][distance][targets as usize]
     }
 }
 
@@ -91,65 +91,65 @@ struct Local {
 /// By [`TARGETS`]: how often a symbol is one.
 type Targeted = [u32; TARGETS.len()];
 
-/// Targets by world, symbol and number of symbols before it.
+/// Targets by domain, symbol and number of symbols before it.
 struct Wide {
-    /// By world, then by place among the symbols of its prefixes, then by distance of the first symbol before the target;
+    /// By domain, then by place among the symbols of its prefixes, then by distance of the first symbol before the target;
     /// those farther than all that is asked for share the last.
     known: Vec<Vec<Targeted>>,
-    /// World and symbol of those that are in no prefix, numbered, and their counts by number and distance.
-    others: Numbers,
+    /// Domain and symbol of those that are in no prefix, numbered, and their counts by number and distance.
+    others: Interner,
     symbols: Vec<(u32, u32)>,
     counts: Vec<Targeted>,
     distances: usize,
 }
 
 impl Wide {
-    fn of(pieces: &Pieces) -> Self {
-        let known = |world: &World| vec![Targeted::default(); world.symbols().len() * world.distances];
+    fn of(features: &Features) -> Self {
+        let known = |domain: &Domain| vec![Targeted::default(); domain.symbols().len() * domain.distances];
         Self {
-            known: pieces.worlds().map(known).collect(),
-            others: Numbers::default(),
+            known: features.domains().map(known).collect(),
+            others: Interner::default(),
             symbols: Vec::new(),
             counts: Vec::new(),
-            distances: pieces.worlds().map(|world| world.distances).max().unwrap_or(0),
+            distances: features.domains().map(|domain| domain.distances).max().unwrap_or(0),
         }
     }
 
     /// Counts a target with so many symbols before it.
     #[inline]
-    fn add(&mut self, world: &World, (symbol, place): (u32, u32), before: usize, more: Targeted) {
-        let distance = (before - 1).min(world.distances - 1);
+    fn add(&mut self, domain: &Domain, (symbol, place): (u32, u32), before: usize, more: Targeted) {
+        let distance = (before - 1).min(domain.distances - 1);
         let counts = if place == UNKNOWN {
             let next = self.symbols.len();
-            let key = pack(world.number as u32, symbol);
-            let number = self.others.number(key, &mut (next as u32)) as usize;
+            let key = pack(domain.number as u32, symbol);
+            let number = self.others.intern(key, &mut (next as u32)) as usize;
             if number == next {
-                self.symbols.push((world.number as u32, symbol));
+                self.symbols.push((domain.number as u32, symbol));
                 self.counts.resize((next + 1) * self.distances, Targeted::default());
             }
             &mut self.counts[number * self.distances + distance]
         } else {
-            &mut self.known[world.number][place as usize * world.distances + distance]
+            &mut self.known[domain.number][place as usize * domain.distances + distance]
         };
         counts.iter_mut().zip(more).for_each(|(count, more)| *count = count.saturating_add(more));
     }
 
-    /// Returns world, symbol and counts by distance of all that was counted.
-    fn all<'a>(&'a self, pieces: &'a Pieces) -> impl Iterator<Item = (usize, u32, &'a [Targeted])> {
-        let known = pieces.worlds().zip(&self.known).flat_map(|(world, counts)| {
-            let counts = world.symbols().iter().zip(counts.chunks(world.distances));
-            counts.map(|(symbol, counts)| (world.number, *symbol, counts))
+    /// Returns domain, symbol and counts by distance of all that was counted.
+    fn all<'a>(&'a self, features: &'a Features) -> impl Iterator<Item = (usize, u32, &'a [Targeted])> {
+        let known = features.domains().zip(&self.known).flat_map(|(domain, counts)| {
+            let counts = domain.symbols().iter().zip(counts.chunks(domain.distances));
+            counts.map(|(symbol, counts)| (domain.number, *symbol, counts))
         });
         let others = self.symbols.iter().zip(self.counts.chunks(self.distances.max(1)));
-        let others = others.map(|((world, symbol), counts)| (*world as usize, *symbol, counts));
+        let others = others.map(|((domain, symbol), counts)| (*domain as usize, *symbol, counts));
         known.chain(others).filter(|(_, _, counts)| counts.iter().any(|[all, ..]| *all > 0))
     }
 }
 
-/// Streams train past and counts what follows the pieces; returns it with the part of the symbols that it holds. The first
+/// Streams train past and counts what follows the features; returns it with the part of the symbols that it holds. The first
 /// pass fills `whole`.
 pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> Result<(Follows, Part)> {
-    let Pass { pieces, sequences, train, wanted, said: here, entries } = *pass;
+    let Pass { features, sequences, train, wanted, step, entries } = *pass;
     let first = whole.is_none();
     let tally = Tally::new(part, entries);
     let new = || Local {
@@ -157,50 +157,50 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
         places: Vec::new(),
         targets: Vec::new(),
         gathered: Gathered::nothing(),
-        wide: Wide::of(pieces),
+        wide: Wide::of(features),
     };
     let threads = train.scan(wanted, new, |Local { codes, places, targets, gathered, wide }, rows| {
-        let mut known: Option<(u64, Option<&World>)> = None;
+        let mut known: Option<(u64, Option<&Domain>)> = None;
         for row in 0..rows.len() {
-            let Shape { start, world } = sequences.encode(rows, row, codes);
-            let world = match known {
-                Some((number, known)) if number == world => known,
+            let Shape { start, domain } = sequences.encode(rows, row, codes);
+            let domain = match known {
+                Some((number, known)) if number == domain => known,
                 _ => {
-                    known = Some((world, pieces.world(world)));
-                    pieces.world(world)
+                    known = Some((domain, features.domain(domain)));
+                    features.domain(domain)
                 }
             };
-            let Some(world) = world else { continue };
+            let Some(domain) = domain else { continue };
             places.clear();
-            places.extend(codes.iter().map(|symbol| world.place(*symbol)));
+            places.extend(codes.iter().map(|symbol| domain.place(*symbol)));
             targets.clear();
             let part = tally.part();
             for (at, symbol) in codes.iter().enumerate() {
                 let answers = at >= start;
-                let said = answers && at - start == here;
+                let here = answers && at - start == step;
                 if first && at > 0 {
-                    let more = [1, u32::from(said), u32::from(answers)];
-                    wide.add(world, (*symbol, places[at]), at, more);
+                    let more = [1, u32::from(here), u32::from(answers)];
+                    wide.add(domain, (*symbol, places[at]), at, more);
                 }
-                targets.push(part.holds(*symbol).then_some(Target::of(*symbol, said)));
+                targets.push(part.holds(*symbol).then_some(Target::of(*symbol, here)));
             }
             for (at, place) in places.iter().enumerate().filter(|(_, place)| **place != UNKNOWN) {
-                for (piece, target) in world.pieces(*place).iter().zip(&targets[at + 1..]) {
+                for (feature, target) in domain.features(*place).iter().zip(&targets[at + 1..]) {
                     if let Some(target) = target
-                        && *piece != UNKNOWN
+                        && *feature != UNKNOWN
                     {
-                        gathered.add(&tally, *piece, *target);
+                        gathered.add(&tally, *feature, *target);
                     }
                 }
             }
             for at in 2..codes.len() {
                 let Some(target) = targets[at] else { continue };
                 let mut before = places[..at].iter().rev().take_while(|place| **place != UNKNOWN);
-                let last = before.next().map(|place| world.pieces(*place)[0]);
+                let last = before.next().map(|place| domain.features(*place)[0]);
                 let Some(mut suffix) = last.filter(|suffix| *suffix != UNKNOWN) else { continue };
                 for (length, place) in (1..).zip(before) {
                     // Nobody asked for this suffix, so nobody asked for a longer one.
-                    let Some(longer) = pieces.longer(suffix, length, *place) else { break };
+                    let Some(longer) = features.longer(suffix, length, *place) else { break };
                     suffix = longer;
                     gathered.add(&tally, suffix, target);
                 }
@@ -215,7 +215,7 @@ pub(crate) fn count(pass: &Pass<'_>, part: Part, whole: &mut Option<Whole>) -> R
     }
     let whole = match whole {
         Some(whole) => whole,
-        None => whole.insert(Whole::of(pieces, &wide, train)?),
+        None => whole.insert(Whole::of(features, &wide, train)?),
     };
-    Ok(tally.finish(pieces.len(), &whole.places))
+    Ok(tally.finish(features.len(), &whole.places))
 }

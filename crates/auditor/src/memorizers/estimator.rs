@@ -22,5 +22,5 @@ pub(crate) enum Targets {
 
 /// All kinds of targets, in order.
 pub(crate) const TARGETS: [Targets; 3] = [Targets::All, Targets::Places, Targets::Answers];
-/// The first ones, which are counted piece by piece.
+/// The first ones, which are counted feature by feature.
 pub(crate) const VOTED: [Targets; 2] = [Targets::All, Targets::Places];

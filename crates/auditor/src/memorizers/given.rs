@@ -1,21 +1,21 @@
-//! What the memorisers said, row by row.
+//! What the memorisers predict, row by row.
 
 use artifact::tables::{Certificate, Memorizer as Row};
 
 use super::asked::View;
 use super::memorizer::Memorizer;
-use super::sequences::Said;
+use super::sequences::Predictions;
 use crate::error::Result;
 use crate::prove::spelling::Spelling;
 use crate::read::rows::Rows;
 use crate::read::split::Split;
 
-/// What all memorisers said.
+/// What all memorisers predict.
 pub(crate) struct Answers<'a> {
     pub(super) memorizers: &'static [&'static Memorizer],
     pub(super) splits: &'a [(&'a Split, &'a Rows)],
-    /// Each with what was said in it, by memoriser.
-    pub(super) views: Vec<(View<'a>, Vec<Said>)>,
+    /// Each with the predictions in it, by memoriser.
+    pub(super) views: Vec<(View<'a>, Vec<Predictions>)>,
     /// Says where a memoriser looked at a sample of train only.
     pub(crate) reports: Vec<Certificate>,
 }
@@ -41,11 +41,14 @@ impl Answers<'_> {
     ) -> Result<()> {
         let mut first = 0;
         for (number, (split, rows)) in self.splits.iter().enumerate() {
-            for (View { sequences, questions }, said) in &self.views {
+            for (View { sequences, questions }, predictions) in &self.views {
                 for row in 0..rows.len() {
                     let question = first + row;
-                    for (rank, (memorizer, said)) in self.memorizers.iter().zip(said).enumerate() {
-                        let correct = sequences.is_right(said.row(question), questions.answer(question));
+                    for (rank, (memorizer, predictions)) in
+                        self.memorizers.iter().zip(predictions).enumerate()
+                    {
+                        let correct =
+                            sequences.is_right(predictions.row(question), questions.answer(question));
                         let view = sequences.symbols.name();
                         let (split_name, place) = (split.name.as_str(), (number, row));
                         let given = Given { memorizer, rank, split: split_name, place, view, correct };
@@ -58,10 +61,10 @@ impl Answers<'_> {
                             prediction: sequences.text(
                                 spelling,
                                 (rows.notation[row], rows.domain[row]),
-                                said.row(question),
+                                predictions.row(question),
                                 questions.answer(question),
                             ),
-                            tied: said.is_tied(question),
+                            tied: predictions.is_tied(question),
                             correct,
                         })?;
                     }

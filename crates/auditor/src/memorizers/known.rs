@@ -1,10 +1,10 @@
-//! What train says of the pieces, and the best symbol by it.
+//! What train says of the features, and the best symbol by it.
 
 use std::cmp::Ordering;
 
 use super::counts::{Pass, Whole};
 use super::estimator::Targets;
-use super::pieces::World;
+use super::features::Domain;
 use super::sequences::Sequences;
 use super::table::{Follows, Part};
 
@@ -35,7 +35,7 @@ impl Best {
     }
 }
 
-/// What train says of the pieces, as far as the symbols of a part go.
+/// What train says of the features, as far as the symbols of a part go.
 pub(crate) struct Known<'a> {
     pub(crate) pass: &'a Pass<'a>,
     pub(crate) follows: &'a Follows,
@@ -44,9 +44,9 @@ pub(crate) struct Known<'a> {
 }
 
 impl<'a> Known<'a> {
-    /// The worlds that are asked about, by number.
-    pub(crate) fn worlds(&self) -> impl Iterator<Item = &'a World> + use<'a> {
-        self.pass.pieces.worlds()
+    /// The domains that are asked about, by number.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &'a Domain> + use<'a> {
+        self.pass.features.domains()
     }
 
     /// Returns the better one of what is known and a symbol, given by its place, that has this score.
@@ -57,19 +57,19 @@ impl<'a> Known<'a> {
     }
 
     /// Returns the symbol that is a target most often, whatever stands before it, of all parts.
-    pub(crate) fn likeliest(&self, world: &World, targets: Targets) -> Option<Best> {
-        let counted = (0_u32..).zip(self.whole.reach(world, targets, 0)).filter(|(_, count)| **count > 0);
+    pub(crate) fn likeliest(&self, domain: &Domain, targets: Targets) -> Option<Best> {
+        let counted = (0_u32..).zip(self.whole.reach(domain, targets, 0)).filter(|(_, count)| **count > 0);
         counted.fold(None, |best, (place, count)| self.better(best, *count as i64, place))
     }
 
     /// Returns what most often follows the longest suffix that train knows.
-    pub(crate) fn look_up(&self, world: &World, prefix: &[u32], longest: usize) -> Option<Best> {
+    pub(crate) fn look_up(&self, domain: &Domain, prefix: &[u32], longest: usize) -> Option<Best> {
         let mut best = None;
         let mut suffix = None;
         for (depth, symbol) in prefix.iter().rev().take(longest).enumerate() {
             suffix = match suffix {
-                None => world.piece(*symbol, 0),
-                Some(suffix) => self.pass.pieces.longer(suffix, depth, world.place(*symbol)),
+                None => domain.feature(*symbol, 0),
+                Some(suffix) => self.pass.features.longer(suffix, depth, domain.place(*symbol)),
             };
             let found = self.follows.of(suffix?).iter().map(|follow| Best {
                 depth: depth + 1,

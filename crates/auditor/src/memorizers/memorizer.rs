@@ -4,7 +4,7 @@ use artifact::tables::Certificate;
 
 use super::asked::Asked;
 use super::estimator::Estimator;
-use super::sequences::Said;
+use super::sequences::Predictions;
 use crate::error::Result;
 
 /// A baseline that answers from what train holds.
@@ -12,7 +12,7 @@ pub(crate) struct Memorizer {
     pub(crate) name: &'static str,
     pub(crate) class: Class,
     pub(crate) method: Method,
-    /// What it says to a context, and whether something else is as good, worked out from its definition and all rows of train.
+    /// What it predicts behind a context, and whether something else is as good, worked out from its definition and all rows of train.
     #[cfg(test)]
     pub(crate) definition: super::tests::Definition,
 }
@@ -22,7 +22,7 @@ pub(crate) struct Memorizer {
 pub(crate) enum Class {
     /// It can only repeat what it saw.
     Memory,
-    /// It can combine single pieces.
+    /// It can combine single features.
     Shallow,
 }
 
@@ -43,5 +43,5 @@ pub(crate) enum Method {
     Alone(fn(&Asked<'_>) -> Result<Answered>),
 }
 
-/// What a memoriser says in each view, and what is to be reported where it did not look at all of train.
-pub(crate) type Answered = [(Said, Option<Certificate>); 2];
+/// What a memoriser predicts in each view, and what is to be reported where it did not look at all of train.
+pub(crate) type Answered = [(Predictions, Option<Certificate>); 2];

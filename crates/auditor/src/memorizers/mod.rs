@@ -1,6 +1,6 @@
-//! What the same rows give without a model: tables that can only repeat, and some that can combine single pieces.
+//! What the same rows give without a model: tables that can only repeat, and some that can combine single features.
 //!
-//! A memoriser is one file and its line in [`ALL`]. Most say by which pieces of a prefix they go; counting them in train
+//! A memoriser is one file and its line in [`ALL`]. Most name the features of a prefix that they go by; counting them in train
 //! ([`counts`]) and answering with them ([`counted`]) is the same for all of these. Others answer in a way of their own.
 
 mod asked;
@@ -10,12 +10,13 @@ mod copy_last;
 mod counted;
 mod counts;
 mod estimator;
+mod features;
 mod given;
 mod known;
 mod memorizer;
 mod most_frequent;
+mod naive_bayes;
 mod nearest_neighbor;
-mod pieces;
 mod places;
 mod position_most_frequent;
 mod position_skip_gram;
@@ -23,7 +24,6 @@ mod sequences;
 mod skip_gram;
 mod suffix_backoff;
 mod table;
-mod votes;
 
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ use asked::{Asked, View};
 use estimator::Estimator;
 use given::Answers;
 use memorizer::{Memorizer, Method};
-use sequences::Said;
+use sequences::Predictions;
 use tracing::info;
 
 use crate::error::{Error, Result};
@@ -65,35 +65,35 @@ pub(crate) fn answer<'a>(
 ) -> Result<Answers<'a>> {
     let held: Vec<&Rows> = splits.iter().map(|(_, rows)| *rows).collect();
     let asked = Asked::of(&held, (train, wanted.describing(ANSWERED)), vocabulary, pairs)?;
-    let (said, reports) = all(&asked, counts::ENTRIES)?;
-    let views = asked.views.into_iter().zip(said).collect();
+    let (predictions, reports) = all(&asked, counts::ENTRIES)?;
+    let views = asked.views.into_iter().zip(predictions).collect();
     Ok(Answers { memorizers: &ALL, splits, views, reports })
 }
 
-/// Returns what all memorisers say, view by view, and what is to be reported of it.
-fn all(asked: &Asked<'_>, entries: usize) -> Result<([Vec<Said>; 2], Vec<Certificate>)> {
+/// Returns what all memorisers predict, view by view, and what is to be reported of it.
+fn all(asked: &Asked<'_>, entries: usize) -> Result<([Vec<Predictions>; 2], Vec<Certificate>)> {
     let estimator = |memorizer: &&Memorizer| match memorizer.method {
         Method::Counted(estimator) => Some(estimator),
         Method::Alone(_) => None,
     };
     let estimators: Vec<Estimator> = ALL.iter().filter_map(estimator).collect();
     let counted = |view: &View<'_>| {
-        let said = counted::answer(entries, &estimators, view, asked.train, &asked.wanted)?;
+        let predictions = counted::answer(entries, &estimators, view, asked.train, &asked.wanted)?;
         info!("done: what is counted in {}", view.sequences.symbols.name());
-        Ok::<_, Error>(said.into_iter())
+        Ok::<_, Error>(predictions.into_iter())
     };
     let [terms, tokens] = &asked.views;
     let mut counted = [counted(terms)?, counted(tokens)?];
     let (mut all, mut reports) = ([Vec::new(), Vec::new()], Vec::new());
     for memorizer in ALL {
         let answers = match memorizer.method {
-            Method::Counted(_) => {
-                counted.each_mut().map(|said| (said.next().expect("every estimator answers"), None))
-            }
+            Method::Counted(_) => counted
+                .each_mut()
+                .map(|predictions| (predictions.next().expect("every estimator answers"), None)),
             Method::Alone(answer) => answer(asked)?,
         };
-        for (all, (said, report)) in all.iter_mut().zip(answers) {
-            all.push(said);
+        for (all, (predictions, report)) in all.iter_mut().zip(answers) {
+            all.push(predictions);
             reports.extend(report);
         }
         info!("done: {}", memorizer.name);

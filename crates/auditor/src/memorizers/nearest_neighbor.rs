@@ -8,9 +8,9 @@ use rayon::prelude::*;
 
 use super::asked::{Asked, View};
 use super::memorizer::{Answered, Class, Memorizer, Method};
-use super::sequences::{Questions, Said, Shape};
+use super::sequences::{Predictions, Questions, Shape};
 use crate::error::Result;
-use crate::hash::numbers::mix;
+use crate::hash::interner::mix;
 use crate::prove::codes::Map;
 
 /// Repeats the answer of the nearest train row.
@@ -83,10 +83,10 @@ fn answer(asked: &Asked<'_>) -> Result<Answered> {
         for row in (0..rows.len()).filter(|row| sample.holds(rows.first + *row as u64)) {
             gathered.sampled += 1;
             for (View { sequences, .. }, found) in views.iter().zip(&mut gathered.rows) {
-                let Shape { start, world } = sequences.encode(rows, row, &mut gathered.codes);
+                let Shape { start, domain } = sequences.encode(rows, row, &mut gathered.codes);
                 let (context, answer) = gathered.codes.split_at(start);
                 let index = rows.first + row as u64;
-                found.push(TrainRow { index, world, context: context.into(), answer: answer.into() });
+                found.push(TrainRow { index, domain, context: context.into(), answer: answer.into() });
             }
         }
         if gathered.rows.iter().any(|rows| rows.len() >= GATHERED) {
@@ -97,9 +97,9 @@ fn answer(asked: &Asked<'_>) -> Result<Answered> {
     threads.par_iter_mut().for_each(|gathered| gathered.compare(&searches));
     let sampled = threads.iter().map(|gathered| gathered.sampled).sum();
     Ok(searches.map(|(View { sequences, questions }, search)| {
-        let mut said = Said::nothing(questions);
+        let mut predictions = Predictions::nothing(questions);
         for (row, Neighbor { answer, tied, .. }) in search.nearest().into_iter().enumerate() {
-            answer.iter().for_each(|symbol| said.say(row, *symbol, tied));
+            answer.iter().for_each(|symbol| predictions.push(row, *symbol, tied));
         }
         let report = sample.share.map(|_| Certificate {
             check: "nearest_neighbor_sample".to_owned(),
@@ -112,14 +112,14 @@ fn answer(asked: &Asked<'_>) -> Result<Answered> {
             worst: -1,
             passed: true,
         });
-        (said, report)
+        (predictions, report)
     }))
 }
 
 /// A row to compare with.
 struct TrainRow {
     index: u64,
-    world: u64,
+    domain: u64,
     context: Box<[u32]>,
     answer: Box<[u32]>,
 }
@@ -221,7 +221,7 @@ impl Codes {
         let mut codes = Self { codes: Map::default(), next: 2 };
         for row in 0..questions.len() {
             for symbol in questions.context(row) {
-                let code = codes.codes.entry((questions.shapes[row].world, *symbol)).or_insert(codes.next);
+                let code = codes.codes.entry((questions.shapes[row].domain, *symbol)).or_insert(codes.next);
                 codes.next += u32::from(*code == codes.next);
             }
         }
@@ -270,16 +270,16 @@ impl<T: Code> Contexts<T> {
         let width = questions.shapes.iter().map(|shape| shape.start).max().unwrap_or(0);
         let mut columns = vec![vec![T::narrow(PADDING); rows]; width];
         for row in 0..rows {
-            let world = questions.shapes[row].world;
+            let domain = questions.shapes[row].domain;
             for (column, symbol) in columns.iter_mut().zip(questions.context(row).iter().rev()) {
-                column[row] = T::narrow(codes.codes[&(world, *symbol)]);
+                column[row] = T::narrow(codes.codes[&(domain, *symbol)]);
             }
         }
         Self { codes, width, rows, columns }
     }
 
     fn candidate(&self, row: &TrainRow, answer: u16) -> Candidate<T> {
-        let code = |symbol: &u32| self.codes.codes.get(&(row.world, *symbol)).copied().unwrap_or(UNKNOWN);
+        let code = |symbol: &u32| self.codes.codes.get(&(row.domain, *symbol)).copied().unwrap_or(UNKNOWN);
         let last = row.context.iter().rev().take(self.width);
         let mut context: Vec<T> = last.map(|symbol| T::narrow(code(symbol))).collect();
         context.resize(self.width, T::narrow(PADDING));

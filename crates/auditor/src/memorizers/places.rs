@@ -1,13 +1,13 @@
 //! Where each symbol of a sorted list is.
 
-use crate::hash::numbers::Numbers;
+use crate::hash::interner::Interner;
 
 /// A plain table where the symbols lie close together.
 pub(crate) struct Places {
     pub(crate) symbols: Vec<u32>,
     least: u32,
     table: Vec<u32>,
-    numbers: Numbers,
+    numbers: Interner,
 }
 
 const NOWHERE: u32 = u32::MAX;
@@ -17,14 +17,14 @@ impl Places {
     pub(crate) fn of_symbols(symbols: Vec<u32>) -> Self {
         let least = symbols.first().copied().unwrap_or(0);
         let range = symbols.last().map_or(0, |most| (most - least) as usize + 1);
-        let (mut table, mut numbers) = (Vec::new(), Numbers::default());
+        let (mut table, mut numbers) = (Vec::new(), Interner::default());
         if range < 8 * symbols.len() + 65_536 {
             table = vec![NOWHERE; range];
             let numbered = (0_u32..).zip(&symbols);
             numbered.for_each(|(at, symbol)| table[(symbol - least) as usize] = at);
         } else {
             let mut count = 0;
-            symbols.iter().for_each(|symbol| _ = numbers.number((*symbol).into(), &mut count));
+            symbols.iter().for_each(|symbol| _ = numbers.intern((*symbol).into(), &mut count));
         }
         Self { symbols, least, table, numbers }
     }

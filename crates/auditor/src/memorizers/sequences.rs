@@ -44,12 +44,12 @@ struct Wild {
 /// Codes below twice this are symbols shifted by it; from there on they number wild ones.
 const SHIFT: i64 = 1 << 30;
 
-/// Where the answer of a row begins, and its world: rows of different worlds share no piece (the domain of terms; tokens are
+/// Where the answer of a row begins, and its domain: rows of different domains share no feature (the domain of terms; tokens are
 /// all of one).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     pub(crate) start: usize,
-    pub(crate) world: u64,
+    pub(crate) domain: u64,
 }
 
 impl<'a> Sequences<'a> {
@@ -68,7 +68,7 @@ impl<'a> Sequences<'a> {
                     1 => out.len().saturating_sub(1),
                     _ => answer_terms(rows, row, self.vocabulary).start,
                 };
-                Shape { start, world: rows.domain[row] }
+                Shape { start, domain: rows.domain[row] }
             }
             Symbols::Tokens => {
                 let tokens = rows.tokens.row(row);
@@ -76,7 +76,7 @@ impl<'a> Sequences<'a> {
                 let length = usize::try_from(rows.answer_length[row]).unwrap_or(0);
                 let stop = start.saturating_add(length).min(tokens.len());
                 out.extend(tokens[..stop].iter().map(|token| self.code(i64::from(*token))));
-                Shape { start, world: 0 }
+                Shape { start, domain: 0 }
             }
         }
     }
@@ -103,11 +103,12 @@ impl<'a> Sequences<'a> {
     }
 
     /// Says whether what was said is the answer; SEP behind the last term says as well as END that it goes no further.
-    pub(crate) fn is_right(&self, said: &[u32], answer: &[u32]) -> bool {
+    pub(crate) fn is_right(&self, predictions: &[u32], answer: &[u32]) -> bool {
         let (end, separator) = (self.end(), self.separator());
-        let same =
-            |(said, right): (&u32, &u32)| said == right || Some(*right) == end && Some(*said) == separator;
-        said.len() == answer.len() && said.iter().zip(answer).all(same)
+        let same = |(predictions, right): (&u32, &u32)| {
+            predictions == right || Some(*right) == end && Some(*predictions) == separator
+        };
+        predictions.len() == answer.len() && predictions.iter().zip(answer).all(same)
     }
 
     fn token(&self, token: Option<u32>) -> Option<u32> {
@@ -143,7 +144,7 @@ impl<'a> Sequences<'a> {
         &self,
         spelling: &Spelling,
         script: (u64, u64),
-        said: &[u32],
+        predictions: &[u32],
         answer: &[u32],
     ) -> String {
         let symbols = |codes: &[u32]| codes.iter().map(|code| self.symbol(*code)).collect::<Vec<_>>();
@@ -152,8 +153,10 @@ impl<'a> Sequences<'a> {
             tokens.collect::<Vec<_>>()
         };
         match self.symbols {
-            Symbols::Terms => spelling.terms(script, &symbols(said), self.vocabulary),
-            Symbols::Tokens => spelling.tokens(script, &tokens(said), &tokens(answer), self.vocabulary),
+            Symbols::Terms => spelling.terms(script, &symbols(predictions), self.vocabulary),
+            Symbols::Tokens => {
+                spelling.tokens(script, &tokens(predictions), &tokens(answer), self.vocabulary)
+            }
         }
     }
 }
@@ -208,16 +211,16 @@ impl Questions {
     }
 }
 
-/// What one memoriser has said so far to every question.
+/// What one memoriser has predicted so far, question by question.
 #[derive(Debug, Clone)]
-pub(crate) struct Said {
+pub(crate) struct Predictions {
     symbols: Vec<u32>,
     lengths: Vec<u32>,
     tied: Vec<bool>,
     width: usize,
 }
 
-impl Said {
+impl Predictions {
     pub(crate) fn nothing(questions: &Questions) -> Self {
         let (rows, width) = (questions.len(), questions.longest);
         Self { symbols: vec![UNKNOWN; rows * width], lengths: vec![0; rows], tied: vec![false; rows], width }
@@ -232,9 +235,9 @@ impl Said {
         self.tied[row]
     }
 
-    /// Says one more symbol, beside which another stands as high where it is tied; what is longer than the longest answer is
+    /// Adds one more symbol, beside which another stands as high where it is tied; what is longer than the longest answer is
     /// not kept.
-    pub(crate) fn say(&mut self, row: usize, symbol: u32, tied: bool) {
+    pub(crate) fn push(&mut self, row: usize, symbol: u32, tied: bool) {
         self.tied[row] |= tied;
         let length = &mut self.lengths[row];
         if (*length as usize) < self.width {

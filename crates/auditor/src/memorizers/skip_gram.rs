@@ -1,7 +1,7 @@
 use super::estimator::{Estimator, Targets};
 use super::memorizer::{Class, Memorizer, Method};
 
-/// A naive-Bayes vote of the symbols at every fixed distance: it combines single pieces, so it can learn a local rule.
+/// A naive-Bayes vote of the symbols at every fixed distance: it combines single features, so it can learn a local rule.
 pub(crate) const SKIP_GRAM: Memorizer = Memorizer {
     name: "skip_gram",
     class: Class::Shallow,

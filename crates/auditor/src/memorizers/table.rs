@@ -1,4 +1,4 @@
-//! A table of how often which symbol follows which piece, of bounded size: where it would be larger it keeps a part of the
+//! A table of how often which symbol follows which feature, of bounded size: where it would be larger it keeps a part of the
 //! symbols.
 
 use std::hint::black_box;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::estimator::VOTED;
 use super::places::Places;
-use crate::hash::numbers::{mix, pack};
+use crate::hash::interner::{mix, pack};
 
 /// The symbols that are counted in one pass: those whose hash leaves this rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Part {
     }
 }
 
-/// How often a symbol follows a piece.
+/// How often a symbol follows a feature.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Follow {
     /// Place of the symbol among all that follow anything.
@@ -37,22 +37,22 @@ pub(crate) struct Follow {
     pub(crate) counts: [u32; VOTED.len()],
 }
 
-/// How often which symbol follows which piece.
+/// How often which symbol follows which feature.
 pub(crate) struct Follows(Vec<Shelf>);
 
-/// The pieces whose numbers leave one rest.
+/// The features whose numbers leave one rest.
 struct Shelf {
-    /// By piece: its first entry.
+    /// By feature: its first entry.
     starts: Vec<u32>,
     entries: Vec<Follow>,
 }
 
 impl Follows {
-    /// Returns what follows a piece, in no order.
+    /// Returns what follows a feature, in no order.
     #[inline]
-    pub(crate) fn of(&self, piece: u32) -> &[Follow] {
-        let Shelf { starts, entries } = &self.0[piece as usize % SHARDS];
-        let at = piece as usize / SHARDS;
+    pub(crate) fn of(&self, feature: u32) -> &[Follow] {
+        let Shelf { starts, entries } = &self.0[feature as usize % SHARDS];
+        let at = feature as usize / SHARDS;
         &entries[starts[at] as usize..starts[at + 1] as usize]
     }
 }
@@ -69,13 +69,13 @@ struct Shard {
 
 #[derive(Clone, Copy)]
 struct Entry {
-    /// Packed piece and symbol.
+    /// Packed feature and symbol.
     key: u64,
     counts: [u32; VOTED.len()],
 }
 
 const EMPTY: Entry = Entry { key: u64::MAX, counts: [0; VOTED.len()] };
-/// Marks a key whose target stands at the place of the answer that is asked for: pieces are fewer than 2^31.
+/// Marks a key whose target stands at the place of the answer that is asked for: features are fewer than 2^31.
 const HERE: u64 = 1 << 63;
 /// Keys that are looked up together: the memory answers them side by side.
 const BLOCK: usize = 32;
@@ -134,19 +134,19 @@ impl Shard {
         }
     }
 
-    /// Sorts the entries by piece.
-    fn shelve(self, pieces: usize, places: &Places) -> Shelf {
+    /// Sorts the entries by feature.
+    fn shelve(self, features: usize, places: &Places) -> Shelf {
         let filled = || self.entries.iter().filter(|entry| entry.key != EMPTY.key);
-        let piece = |entry: &Entry| (entry.key >> 32) as usize / SHARDS;
-        let mut starts = vec![0; pieces.div_ceil(SHARDS) + 1];
-        filled().for_each(|entry| starts[piece(entry) + 1] += 1);
+        let feature = |entry: &Entry| (entry.key >> 32) as usize / SHARDS;
+        let mut starts = vec![0; features.div_ceil(SHARDS) + 1];
+        filled().for_each(|entry| starts[feature(entry) + 1] += 1);
         (1..starts.len()).for_each(|at| starts[at] += starts[at - 1]);
         let mut next = starts.clone();
         let mut entries = vec![Follow { place: 0, counts: [0; VOTED.len()] }; self.len];
         for entry in filled() {
             let place =
-                places.of(entry.key as u32).expect("whatever follows a piece follows anything") as u32;
-            let at = &mut next[piece(entry)];
+                places.of(entry.key as u32).expect("whatever follows a feature follows anything") as u32;
+            let at = &mut next[feature(entry)];
             entries[*at as usize] = Follow { place, counts: entry.counts };
             *at += 1;
         }
@@ -216,7 +216,7 @@ impl Tally {
     }
 
     /// Returns what was counted, with the places of symbols instead of their codes.
-    pub(crate) fn finish(self, pieces: usize, places: &Places) -> (Follows, Part) {
+    pub(crate) fn finish(self, features: usize, places: &Places) -> (Follows, Part) {
         let part = self.part();
         let shelves = self.shards.into_par_iter().map(|shard| {
             let mut shard = shard.into_inner().expect("no thread panics while it holds this lock");
@@ -224,13 +224,13 @@ impl Tally {
                 let size = shard.entries.len();
                 shard.rebuild(size.max(64), part);
             }
-            shard.shelve(pieces, places)
+            shard.shelve(features, places)
         });
         (Follows(shelves.collect()), part)
     }
 }
 
-/// A symbol that follows a piece, marked where it stands at the place of the answer that is asked for.
+/// A symbol that follows a feature, marked where it stands at the place of the answer that is asked for.
 #[derive(Clone, Copy)]
 pub(crate) struct Target(u64);
 
@@ -248,12 +248,12 @@ impl Gathered {
         Self(vec![Vec::new(); SHARDS])
     }
 
-    /// Counts a target behind a piece.
+    /// Counts a target behind a feature.
     #[inline]
-    pub(crate) fn add(&mut self, tally: &Tally, piece: u32, target: Target) {
-        let shard = piece as usize % SHARDS;
+    pub(crate) fn add(&mut self, tally: &Tally, feature: u32, target: Target) {
+        let shard = feature as usize % SHARDS;
         let keys = &mut self.0[shard];
-        keys.push(pack(piece, 0) | target.0);
+        keys.push(pack(feature, 0) | target.0);
         if keys.len() == GATHERED {
             tally.take(shard, keys);
         }

@@ -26,7 +26,7 @@ fn of_those_that_count_only_the_vote_is_shallow() {
         let combines = matches!(estimator, Estimator::NaiveBayes { .. });
         assert_eq!(memorizer.class == Class::Shallow, combines, "{}", memorizer.name);
         if let Estimator::NaiveBayes { targets } = estimator {
-            assert!(VOTED.contains(&targets), "{}: nothing is counted piece by piece", memorizer.name);
+            assert!(VOTED.contains(&targets), "{}: nothing is counted feature by feature", memorizer.name);
         }
     }
 }
@@ -41,10 +41,10 @@ fn a_separator_behind_an_answer_is_as_right_as_the_end() {
         value: Some(id.into()),
     };
     let vocabulary = Vocabulary::new(&kinds.iter().zip(0..).map(token).collect::<Vec<_>>());
-    let is_right = |symbols, said: [i64; 2]| {
+    let is_right = |symbols, predictions: [i64; 2]| {
         let sequences = Sequences::new(symbols, &vocabulary);
         let code = |symbol: i64| sequences.code(symbol);
-        sequences.is_right(&said.map(code), &[3, 1].map(code))
+        sequences.is_right(&predictions.map(code), &[3, 1].map(code))
     };
     assert!(is_right(Symbols::Tokens, [3, 1]) && is_right(Symbols::Tokens, [3, 2]));
     assert!(!is_right(Symbols::Tokens, [2, 1]) && !is_right(Symbols::Tokens, [3, 3]));
@@ -156,14 +156,19 @@ fn answers_are_those_of_the_definitions_whatever_fits_into_memory() {
         let [View { sequences, .. }, _] = &asked.views;
         for (at, row) in held.iter().enumerate() {
             for ((memorizer, whole), parts) in ALL.iter().zip(&whole).zip(&parts) {
-                let said: Vec<i64> = whole.row(at).iter().map(|code| sequences.symbol(*code)).collect();
+                let predictions: Vec<i64> =
+                    whole.row(at).iter().map(|code| sequences.symbol(*code)).collect();
                 let expected = (memorizer.definition)(&train, &row[..row.len() - 1]);
                 if let (Class::Memory, Some((_, tied))) = (memorizer.class, expected) {
                     assert_eq!(whole.is_tied(at), tied, "round {round}: {} after {row:?}", memorizer.name);
                     assert_eq!(whole.is_tied(at), parts.is_tied(at), "round {round}: {}", memorizer.name);
                 }
                 let expected: Vec<i64> = expected.into_iter().map(|(symbol, _)| symbol).collect();
-                assert_eq!(said, expected, "round {round}: {} after {row:?}, {train:?}", memorizer.name);
+                assert_eq!(
+                    predictions, expected,
+                    "round {round}: {} after {row:?}, {train:?}",
+                    memorizer.name
+                );
                 assert_eq!(whole.row(at), parts.row(at), "round {round}: {}", memorizer.name);
             }
         }

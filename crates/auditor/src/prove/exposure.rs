@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use artifact::tables::Exposure;
 
-use crate::hash::numbers::{Numbers, pack};
+use crate::hash::interner::{Interner, pack};
 use crate::prove::codes::{Codes, Map, UNKNOWN, View};
 use crate::read::lists::Lists;
 use crate::read::rows::{Rows, answer_terms};
@@ -19,7 +19,7 @@ pub(crate) struct Ledger<'a> {
     codes: Codes<'a>,
     coded: Lists<u32>,
     /// The code and position of every term of an answer, packed: its number.
-    places: Numbers,
+    places: Interner,
     tasks: Map<u64, usize>,
     /// By domain: the least and the largest values of the held-out rows, sorted.
     ranges: BTreeMap<u64, (Vec<i64>, Vec<i64>)>,
@@ -47,9 +47,9 @@ impl<'a> Ledger<'a> {
     pub(crate) fn of(split: &'a str, held: &'a Rows, vocabulary: &'a Vocabulary) -> Self {
         let (codes, coded) = Codes::of(View::Written, held, vocabulary);
         let answers: Vec<_> = (0..held.len()).map(|row| answer_terms(held, row, vocabulary)).collect();
-        let (mut places, mut numbered) = (Numbers::default(), 0);
+        let (mut places, mut numbered) = (Interner::default(), 0);
         for (row, answer) in coded.rows().zip(&answers) {
-            answer.clone().for_each(|at| _ = places.number(pack(row[at], at as u32), &mut numbered));
+            answer.clone().for_each(|at| _ = places.intern(pack(row[at], at as u32), &mut numbered));
         }
         let mut tasks = Map::default();
         for task in &held.task {

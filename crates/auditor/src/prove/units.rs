@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::hash::numbers::{Numbers, mix, pack};
+use crate::hash::interner::{Interner, mix, pack};
 use crate::prove::codes::Map;
 use crate::read::lists::Lists;
 use crate::read::rows::UnitKind;
@@ -29,8 +29,8 @@ pub(crate) enum Rule {
 
 /// The distinct units of the held-out rows. Every kind is looked for by its shape, in any row.
 pub(crate) struct Units {
-    pairs: Numbers,
-    unordered: Numbers,
+    pairs: Interner,
+    unordered: Interner,
     multisets: Windows,
     windows: Windows,
     whole: Map<Box<[u32]>, u32>,
@@ -43,8 +43,8 @@ pub(crate) struct Units {
 impl Default for Units {
     fn default() -> Self {
         Self {
-            pairs: Numbers::default(),
-            unordered: Numbers::default(),
+            pairs: Interner::default(),
+            unordered: Interner::default(),
             multisets: Windows::new(UNORDERED),
             windows: Windows::new(ORDERED),
             whole: Map::default(),
@@ -68,25 +68,25 @@ impl Units {
                     let next = units.notations.len() as u32;
                     let notation = *units.notations.entry(notations[at]).or_insert(next);
                     let key: Box<[u32]> = [notation].iter().chain(row).copied().collect();
-                    ids.push(number(&mut units.whole, key, count));
+                    ids.push(intern(&mut units.whole, key, count));
                 }
                 (Rule::LastTerms(terms), _) => {
-                    ids.push(units.windows.number(&row[row.len().saturating_sub(terms[at])..], count));
+                    ids.push(units.windows.intern(&row[row.len().saturating_sub(terms[at])..], count));
                 }
                 (Rule::Units, UnitKind::Pair) => {
-                    ids.extend(row.windows(2).map(|pair| units.pairs.number(pack(pair[0], pair[1]), count)));
+                    ids.extend(row.windows(2).map(|pair| units.pairs.intern(pack(pair[0], pair[1]), count)));
                 }
                 (Rule::Units, UnitKind::UnorderedPair) => {
                     if let [a, b, ..] = row {
-                        ids.push(units.unordered.number(pack(*a.min(b), *a.max(b)), count));
+                        ids.push(units.unordered.intern(pack(*a.min(b), *a.max(b)), count));
                     }
                 }
                 (Rule::Units, UnitKind::Multiset) => {
                     let mut members = row[..row.len() / 2].to_vec();
                     members.sort_unstable();
-                    ids.push(units.multisets.number(&members, count));
+                    ids.push(units.multisets.intern(&members, count));
                 }
-                (Rule::Units, UnitKind::Row) => ids.push(units.windows.number(row, count)),
+                (Rule::Units, UnitKind::Row) => ids.push(units.windows.intern(row, count)),
                 (Rule::Units, UnitKind::None) => (),
             }
             units.of_row.push(&ids);
@@ -98,7 +98,7 @@ impl Units {
     pub(crate) fn of_windows<'a>(rows: impl Iterator<Item = Vec<&'a [u32]>>) -> Self {
         let mut units = Self::default();
         for windows in rows {
-            let ids = windows.iter().map(|window| units.windows.number(window, &mut units.count));
+            let ids = windows.iter().map(|window| units.windows.intern(window, &mut units.count));
             let ids: Vec<u32> = ids.collect();
             units.of_row.push(&ids);
         }
@@ -158,7 +158,7 @@ struct Windows {
     base: u64,
     numbers: Map<Box<[u32]>, u32>,
     /// By length: the hashes of the windows. What they let through is compared itself.
-    filters: Vec<(usize, Numbers)>,
+    filters: Vec<(usize, Interner)>,
 }
 
 /// Bases of the rolling hash: with 1 the order of the terms does not matter.
@@ -170,14 +170,14 @@ impl Windows {
         Self { base, numbers: Map::default(), filters: Vec::new() }
     }
 
-    fn number(&mut self, window: &[u32], count: &mut u32) -> u32 {
+    fn intern(&mut self, window: &[u32], count: &mut u32) -> u32 {
         let hash = window.iter().fold(0, |hash, term| self.add(hash, *term));
         let at = self.filters.iter().position(|(length, _)| *length == window.len()).unwrap_or_else(|| {
-            self.filters.push((window.len(), Numbers::default()));
+            self.filters.push((window.len(), Interner::default()));
             self.filters.len() - 1
         });
         self.filters[at].1.insert(hash >> 1);
-        number(&mut self.numbers, window.into(), count)
+        intern(&mut self.numbers, window.into(), count)
     }
 
     fn add(&self, hash: u64, term: u32) -> u64 {
@@ -209,7 +209,7 @@ impl Windows {
     }
 }
 
-fn number(known: &mut Map<Box<[u32]>, u32>, key: Box<[u32]>, count: &mut u32) -> u32 {
+fn intern(known: &mut Map<Box<[u32]>, u32>, key: Box<[u32]>, count: &mut u32) -> u32 {
     *known.entry(key).or_insert_with(|| {
         *count += 1;
         *count - 1

@@ -5,7 +5,7 @@
 /// Open addressing under half load; before the table is read, two bits of a filter say whether it can hold the key. The
 /// filter only saves time: what is found is always the key itself.
 #[derive(Debug, Clone)]
-pub(crate) struct Numbers {
+pub(crate) struct Interner {
     filter: Vec<u64>,
     keys: Vec<u64>,
     values: Vec<u32>,
@@ -18,13 +18,13 @@ const EMPTY: u64 = u64::MAX;
 /// Places of the table for each word of the filter, as a power of two.
 const FILTER: u32 = 4;
 
-impl Default for Numbers {
+impl Default for Interner {
     fn default() -> Self {
         Self::of_size(6)
     }
 }
 
-impl Numbers {
+impl Interner {
     fn of_size(log2: u32) -> Self {
         let places = 1_usize << log2;
         Self {
@@ -45,7 +45,7 @@ impl Numbers {
     }
 
     /// Returns the number of the key; a new one gets the next of the count.
-    pub(crate) fn number(&mut self, key: u64, count: &mut u32) -> u32 {
+    pub(crate) fn intern(&mut self, key: u64, count: &mut u32) -> u32 {
         if self.keys.len() < 2 * (self.len + 1) {
             self.grow();
         }
@@ -60,7 +60,7 @@ impl Numbers {
 
     /// Puts a key in, where only that matters.
     pub(crate) fn insert(&mut self, key: u64) {
-        self.number(key, &mut 0);
+        self.intern(key, &mut 0);
     }
 
     /// Returns the number of the key where it has one.
@@ -144,12 +144,12 @@ mod tests {
     fn numbers_are_those_of_a_plain_map() {
         let mut draws = Draws(3);
         let mut known = std::collections::HashMap::new();
-        let mut numbers = Numbers::default();
+        let mut numbers = Interner::default();
         let mut count = 0;
         for _ in 0..50_000 {
             let key = pack(draws.below(400) as u32, draws.below(400) as u32);
             let next = known.len() as u32;
-            assert_eq!(numbers.number(key, &mut count), *known.entry(key).or_insert(next));
+            assert_eq!(numbers.intern(key, &mut count), *known.entry(key).or_insert(next));
             let other = pack(draws.below(500) as u32, draws.below(500) as u32);
             assert_eq!(numbers.get(other), known.get(&other).copied());
         }
