@@ -156,8 +156,6 @@ impl Hook for Ablate<'_> {
 mod tests {
     use super::*;
     use candle_core::DType;
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
     use transformer::{ActFn, NoHook, Normalization, PositionalEmbedding, initial_weights};
 
     fn shape() -> transformer::Config {
@@ -179,7 +177,7 @@ mod tests {
 
     /// Random weights, fifty times as large as at initialisation so that everything matters; some set to zero.
     fn model(zeroed: impl Fn(&str, &Tensor) -> Option<Tensor>) -> Transformer {
-        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let mut random = stream::generator("analyzer/test", &[1]);
         let weights =
             initial_weights(&shape(), 0.02, &mut random, DType::F32, &Device::Cpu).expect("a small model");
         let weights = weights.into_iter().map(|(name, tensor)| {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use artifact::table_rows;
 use artifact::tables::{Counterfactual, Example, Token};
-use artifact::{stream_key, table_rows};
 use candle_core::{Device, Tensor};
 
 use crate::Error;
@@ -72,8 +72,7 @@ pub(crate) fn read(
     for path in examples {
         for batch in table_rows::<Example>(path)? {
             for example in batch? {
-                let key = stream_key("analyzer/sample", &[example.example_id as u64]);
-                let key = u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"));
+                let key = stream::word("analyzer/sample", &[example.example_id as u64]);
                 let sample = tasks.entry(example.task.clone()).or_default();
                 let (row, twice) = (
                     (key, example.example_id),

@@ -1,8 +1,6 @@
 //! 95 % intervals by drawing whole clusters of rows, or whole seeds, with replacement.
 
-use artifact::stream_key;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use stream::RngCore;
 
 /// A 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -21,12 +19,11 @@ pub(crate) struct Resamples {
 impl Resamples {
     /// Draws as many of the clusters as there are, with replacement, `draws` times.
     pub(crate) fn new(clusters: usize, draws: u32) -> Resamples {
-        let mut random = ChaCha8Rng::from_seed(stream_key("analyzer/bootstrap", &[]));
+        let mut random = stream::generator("analyzer/bootstrap", &[]);
         let mut times = vec![0.0; clusters * draws as usize];
         for draw in times.chunks_mut(clusters.max(1)) {
             for _ in 0..clusters {
-                let place = (u128::from(random.next_u64()) * clusters as u128) >> 64;
-                draw[place as usize] += 1.0;
+                draw[stream::below(random.next_u64(), clusters as u64) as usize] += 1.0;
             }
         }
         Resamples { clusters, times }

@@ -21,20 +21,6 @@ pub fn digest_bytes(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
 
-/// Returns the key of the counter-based random stream of one purpose, e.g. `("trainer/init", &[seed])`.
-///
-/// Two purposes, or two lists of numbers, never share a stream.
-#[must_use]
-pub fn stream_key(purpose: &str, numbers: &[u64]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key("seqlab random stream");
-    hasher.update(&(purpose.len() as u64).to_le_bytes());
-    hasher.update(purpose.as_bytes());
-    for number in numbers {
-        hasher.update(&number.to_le_bytes());
-    }
-    *hasher.finalize().as_bytes()
-}
-
 /// Returns both digests of a file that was just written.
 ///
 /// # Errors

@@ -6,7 +6,7 @@
 //! * [`read_vocabulary`]: the tokens by id, without a gap. [`join`]: a path that a file says.
 //! * [`write_definition`], [`Defined`]: what readers of a dataset need of how it was defined.
 //! * [`Provenance`]: what stands in the key-value metadata of every file, for people: no stage reads it.
-//! * [`digest_file`], [`Verified`], [`stream_key`]: contents as BLAKE3, and whether files still are what they were.
+//! * [`digest_file`], [`Verified`]: contents as BLAKE3, and whether files still are what they were.
 //! * [`found`], [`exists`]: absence told from failure.
 //! * [`Manifest`], [`Folder`], [`seal`], [`place`], [`swap`]: a folder is complete or it is not there.
 //! * [`certified`]: whether some rows were compared with all that a model saw.
@@ -46,7 +46,7 @@ pub use cell::{Cell, Misfit};
 pub use certified::{Seen, Uncertified, certified};
 pub use commit::{place, remove, seal, swap, write_whole};
 pub use definition::{Defined, DefinedTask, Pinned, read_definition, write_definition};
-pub use digest::{Digests, bytes_digest, digest_bytes, digest_file, stream_key};
+pub use digest::{Digests, bytes_digest, digest_bytes, digest_file};
 pub use error::Error;
 pub use guard::guard;
 pub use limit::{LIMIT, allowed, read_file, set_limit, within};

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use artifact::{
-    Clock, Folder, Manifest, Verified, digest_file, place, read_manifest, seal, stream_key, swap, write_table,
+    Clock, Folder, Manifest, Verified, digest_file, place, read_manifest, seal, swap, write_table,
 };
 
 fn manifest(key: &str) -> Manifest {
@@ -149,19 +149,4 @@ fn what_was_found_whole_is_read_again_only_after_a_change() {
     std::fs::remove_dir(folder.join("sub")).unwrap();
     std::fs::write(folder.join("sub"), "").unwrap();
     assert!(again.damage(&folder, &manifest, None).is_err(), "that it cannot be told is no damage");
-}
-
-#[test]
-fn streams_of_different_purposes_differ() {
-    let keys = [
-        stream_key("a", &[1]),
-        stream_key("a", &[2]),
-        stream_key("b", &[1]),
-        stream_key("a", &[]),
-        stream_key("a", &[1, 0]),
-    ];
-    for (i, a) in keys.iter().enumerate() {
-        assert!(keys[..i].iter().all(|b| a != b));
-    }
-    assert_eq!(stream_key("a", &[1]), keys[0]);
 }

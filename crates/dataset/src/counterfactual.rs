@@ -29,7 +29,7 @@ struct Clean<'a> {
 
 impl<'a> Corruptor<'a> {
     pub(crate) fn new(world: &'a World, seed: u64) -> Self {
-        Corruptor { world, key: artifact::stream_key("dataset/counterfactual", &[seed]) }
+        Corruptor { world, key: stream::key("dataset/counterfactual", &[seed]) }
     }
 
     /// Returns the corrupted row, or nothing if none was found.
@@ -214,6 +214,6 @@ impl Draws {
     fn below(&mut self, bound: u64) -> u64 {
         let mut bytes = [0; 8];
         self.0.fill(&mut bytes);
-        ((u128::from(u64::from_le_bytes(bytes)) * u128::from(bound)) >> 64) as u64
+        stream::below(u64::from_le_bytes(bytes), bound)
     }
 }

@@ -11,8 +11,8 @@ use tracing::info;
 use crate::{
     Config, Error, Level,
     mix::Mix,
+    sampler::{Judge, Price, Sampler, Scratch},
     split::{Reason, Split},
-    stream::{Judge, Price, Scratch, Stream},
     targets::Targets,
     world::{Sequences, World},
 };
@@ -29,7 +29,7 @@ pub(crate) const REMEMBERED: u64 = 1 << 16;
 pub(crate) struct Drawing<'a> {
     config: &'a Config,
     judge: Judge<'a>,
-    streams: Vec<Stream>,
+    samplers: Vec<Sampler>,
     /// Stretches that may be remembered.
     remembered: u64,
 }
@@ -44,16 +44,16 @@ impl<'a> Drawing<'a> {
         world: &'a World,
         remembered: u64,
     ) -> Result<Drawing<'a>, Error> {
-        let streams: Vec<Stream> =
-            (0..world.tasks.len()).map(|number| Stream::new(world, config.seed, number)).collect();
+        let samplers: Vec<Sampler> =
+            (0..world.tasks.len()).map(|number| Sampler::new(world, config.seed, number)).collect();
         let judge = Judge { world, min_seen: config.holdout.min_seen, targets: None };
-        let mut drawing = Drawing { config, judge, streams, remembered };
+        let mut drawing = Drawing { config, judge, samplers, remembered };
         if world.capacity() <= COUNTED || Split::ALL.iter().any(|split| drawing.limit(*split).is_none()) {
             (0..world.tasks.len()).for_each(|number| drawing.look(number, |_| false));
         }
-        if drawing.streams.iter().all(Stream::is_exhausted) {
+        if drawing.samplers.iter().all(Sampler::is_exhausted) {
             // No more can be held out than is there before it is known what is answerable: better said at once.
-            let found: Vec<Price> = drawing.streams.iter().map(|stream| stream.found.clone()).collect();
+            let found: Vec<Price> = drawing.samplers.iter().map(|sampler| sampler.found.clone()).collect();
             let held = |split: Split| found.iter().map(|price| price.kept[split as usize]).sum::<u64>();
             drawing.demand(|split| held(split) + world.pins.of(split).count() as u64, &found)?;
         }
@@ -70,7 +70,7 @@ impl<'a> Drawing<'a> {
             self.judge.targets = Some(targets);
         }
         self.check_pins()?;
-        self.streams.iter_mut().for_each(|stream| stream.sift(&self.judge));
+        self.samplers.iter_mut().for_each(|sampler| sampler.sift(&self.judge));
         self.fill(Split::Validation)?;
         self.fill(Split::Test)?;
         self.demand(|split| self.rows(split), &self.prices())
@@ -109,23 +109,23 @@ impl<'a> Drawing<'a> {
         rows.drain(..places.start.min(pinned) as usize);
         let quotas = self.quotas(split);
         let mix = Mix::after(&quotas, first);
-        let mut streams: Vec<_> = mix
+        let mut samplers: Vec<_> = mix
             .taken()
             .iter()
             .enumerate()
-            .map(|(number, &rank)| self.streams[number].drawn(&self.judge, split, rank))
+            .map(|(number, &rank)| self.samplers[number].drawn(&self.judge, split, rank))
             .collect();
         let count = places.end.saturating_sub(pinned) - first;
         rows.extend(mix.take(count as usize).map(|number| {
-            (number, streams[number].next().expect("no more rows are kept than were counted"))
+            (number, samplers[number].next().expect("no more rows are kept than were counted"))
         }));
         rows
     }
 
     /// Returns what became of the rows, by task.
     pub(crate) fn prices(&self) -> Vec<Price> {
-        let price = |(number, stream): (usize, &Stream)| {
-            let mut price = Price { kept: stream.quotas, ..stream.found.clone() };
+        let price = |(number, sampler): (usize, &Sampler)| {
+            let mut price = Price { kept: sampler.quotas, ..sampler.found.clone() };
             for split in Split::ALL {
                 let pinned = self.world().pins.of(split).filter(|pin| pin.0 == number).count() as u64;
                 price.kept[split as usize] += pinned;
@@ -133,7 +133,7 @@ impl<'a> Drawing<'a> {
             }
             price
         };
-        self.streams.iter().enumerate().map(price).collect()
+        self.samplers.iter().enumerate().map(price).collect()
     }
 
     fn limit(&self, split: Split) -> Option<u64> {
@@ -142,7 +142,7 @@ impl<'a> Drawing<'a> {
     }
 
     fn quotas(&self, split: Split) -> Vec<u64> {
-        self.streams.iter().map(|stream| stream.quotas[split as usize]).collect()
+        self.samplers.iter().map(|sampler| sampler.quotas[split as usize]).collect()
     }
 
     /// Shares out a split over the tasks by their weights, looking at as many rows as that takes.
@@ -152,18 +152,18 @@ impl<'a> Drawing<'a> {
         let wanted = self.limit(split).map(|limit| limit - pinned);
         let weights: Vec<f64> = self.world().tasks.iter().map(|task| task.task.weight).collect();
         let quotas = loop {
-            let available = |(stream, task): (&Stream, &Sequences)| {
+            let available = |(sampler, task): (&Sampler, &Sequences)| {
                 let useless = task.task.train_only && split > Split::Train;
-                if useless || stream.is_exhausted() { stream.found.kept[place] } else { u64::MAX }
+                if useless || sampler.is_exhausted() { sampler.found.kept[place] } else { u64::MAX }
             };
-            let available: Vec<u64> = self.streams.iter().zip(&self.world().tasks).map(available).collect();
+            let available: Vec<u64> = self.samplers.iter().zip(&self.world().tasks).map(available).collect();
             let quotas = allot(wanted, &weights, &available);
-            let short = |number: &usize| self.streams[*number].found.kept[place] < quotas[*number];
+            let short = |number: &usize| self.samplers[*number].found.kept[place] < quotas[*number];
             let Some(number) = (0..quotas.len()).find(short) else { break quotas };
-            self.look(number, |stream| stream.found.kept[place] >= quotas[number]);
+            self.look(number, |sampler| sampler.found.kept[place] >= quotas[number]);
         };
-        for (stream, &quota) in self.streams.iter_mut().zip(&quotas) {
-            stream.quotas[place] = quota;
+        for (sampler, &quota) in self.samplers.iter_mut().zip(&quotas) {
+            sampler.quotas[place] = quota;
         }
         let found: u64 = quotas.iter().sum();
         match wanted.filter(|&wanted| found < wanted) {
@@ -177,14 +177,14 @@ impl<'a> Drawing<'a> {
     }
 
     /// Looks at more rows of a task until it is said to be enough, or there are none.
-    fn look(&mut self, number: usize, enough: impl Fn(&Stream) -> bool) {
+    fn look(&mut self, number: usize, enough: impl Fn(&Sampler) -> bool) {
         let task = self.world().tasks[number].name.as_str();
         let total = self.world().tasks[number].space.capacity();
-        while !self.streams[number].is_exhausted() && !enough(&self.streams[number]) {
-            let looked_at: u64 = self.streams.iter().map(Stream::stretches).sum();
-            let stream = &mut self.streams[number];
-            stream.look(&self.judge, self.remembered.saturating_sub(looked_at));
-            info!(target: "progress", task, done = stream.position(), total, unit = "rows", "");
+        while !self.samplers[number].is_exhausted() && !enough(&self.samplers[number]) {
+            let looked_at: u64 = self.samplers.iter().map(Sampler::stretches).sum();
+            let sampler = &mut self.samplers[number];
+            sampler.look(&self.judge, self.remembered.saturating_sub(looked_at));
+            info!(target: "progress", task, done = sampler.position(), total, unit = "rows", "");
         }
     }
 

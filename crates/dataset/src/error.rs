@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{split::Split, stream::Price, world::World, write};
+use crate::{sampler::Price, split::Split, world::World, write};
 
 /// What can go wrong while a dataset is defined and built.
 #[derive(Debug, thiserror::Error)]

@@ -101,7 +101,7 @@ impl Colours {
             all.into_iter().map(|parameter| (parameter, OnceLock::new())).collect()
         };
         Colours {
-            key: artifact::stream_key("dataset/colour", &[holdout.seed.unwrap_or(config.seed)]),
+            key: stream::key("dataset/colour", &[holdout.seed.unwrap_or(config.seed)]),
             test,
             validation,
             ranked: tasks.iter().map(parameters).collect(),

@@ -21,8 +21,8 @@ use crate::{
     Config, Error,
     counterfactual::Corruptor,
     draw::Drawing,
+    sampler::Price,
     split::{Reason, Split, first_8},
-    stream::Price,
     targets::Targets,
     world::{Sequences, World},
 };

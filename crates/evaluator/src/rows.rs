@@ -5,8 +5,8 @@ use std::collections::{BinaryHeap, HashSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use artifact::table_rows;
 use artifact::tables::Example;
-use artifact::{stream_key, table_rows};
 use sequence::{Kind, Vocabulary};
 
 use crate::Error;
@@ -172,8 +172,7 @@ pub(crate) fn read_sample(
     for path in paths {
         for batch in table_rows::<Example>(path)? {
             for example in batch? {
-                let key = stream_key("evaluator/train_rows", &[example.example_id as u64]);
-                let key = u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"));
+                let key = stream::word("evaluator/train_rows", &[example.example_id as u64]);
                 if kept.len() < most || kept.peek().is_some_and(|(largest, ..)| key < *largest) {
                     kept.push((key, Reverse(number), Keyed(example)));
                 }

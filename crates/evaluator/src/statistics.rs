@@ -8,10 +8,8 @@
 //! every seed answers the same rows. Over seeds both are drawn at once, seeds with replacement and the same clusters for each
 //! of them (the pigeonhole bootstrap, Owen 2007, "The pigeonhole bootstrap", Annals of Applied Statistics 1(2)).
 
-use artifact::stream_key;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use stream::RngCore;
 
 /// What a 95 % interval leaves out on both sides together.
 pub(crate) const ALPHA: f64 = 0.05;
@@ -133,7 +131,7 @@ pub(crate) type Draws<const W: usize> = Vec<[f64; W]>;
 /// `clusters` holds the column sums of each cluster. The same `stream` draws the same clusters, so that results on
 /// the same rows are paired draw by draw.
 pub(crate) fn draw_clusters<const W: usize>(clusters: &[[f64; W]], draws: u32, stream: u64) -> Draws<W> {
-    let mut random = ChaCha8Rng::from_seed(stream_key("evaluator/bootstrap/clusters", &[stream]));
+    let mut random = stream::generator("evaluator/bootstrap/clusters", &[stream]);
     (0..draws)
         .map(|_| {
             let mut sums = [0.0; W];
@@ -148,7 +146,7 @@ pub(crate) fn draw_clusters<const W: usize>(clusters: &[[f64; W]], draws: u32, s
 /// Returns the draws over seeds: in each, as many seeds as there are, drawn with replacement, every one of them with
 /// the clusters of that draw.
 pub(crate) fn draw_seeds<const W: usize>(seeds: &[&[[f64; W]]]) -> Draws<W> {
-    let mut random = ChaCha8Rng::from_seed(stream_key("evaluator/bootstrap/seeds", &[]));
+    let mut random = stream::generator("evaluator/bootstrap/seeds", &[]);
     let draws = seeds.first().map_or(0, |draws| draws.len());
     (0..draws)
         .map(|draw| {
@@ -195,9 +193,9 @@ pub(crate) fn add<const W: usize>(sums: &mut [f64; W], more: &[f64; W], weight: 
     }
 }
 
-/// Returns a number below `n`; the multiplication's bias, at most n / 2^64, is far below what draws can show.
-fn below(random: &mut ChaCha8Rng, n: usize) -> usize {
-    ((u128::from(random.next_u64()) * n as u128) >> 64) as usize
+/// Draws a number below `n`.
+fn below(random: &mut impl RngCore, n: usize) -> usize {
+    stream::below(random.next_u64(), n as u64) as usize
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod config;
 mod families;
 mod notations;
 mod orbit;
-mod permutation;
 mod rule;
 mod space;
 mod tagged;
@@ -24,7 +23,6 @@ pub use notations::{
     NOTATIONS, Notation, Writing, days::Days, digits::Digits, digits::Order, letters::Letters,
     months::Months, numeral::Numeral, symbols::Symbols, words::Words,
 };
-pub use permutation::Permutation;
 pub use rule::{Bounds, Candidates, Key, Rule, UnitKind, Units};
 pub use space::{Row, Space};
 pub use tagged::Entry;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Storage, Tensor, Var};
 use indexmap::IndexMap;
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use stream::RngCore;
 use transformer::engine::{AdamW, Dropout, Engine, Moments};
 use transformer::{Transformer, initial_weights};
 
@@ -74,13 +73,13 @@ impl Learner {
         steps: u64,
         seed: i32,
     ) -> Result<Self, Error> {
-        let stream = |name| artifact::stream_key(name, &[u64::from(seed.unsigned_abs())]);
-        let mut random = ChaCha8Rng::from_seed(stream("trainer/init"));
+        let stream = |purpose| stream::generator(purpose, &[u64::from(seed.unsigned_abs())]);
         let deviation = config.model.initializer_range;
-        let weights = initial_weights(shape, deviation, &mut random, DType::F32, &Device::Cpu)?;
+        let weights =
+            initial_weights(shape, deviation, &mut stream("trainer/init"), DType::F32, &Device::Cpu)?;
         let mut learner = Self::from_weights(shape, engine, weights, &config.optimizer, steps)?;
         let rate = config.model.dropout;
-        let seed = ChaCha8Rng::from_seed(stream("trainer/dropout")).next_u64();
+        let seed = stream("trainer/dropout").next_u64();
         learner.dropout = (rate > 0.0).then_some(Dropout { rate, seed, step: 0 });
         Ok(learner)
     }

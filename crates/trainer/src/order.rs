@@ -1,6 +1,4 @@
-use artifact::stream_key;
-use rand::{RngCore, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use stream::{Permutation, RngCore};
 
 /// The order in which a seed sees the rows: epoch after epoch, each one a shuffle without replacement.
 ///
@@ -46,63 +44,17 @@ impl Shuffled {
 impl Shuffle {
     /// Draws an order from its own counter-based stream.
     fn new(seed: u64, epoch: u64, rows: u64) -> Self {
-        let mut random = ChaCha8Rng::from_seed(stream_key("trainer/batches", &[seed, epoch]));
+        let mut random = stream::generator("trainer/batches", &[seed, epoch]);
         if rows > LISTED {
-            return Self::WorkedOut(Permutation::new(&mut random, rows));
+            return Self::WorkedOut(Permutation::of_rounds(rows, std::array::from_fn(|_| random.next_u64())));
         }
         // Uniform (Fisher and Yates).
         let mut order: Vec<u32> = (0..rows as u32).collect();
         for i in (1..order.len()).rev() {
-            // Multiply and shift: biased by less than 2^-44.
-            let j = (u128::from(random.next_u64()) * (i as u128 + 1)) >> 64;
-            order.swap(i, j as usize);
+            order.swap(i, stream::below(random.next_u64(), i as u64 + 1) as usize);
         }
         Self::Listed(order)
     }
-}
-
-/// A pseudorandom permutation of 0 .. `rows`, worked out place by place: what is kept of it does not grow with the rows.
-///
-/// A Feistel network (Luby and Rackoff, 1988) permutes the numbers of so many bits, each half in turn by a hash of the other;
-/// one that is no row is permuted again until it is a row ("cycle walking": Black and Rogaway, 2002). For a handful of rows
-/// its orders are visibly not equally likely, which is one more reason to list the order of few.
-struct Permutation {
-    rows: u64,
-    /// Bits of the upper and of the lower half.
-    bits: [u32; 2],
-    /// Of each round of the network.
-    keys: [u64; 8],
-}
-
-impl Permutation {
-    fn new(random: &mut ChaCha8Rng, rows: u64) -> Self {
-        let bits = rows.next_power_of_two().trailing_zeros().max(2);
-        let keys = std::array::from_fn(|_| random.next_u64());
-        Self { rows, bits: [bits / 2, bits - bits / 2], keys }
-    }
-
-    fn at(&self, place: u64) -> u64 {
-        let [above, below] = self.bits;
-        let mut x = place;
-        loop {
-            let (mut upper, mut lower) = (x >> below, x & ((1 << below) - 1));
-            for keys in self.keys.as_chunks::<2>().0 {
-                upper ^= hash(lower ^ keys[0]) >> (u64::BITS - above);
-                lower ^= hash(upper ^ keys[1]) >> (u64::BITS - below);
-            }
-            x = upper << below | lower;
-            if x < self.rows {
-                return x;
-            }
-        }
-    }
-}
-
-/// Scatters a number over 64 bits (the finalizer of MurmurHash3 but for its last line, which leaves the upper half alone; no
-/// other bits are used).
-fn hash(mut x: u64) -> u64 {
-    x = (x ^ (x >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (x ^ (x >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53)
 }
 
 #[cfg(test)]
@@ -149,45 +101,5 @@ mod tests {
         assert_eq!(first(10, 10), [8, 7, 3, 5, 4]);
         assert_eq!(first(LISTED + 1, 0), [965670, 545987, 963953, 998640, 909491]);
         assert_eq!(first(LISTED + 1, LISTED + 1), [1038016, 826473, 184925, 71014, 1001038]);
-    }
-
-    #[test]
-    fn a_permutation_shows_every_row_once() {
-        let mut random = ChaCha8Rng::from_seed([7; 32]);
-        for rows in (1..300).chain([1023, 1024, 1025, 99_991]) {
-            let permutation = Permutation::new(&mut random, rows);
-            let mut seen: Vec<u64> = (0..rows).map(|place| permutation.at(place)).collect();
-            seen.sort_unstable();
-            assert!(seen.into_iter().eq(0..rows), "{rows} rows");
-        }
-    }
-
-    #[test]
-    fn neither_a_place_nor_the_row_before_says_which_row_comes() {
-        // How many standard deviations too unequal the counts of equally likely outcomes are (Fisher's approximation).
-        let surprise = |counts: &[u64]| {
-            let (cells, total) = (counts.len() as f64, counts.iter().sum::<u64>() as f64);
-            let expected = total / cells;
-            let chi_square: f64 =
-                counts.iter().map(|&count| (count as f64 - expected).powi(2) / expected).sum();
-            (2.0 * chi_square).sqrt() - (2.0 * (cells - 1.0) - 1.0).sqrt()
-        };
-        let mut random = ChaCha8Rng::from_seed([7; 32]);
-        // 16 divides the rows, and 15 the rows but one.
-        for rows in [256, 1936, 4096, 69_616] {
-            let (mut places, mut steps) = ([[0; 16]; 16], [0; 15]);
-            for _ in 0..4_000_000 / rows {
-                let permutation = Permutation::new(&mut random, rows);
-                let order: Vec<u64> = (0..rows).map(|place| permutation.at(place)).collect();
-                for (place, row) in (0..).zip(&order) {
-                    places[(place * 16 / rows) as usize][(row * 16 / rows) as usize] += 1;
-                }
-                for pair in order.windows(2) {
-                    steps[((pair[1] + rows - pair[0] - 1) % rows * 15 / (rows - 1)) as usize] += 1;
-                }
-            }
-            let found = [surprise(places.as_flattened()), surprise(&steps)];
-            assert!(found.iter().all(|surprise| *surprise < 4.0), "{rows} rows: {found:?}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! What is written without keeping a list, against plain lists.
 
-use sequence::Permutation;
+use stream::Permutation;
 
 use super::*;
 use crate::{draw::allot, world::World};
@@ -13,8 +13,8 @@ fn lists(config: &Config, world: &World) -> [Vec<i64>; 3] {
     let pinned = |split: Split| world.pins.rows.iter().filter(move |pin| pin.0 == split);
     let mut found: [Vec<Vec<u64>>; 3] = std::array::from_fn(|_| vec![Vec::new(); world.tasks.len()]);
     for (number, task) in world.tasks.iter().enumerate() {
-        let key = artifact::stream_key(&format!("dataset/draw/{}", task.name), &[config.seed]);
-        let permutation = Permutation::new(task.space.capacity(), &key);
+        let key = stream::key(&format!("dataset/draw/{}", task.name), &[config.seed]);
+        let permutation = Permutation::of_key(task.space.capacity(), &key);
         for index in (0..task.space.capacity().min(WALKED)).map(|position| permutation.at(position)) {
             let Some(row) = task.space.row(index) else { continue };
             let is_pin = |pin: &(Split, usize, u64, String)| {

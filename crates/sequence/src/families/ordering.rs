@@ -2,8 +2,9 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use stream::Permutation;
 
-use crate::{Bounds, Error, NONE, Permutation, Range, Rule, UnitKind, Units, rule::NoUnits};
+use crate::{Bounds, Error, NONE, Range, Rule, UnitKind, Units, rule::NoUnits};
 
 /// The most symbols.
 const MOST: u64 = 1_000_000;
@@ -73,6 +74,6 @@ impl Ordering {
     fn order(&self) -> Permutation {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.seed.to_le_bytes());
-        Permutation::new(self.symbols, &key)
+        Permutation::of_key(self.symbols, &key)
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use rayon::prelude::*;
-use sequence::{Permutation, Written};
+use sequence::Written;
+use stream::Permutation;
 
 use crate::{
     Split,
@@ -30,7 +31,7 @@ pub(crate) struct Price {
 
 /// The rows of one task in drawn order: those that were looked at are counted, stretch by stretch, so that the row of
 /// any rank is found again.
-pub(crate) struct Stream {
+pub(crate) struct Sampler {
     number: usize,
     permutation: Permutation,
     capacity: u64,
@@ -65,15 +66,15 @@ pub(crate) struct Scratch {
     written: Written,
 }
 
-impl Stream {
+impl Sampler {
     /// Returns the rows of a task, none of which was looked at.
-    pub(crate) fn new(world: &World, seed: u64, number: usize) -> Stream {
+    pub(crate) fn new(world: &World, seed: u64, number: usize) -> Sampler {
         let task = &world.tasks[number];
-        let key = artifact::stream_key(&format!("dataset/draw/{}", task.name), &[seed]);
+        let key = stream::key(&format!("dataset/draw/{}", task.name), &[seed]);
         let capacity = task.space.capacity();
-        Stream {
+        Sampler {
             number,
-            permutation: Permutation::new(capacity, &key),
+            permutation: Permutation::of_key(capacity, &key),
             capacity,
             pinned: world.pins.rows.iter().filter(|pin| pin.1 == number).map(|pin| pin.2).collect(),
             before: vec![[0; 3]],
@@ -230,10 +231,15 @@ impl Marks {
 impl Judge<'_> {
     /// Returns the split that the row at a position is in, or why it is in none; nothing where there is no row, or one
     /// that is not drawn.
-    fn of_all(&self, stream: &Stream, position: u64, scratch: &mut Scratch) -> Option<Result<Split, Reason>> {
-        let judgement = self.of_definition(stream, position, scratch)?;
+    fn of_all(
+        &self,
+        sampler: &Sampler,
+        position: u64,
+        scratch: &mut Scratch,
+    ) -> Option<Result<Split, Reason>> {
+        let judgement = self.of_definition(sampler, position, scratch)?;
         Some(judgement.and_then(|split| {
-            let task = &self.world.tasks[stream.number];
+            let task = &self.world.tasks[sampler.number];
             if self.is_answerable(task, split, scratch) { Ok(split) } else { Err(Reason::Unanswerable) }
         }))
     }
@@ -241,20 +247,20 @@ impl Judge<'_> {
     /// Returns the same as far as the definition alone decides.
     fn of_definition(
         &self,
-        stream: &Stream,
+        sampler: &Sampler,
         position: u64,
         scratch: &mut Scratch,
     ) -> Option<Result<Split, Reason>> {
-        let task = &self.world.tasks[stream.number];
-        let index = stream.permutation.at(position);
-        if !stream.pinned.is_empty() && stream.pinned.contains(&index) {
+        let task = &self.world.tasks[sampler.number];
+        let index = sampler.permutation.at(position);
+        if !sampler.pinned.is_empty() && sampler.pinned.contains(&index) {
             return None;
         }
         let parameter = task.space.row_into(index, &mut scratch.terms)?;
         if self.world.is_pinned(task, &scratch.terms) {
             return Some(Err(Reason::Duplicate));
         }
-        Some(self.world.judge(stream.number, parameter, &scratch.terms))
+        Some(self.world.judge(sampler.number, parameter, &scratch.terms))
     }
 
     /// Says whether each token of the row's answer is a target of training often enough, as far as these are known;
