@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Config, Counterfactuals, Error, draw, world::World};
+use crate::{
+    Config, Error,
+    config::Counterfactuals,
+    draw,
+    task::{Sequences, Task},
+    world::World,
+};
 
 /// Corrupted rows of one kind for a row, at most.
 const MOST_OF_A_ROW: u32 = 100;
@@ -64,7 +70,7 @@ impl Config {
     }
 
     fn check_tasks(&self) -> Result<(), Error> {
-        let mut seen: Vec<(&String, &crate::Task)> = Vec::new();
+        let mut seen: Vec<(&String, &Task)> = Vec::new();
         for (name, task) in &self.tasks {
             let at = format!("tasks.{name}");
             if name.trim().is_empty() {
@@ -96,7 +102,7 @@ impl Config {
 
     /// One name of a notation stands for one way of writing, so that tokens and values stay one-to-one.
     fn check_notations(&self, world: &World) -> Result<(), Error> {
-        let mut known: BTreeMap<&str, &crate::world::Sequences> = BTreeMap::new();
+        let mut known: BTreeMap<&str, &Sequences> = BTreeMap::new();
         for task in &world.tasks {
             let first = known.entry(task.task.notation.name()).or_insert(task);
             if first.task.notation != task.task.notation {

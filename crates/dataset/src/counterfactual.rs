@@ -3,10 +3,7 @@
 use artifact::tables::Counterfactual;
 use sequence::{NONE, Row, UnitKind};
 
-use crate::{
-    Corruption,
-    world::{Sequences, World},
-};
+use crate::{config::Corruption, task::Sequences, world::World};
 
 /// Draws before a row is given up: in most definitions the first few are accepted.
 const TRIES: u32 = 500;
@@ -207,7 +204,7 @@ impl Clean<'_> {
     }
 }
 
-/// A stream of numbers.
+/// Draws of one corrupted row.
 struct Draws(blake3::OutputReader);
 
 impl Draws {

@@ -9,12 +9,14 @@ use std::ops::Range;
 use tracing::info;
 
 use crate::{
-    Config, Error, Level,
+    Config, Error,
     mix::Mix,
-    sampler::{Judge, Price, Sampler, Scratch},
+    price::Price,
+    sampler::{Judge, Sampler, Scratch},
     split::{Reason, Split},
     targets::Targets,
-    world::{Sequences, World},
+    task::Sequences,
+    world::World,
 };
 
 /// Up to so many numbered rows all are looked at, so that the price of the split is exact.
@@ -66,7 +68,7 @@ impl<'a> Drawing<'a> {
     /// # Errors
     /// Fewer rows than asked for, or a pinned row that would have been dropped.
     pub(crate) fn hold_out(&mut self, targets: Targets) -> Result<(), Error> {
-        if self.world().level != Level::Random {
+        if !self.world().level.is_control() {
             self.judge.targets = Some(targets);
         }
         self.check_pins()?;
@@ -83,7 +85,7 @@ impl<'a> Drawing<'a> {
             let least = least.min(self.limit(split).unwrap_or(u64::MAX));
             if rows(split) < least {
                 let at = format!("holdout.min_rows.{}", split.name());
-                return Err(Error::too_few(at, split, least, rows(split), self.world(), prices));
+                return Err(self.too_few(at, split, least, rows(split), prices));
             }
         }
         Ok(())
@@ -136,6 +138,12 @@ impl<'a> Drawing<'a> {
         self.samplers.iter().enumerate().map(price).collect()
     }
 
+    fn too_few(&self, at: String, split: Split, expected: u64, found: u64, prices: &[Price]) -> Error {
+        let tasks = self.world().tasks.iter().zip(prices);
+        let lines: Vec<String> = tasks.map(|(task, price)| format!("  {}: {price}", task.name)).collect();
+        Error::TooFewRows { at, split: split.name(), expected, found, price: lines.join("\n") }
+    }
+
     fn limit(&self, split: Split) -> Option<u64> {
         let rows = &self.config.rows;
         [rows.train, rows.validation, rows.test][split as usize]
@@ -170,7 +178,7 @@ impl<'a> Drawing<'a> {
             Some(wanted) => {
                 let at = format!("rows.{}", split.name());
                 let (wanted, found) = (wanted + pinned, found + pinned);
-                Err(Error::too_few(at, split, wanted, found, self.world(), &self.prices()))
+                Err(self.too_few(at, split, wanted, found, &self.prices()))
             }
             None => Ok(()),
         }
@@ -196,7 +204,7 @@ impl<'a> Drawing<'a> {
             scratch.terms = task.drawn(*index).terms;
             let fails = match world.assign(task, &scratch.terms) {
                 Err(reason) => Some(reason),
-                Ok(_) if *split == Split::Train || world.level == Level::Random => None,
+                Ok(_) if *split == Split::Train || world.level.is_control() => None,
                 Ok(_) => match world.gate(task, &scratch.terms) {
                     Err(reason) => Some(reason),
                     Ok(()) if self.judge.is_answerable(task, *split, &mut scratch) => None,

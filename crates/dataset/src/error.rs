@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::{sampler::Price, split::Split, world::World, write};
-
 /// What can go wrong while a dataset is defined and built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -58,25 +56,5 @@ impl Error {
         let sequence::Error::Parameter { at: parameter, message, help } = error;
         let at = if at == "tasks" { at.to_owned() } else { format!("{at}.{parameter}") };
         Error::Config { at, message, help }
-    }
-
-    pub(crate) fn too_few(
-        at: String,
-        split: Split,
-        expected: u64,
-        found: u64,
-        world: &World,
-        prices: &[Price],
-    ) -> Self {
-        let line = |(task, price): (&crate::world::Sequences, &Price)| {
-            let (seen, [train, validation, test]) = (price.seen, price.kept);
-            let dropped = write::words(price);
-            format!(
-                "  {}: of {seen} rows {train} train, {validation} validation, {test} test{dropped}",
-                task.name
-            )
-        };
-        let price = world.tasks.iter().zip(prices).map(line).collect::<Vec<_>>().join("\n");
-        Error::TooFewRows { at, split: split.name(), expected, found, price }
     }
 }

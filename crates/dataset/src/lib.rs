@@ -1,37 +1,44 @@
 //! Draws examples and assigns them to splits so that nothing leaks.
 //!
 //! A row's split follows from the definition, the seed and the row alone: every unit (transition) of every task has a
-//! split, and a row is in the one that all its units have, or in none. `split.rs` is that function; `draw.rs` draws
+//! split, and a row is in the one that all its units have, or in none. `judge.rs` is that function; `draw.rs` draws
 //! rows by a keyed permutation of their numbers and keeps none of them; `mix.rs` mixes tasks; `write.rs` writes the
 //! folder.
 
 use std::path::Path;
 
+mod assignment;
 mod check;
 mod config;
 mod counterfactual;
 mod cover;
 mod draw;
 mod error;
+mod judge;
 mod level;
+mod levels;
 mod memo;
 mod mix;
 mod outlook;
 mod piece;
+mod pins;
+mod price;
 mod sampler;
+mod shapes;
 mod split;
 mod targets;
+mod task;
 mod world;
 mod write;
 
-pub use config::{Config, Corruption, Counterfactuals, Holdout, MinRows, Pin, Pins, Rows, Task};
+pub use config::Config;
 pub use cover::cover;
 pub use error::Error;
-pub use level::{FamilyName, Held, Level, NotationName, Thresholds, Window};
+pub use levels::LEVELS;
 pub use outlook::Outlook;
-pub use split::Split;
 
 use draw::Drawing;
+use split::Split;
 
 /// Raised when the same config gives other tables than before; part of the stage key.
 pub const VERSION: u32 = 4;

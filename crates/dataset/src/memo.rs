@@ -7,7 +7,7 @@ use std::sync::{
 
 use sequence::Range;
 
-use crate::Split;
+use crate::split::Split;
 
 /// The most pairs remembered at once, in 2 bytes each, over all domains.
 const MOST: u64 = 1 << 23;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Config, Error, Level, split::Split, world::Sequences, world::World};
+use crate::{Config, Error, split::Split, task::Sequences, world::World};
 
 /// Numbers of terms of a task whose rows are looked at, about.
 const LENGTHS: usize = 32;
@@ -94,7 +94,7 @@ impl Outlook {
     fn row(&mut self, world: &World, task: &Sequences, index: u64) -> Option<usize> {
         let row = task.space.row(index)?;
         let size = world.write(task, &row.terms).tokens.len();
-        let kind = world.level.of_kind(task, row.parameter, &row.terms);
+        let kind = world.level.kind(task, row.parameter, &row.terms);
         let longest = if kind == Split::Test { &mut self.held } else { &mut self.seen };
         // Rows of a kind that is held out are dropped where their task is for training only.
         if !(task.task.train_only && kind != Split::Train) {
@@ -108,11 +108,7 @@ impl Outlook {
 fn lengths(world: &World, task: &Sequences) -> BTreeSet<usize> {
     let (fewest, most) = task.space.bounds.terms;
     let spread = (fewest..=most).step_by(((most - fewest) / LENGTHS).max(1));
-    let beside = match &world.level {
-        Level::Length(from) => [Some(from.test), from.validation].into_iter().flatten().collect(),
-        _ => Vec::new(),
-    };
-    let beside = beside.into_iter().flat_map(|at: i64| [at.saturating_sub(1), at]);
+    let beside = world.level.lengths().into_iter().flat_map(|at| [at.saturating_sub(1), at]);
     let beside = beside
         .filter_map(|terms| usize::try_from(terms).ok())
         .filter(|terms| (fewest..=most).contains(terms));

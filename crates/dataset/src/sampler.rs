@@ -7,27 +7,17 @@ use sequence::Written;
 use stream::Permutation;
 
 use crate::{
-    Split,
-    split::Reason,
+    price::Price,
+    split::{Reason, Split},
     targets::Targets,
-    world::{Sequences, World},
+    task::Sequences,
+    world::World,
 };
 
 /// Positions that are counted together.
 const STRETCH: u64 = 1 << 12;
 /// Stretches looked at in one go, in parallel.
 const AT_ONCE: u64 = 16;
-
-/// What became of the rows of one task that were looked at.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Price {
-    /// Numbered rows that were looked at.
-    pub(crate) seen: u64,
-    /// Kept, by split.
-    pub(crate) kept: [u64; 3],
-    /// Dropped, by [`Reason`].
-    pub(crate) dropped: [u64; Reason::ALL.len()],
-}
 
 /// The rows of one task in drawn order: those that were looked at are counted, stretch by stretch, so that the row of
 /// any rank is found again.
@@ -257,7 +247,7 @@ impl Judge<'_> {
             return None;
         }
         let parameter = task.space.row_into(index, &mut scratch.terms)?;
-        if self.world.is_pinned(task, &scratch.terms) {
+        if self.world.pins.holds(task, &scratch.terms) {
             return Some(Err(Reason::Duplicate));
         }
         Some(self.world.judge(sampler.number, parameter, &scratch.terms))

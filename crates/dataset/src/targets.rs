@@ -1,6 +1,6 @@
 //! How often each token is a target of training.
 
-use crate::world::{Sequences, World};
+use crate::{task::Sequences, world::World};
 
 /// How often each token is a target, by notation: every token after the first term of every row.
 #[derive(Debug, Clone, PartialEq, Eq)]

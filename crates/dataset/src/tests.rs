@@ -9,6 +9,7 @@ use artifact::{
 use serde_json::{Value, json};
 
 use super::*;
+use crate::piece::Piece;
 
 mod counterfactuals;
 mod levels;
@@ -18,9 +19,10 @@ mod outlook;
 mod pins;
 mod properties;
 mod streaming;
+mod written;
 
 /// What is held out at level `transition` of progressions.
-const PAIR: piece::Piece = piece::Piece::Unit(sequence::UnitKind::Pair);
+const PAIR: Piece = Piece::Unit(sequence::UnitKind::Pair);
 
 /// A built dataset, read back from its files.
 struct Built {
@@ -109,26 +111,6 @@ fn no_transition_stands_in_two_splits() {
     }
 }
 
-#[test]
-fn the_definitions_of_the_ready_made_pipelines_give_the_rows_they_promise() {
-    let counts = |definition| {
-        let built = build(definition).unwrap();
-        let counts = built.splits.each_ref().map(|rows| rows.len());
-        (built, counts)
-    };
-    let (_, [train, validation, test]) = counts(x2());
-    assert_eq!(train + validation + test, 4999);
-    assert!((3300..=4300).contains(&train) && test > 400, "{train} {test}");
-    for steps in [2, 20] {
-        let (built, _) = counts(plus2(steps));
-        assert_eq!(built.splits[2][0].terms, [10, 12, 14, 16]);
-        assert_eq!(built.splits[0][0].terms, [2, 4, 6, 8]);
-        assert_eq!(built.splits[0][1].terms, [10, 11, 12, 13, 14, 15, 16]);
-    }
-    let (_, sizes) = counts(random());
-    assert_eq!(sizes, [4000, 250, 500]);
-}
-
 fn world(value: Value) -> (Config, world::World) {
     let config = config(value);
     let world = world::World::new(&config).unwrap();
@@ -164,21 +146,7 @@ fn walk(
     rows
 }
 
-#[test]
-fn the_price_counts_every_row_once() {
-    let (config, world) = world(plus2(5));
-    let drawing = drawn(&config, &world, draw::REMEMBERED);
-    let prices = drawing.prices();
-    for (price, steps) in prices.iter().zip([vec![1], vec![2, 3, 4, 5]]) {
-        assert_eq!(price.seen, walk(&steps, 0..=199, 4..=8).len() as u64);
-        assert_eq!(price.kept.iter().sum::<u64>() + price.dropped.iter().sum::<u64>(), price.seen);
-    }
-    for split in Split::ALL {
-        assert_eq!(drawing.rows(split), prices.iter().map(|price| price.kept[split as usize]).sum::<u64>());
-    }
-}
-
-/// The oracle works out blocks, drops and gates from the text of the definition; only the colour of a block is asked.
+/// The oracle works out blocks, drops and gates from the text of the definition; only the assignment of a block is asked.
 #[test]
 fn a_row_is_kept_exactly_when_its_pairs_agree() {
     let built = build(plus2(6)).unwrap();
@@ -194,18 +162,20 @@ fn a_row_is_kept_exactly_when_its_pairs_agree() {
         let place = orbit.iter().position(|&v| v == u).unwrap();
         (k, u % k, (place / 24).min((orbit.len() / 24).max(1) - 1))
     };
-    let mut colours: HashMap<(i64, i64, usize), usize> = HashMap::new();
+    let mut assignments: HashMap<(i64, i64, usize), usize> = HashMap::new();
     for (split, rows) in built.splits.iter().enumerate() {
         for row in rows.iter().filter(|row| row.task == "plus2") {
             for pair in row.terms.windows(2).filter(|pair| !pinned.contains_key(&(pair[0], pair[1]))) {
-                let colour = *colours.entry(block(pair[0], row.parameter.unwrap())).or_insert(split);
-                assert_eq!(colour, split, "the block of {pair:?} is in two splits");
+                let assignment = *assignments.entry(block(pair[0], row.parameter.unwrap())).or_insert(split);
+                assert_eq!(assignment, split, "the block of {pair:?} is in two splits");
             }
         }
     }
     for k in 2..=6 {
         // Each step has its own share of held-out blocks.
-        let of = |split| colours.iter().filter(|(block, colour)| block.0 == k && **colour == split).count();
+        let of = |split| {
+            assignments.iter().filter(|(block, assignment)| block.0 == k && **assignment == split).count()
+        };
         let all = (0..=199 - k).map(|u| block(u, k)).collect::<BTreeSet<_>>().len() as f64;
         assert_eq!(of(2), (all * 0.10).round().max(1.0) as usize, "step {k}");
         assert_eq!(of(1), (all * 0.05).round().max(1.0) as usize, "step {k}");
@@ -213,12 +183,12 @@ fn a_row_is_kept_exactly_when_its_pairs_agree() {
     let mut expected: [BTreeSet<Vec<i64>>; 3] = Default::default();
     for row in walk(&[1, 2, 3, 4, 5, 6], 0..=199, 4..=8) {
         let k = row[1] - row[0];
-        let colour = |pair: &[i64]| match pinned.get(&(pair[0], pair[1])) {
+        let assignment = |pair: &[i64]| match pinned.get(&(pair[0], pair[1])) {
             Some(&split) => split,
             None if k == 1 => 0,
-            None => colours[&block(pair[0], k)],
+            None => assignments[&block(pair[0], k)],
         };
-        let splits: BTreeSet<usize> = row.windows(2).map(colour).collect();
+        let splits: BTreeSet<usize> = row.windows(2).map(assignment).collect();
         if splits.len() == 1 {
             expected[splits.into_iter().next().unwrap()].insert(row);
         }
@@ -310,101 +280,7 @@ fn one_context_has_one_answer_in_held_out_rows() {
 }
 
 #[test]
-fn every_row_has_a_number_of_its_own_and_stands_once() {
-    for definition in [plus2(20), mixed()] {
-        let built = build(definition).unwrap();
-        let rows: Vec<&Example> = built.splits.iter().flatten().collect();
-        let ids: BTreeSet<i64> = rows.iter().map(|row| row.example_id).collect();
-        let texts: BTreeSet<_> = rows.iter().map(|row| &row.tokens).collect();
-        assert_eq!((ids.len(), texts.len()), (rows.len(), rows.len()));
-    }
-}
-
-#[test]
-fn a_rows_number_does_not_hang_on_how_many_are_kept_and_fewer_test_rows_leave_training_alone() {
-    let all = build(x2()).unwrap();
-    let mut fewer = x2();
-    fewer["rows"] = json!({ "test": 30 });
-    let fewer = build(fewer).unwrap();
-    assert_eq!(all.splits[0], fewer.splits[0]);
-    assert_eq!(all.splits[1], fewer.splits[1]);
-    assert_eq!(all.splits[2][..30], fewer.splits[2]);
-    let mut other = x2();
-    (other["seed"], other["holdout"]["seed"]) = (json!(7), json!(1729));
-    let other = build(other).unwrap();
-    let sorted = |rows: &[Example]| {
-        let mut rows = rows.to_vec();
-        rows.sort_by_key(|row| row.example_id);
-        rows
-    };
-    assert_eq!(sorted(&all.splits[2]), sorted(&other.splits[2]), "the build's seed moves no border");
-    assert_ne!(all.splits[2], other.splits[2], "but it changes the order");
-}
-
-#[test]
-fn the_definition_says_what_readers_need_and_nothing_of_how_many_rows_there_are() {
-    let written = |change: &dyn Fn(&mut Value)| {
-        let folder = tempfile::tempdir().unwrap();
-        let mut definition = plus2(20);
-        definition["holdout"] = json!({ "level": "window", "test": 0.1, "validation": 0.05 });
-        change(&mut definition);
-        run(&config(definition), &Inputs {}, folder.path(), &Provenance::default()).unwrap();
-        let path = folder.path().join("definition.parquet");
-        (artifact::read_definition(&path).unwrap(), artifact::digest_file(&path).unwrap().content)
-    };
-    let (found, digest) = written(&|_| ());
-    assert_eq!(found["holdout"], json!({ "level": { "window": { "m": 4 } }, "block": null }));
-    let tasks = found["tasks"].as_object().unwrap();
-    assert_eq!(tasks.keys().collect::<Vec<_>>(), ["plus1", "plus2"]);
-    assert_eq!(found["tasks"]["plus2"]["terms"], json!({ "min": 4, "max": 8 }));
-    assert_eq!(found["pins"]["test"], json!([{ "task": "plus2", "terms": [10, 12, 14, 16] }]));
-    let same: [&dyn Fn(&mut Value); 4] = [
-        &|definition| definition["rows"] = json!({ "test": 30 }),
-        &|definition| definition["holdout"]["min_rows"] = json!({ "test": 3, "validation": 3 }),
-        &|definition| definition["seed"] = 7.into(),
-        &|definition| definition["holdout"]["test"] = 0.2.into(),
-    ];
-    for (number, change) in same.into_iter().enumerate() {
-        assert_eq!(written(change).1, digest, "change {number}");
-    }
-    let other: [&dyn Fn(&mut Value); 3] = [
-        &|definition| definition["holdout"]["level"] = json!({ "window": { "m": 3 } }),
-        &|definition| definition["tasks"]["plus1"]["train_only"] = false.into(),
-        &|definition| definition["pins"]["train"] = json!([]),
-    ];
-    for (number, change) in other.into_iter().enumerate() {
-        assert_ne!(written(change).1, digest, "change {number}");
-    }
-}
-
-#[test]
-fn bytes_are_the_same_with_one_and_with_two_threads() {
-    for definition in [plus2(20), mixed(), random()] {
-        let folders = [1, 2].map(|threads| {
-            let folder = tempfile::tempdir().unwrap();
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let config = config(definition.clone());
-            pool.install(|| run(&config, &Inputs {}, folder.path(), &Provenance::default())).unwrap();
-            folder
-        });
-        let names = [
-            "train-00000-of-00001",
-            "validation-00000-of-00001",
-            "test-00000-of-00001",
-            "definition",
-            "vocabulary",
-            "counterfactuals",
-        ];
-        for name in names.map(|name| format!("{name}.parquet")).into_iter().chain(["README.md".into()]) {
-            let [one, two] =
-                folders.each_ref().map(|folder| std::fs::read(folder.path().join(&name)).unwrap());
-            assert!(one == two, "{name}");
-        }
-    }
-}
-
-#[test]
-fn many_keys_are_coloured_by_their_own_hash_in_the_same_shares() {
+fn many_keys_are_assigned_by_their_own_hash_in_the_same_shares() {
     let (_, world) = world(json!({ "tasks": { "a": {
         "family": { "arithmetic": { "step": 1 } }, "notation": "digits", "values": { "min": 0, "max": 60_000 }, "terms": 4,
     } }, "holdout": { "block": 3 } }));

@@ -18,13 +18,8 @@ use serde_json::{Value, json};
 use tracing::info;
 
 use crate::{
-    Config, Error,
-    counterfactual::Corruptor,
-    draw::Drawing,
-    sampler::Price,
-    split::{Reason, Split, first_8},
-    targets::Targets,
-    world::{Sequences, World},
+    Config, Error, assignment::first_8, counterfactual::Corruptor, draw::Drawing, split::Split,
+    targets::Targets, task::Sequences, world::World,
 };
 
 /// The most rows of one file; what a split has beyond them goes into further files.
@@ -223,32 +218,10 @@ pub(crate) fn counterfactuals(
 /// Says what the split cost: by task, the rows kept and the rows dropped.
 pub(crate) fn log_price(drawing: &Drawing) {
     for (task, price) in drawing.world().tasks.iter().zip(drawing.prices()) {
-        let [train, validation, test] = price.kept;
-        let dropped = words(&price);
-        let seen = price.seen;
-        info!("{}: of {seen} rows {train} train, {validation} validation, {test} test{dropped}", task.name);
+        info!("{}: {price}", task.name);
     }
     let [train, validation, test] = Split::ALL.map(|split| drawing.rows(split));
     info!("kept {train} train, {validation} validation, {test} test rows");
-}
-
-/// Returns the dropped rows by reason: `; dropped 12 (9 ...; 3 ...)`, or nothing.
-pub(crate) fn words(price: &Price) -> String {
-    let dropped: u64 = price.dropped.iter().sum();
-    let reasons: Vec<String> = Reason::ALL
-        .iter()
-        .filter(|(reason, _)| price.dropped[*reason as usize] > 0)
-        .map(|(reason, words)| format!("{} {words}", price.dropped[*reason as usize]))
-        .collect();
-    let undrawn = price.seen - dropped - price.kept.iter().sum::<u64>();
-    let mut text = String::new();
-    if undrawn > 0 {
-        let _ = write!(text, ", {undrawn} not asked for");
-    }
-    if dropped > 0 {
-        let _ = write!(text, "; dropped {dropped} ({})", reasons.join("; "));
-    }
-    text
 }
 
 /// Writes the card, whose front matter tells `load_dataset` which file is which split.

@@ -2,17 +2,17 @@
 
 use crate::{rule::Rule, tagged::tagged};
 
-pub(crate) mod addition;
-pub(crate) mod arithmetic;
-pub(crate) mod cyclic;
-pub(crate) mod fibonacci;
-pub(crate) mod geometric;
-pub(crate) mod modular;
-pub(crate) mod modular_addition;
-pub(crate) mod ordering;
-pub(crate) mod random;
-pub(crate) mod sort;
-pub(crate) mod successor_pairs;
+mod addition;
+mod arithmetic;
+mod cyclic;
+mod fibonacci;
+mod geometric;
+mod modular;
+mod modular_addition;
+mod ordering;
+mod random;
+mod sort;
+mod successor_pairs;
 
 tagged! {
     /// A rule with its parameters, as a definition names it.

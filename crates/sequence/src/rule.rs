@@ -4,6 +4,15 @@ use std::{borrow::Cow, fmt::Debug};
 
 use crate::{Error, Range};
 
+/// Stands for a parameter or a value where there is none; tables have a null there, see [`given`].
+pub const NONE: i64 = i64::MIN;
+
+/// Returns the number as a table has it: nothing for [`NONE`].
+#[must_use]
+pub fn given(number: i64) -> Option<i64> {
+    (number != NONE).then_some(number)
+}
+
 /// A rule that makes sequences; one implementation a family, listed in `families.rs`.
 ///
 /// A row is made from freely chosen terms, each within its axis, which the rule then goes on from. A rule has one or
@@ -40,9 +49,9 @@ pub trait Rule: Send + Sync {
     /// held out can never be a target of training under that parameter alone.
     fn injective(&self) -> bool;
 
-    /// Returns the levels of hold-out that make sense for the family.
-    fn levels(&self) -> &'static [&'static str] {
-        &["random", "window", "transition", "step", "range", "length", "notation", "family"]
+    /// Returns the levels of hold-out that make sense for the family; nothing where all do.
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        None
     }
 
     /// Returns the values that the rule itself has (residues, days), whatever the task says; nothing where any will do.
@@ -161,6 +170,21 @@ impl Bounds {
     }
 }
 
+/// Appends the chosen terms with this number: the last axis runs fastest.
+pub(crate) fn choose(axes: &[Range], mut index: u128, terms: &mut Vec<i64>) {
+    let place = terms.len();
+    terms.resize(place + axes.len(), 0);
+    let mut chosen = terms[place..].iter_mut().zip(axes);
+    let first = chosen.next();
+    for (term, axis) in chosen.rev() {
+        *term = axis.min.wrapping_add((index % axis.count()) as i64);
+        index /= axis.count();
+    }
+    if let Some((term, axis)) = first {
+        *term = axis.min.wrapping_add(index as i64);
+    }
+}
+
 /// The kind of unit that a family holds out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum UnitKind {
@@ -210,7 +234,7 @@ impl UnitKind {
     }
 }
 
-/// What is coloured as one: all units with the same key are in the same split.
+/// What is assigned as one: all units with the same key are in the same split.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     /// A stretch of an orbit.

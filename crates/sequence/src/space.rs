@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Bounds, Candidates, Error, Family, Key, Map, Range, UnitKind, Units};
+use crate::{Bounds, Candidates, Error, Family, Key, Map, Range, UnitKind, Units, rule::choose};
 
 /// The most pairs of a parameter and a number of terms.
 const MOST_SHEETS: usize = 1_000_000;
@@ -259,20 +259,5 @@ impl Sheet {
     fn begins<'a>(&self, terms: &'a [i64]) -> Option<&'a [i64]> {
         let chosen = terms.get(..self.axes.len())?;
         self.axes.iter().zip(chosen).all(|(axis, &term)| axis.contains(term)).then_some(chosen)
-    }
-}
-
-/// Appends the chosen terms with this number: the last axis runs fastest.
-pub(crate) fn choose(axes: &[Range], mut index: u128, terms: &mut Vec<i64>) {
-    let place = terms.len();
-    terms.resize(place + axes.len(), 0);
-    let mut chosen = terms[place..].iter_mut().zip(axes);
-    let first = chosen.next();
-    for (term, axis) in chosen.rev() {
-        *term = axis.min.wrapping_add((index % axis.count()) as i64);
-        index /= axis.count();
-    }
-    if let Some((term, axis)) = first {
-        *term = axis.min.wrapping_add(index as i64);
     }
 }

@@ -1,13 +1,13 @@
 //! The form `name` or `{ name: { parameters } }` in which families and notations are written.
 
-/// One line of the list of families or notations.
+/// One line of a list that definitions name entries of: families, notations, levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
     /// The name in a definition.
     pub name: &'static str,
     /// What it is, in one sentence.
     pub summary: &'static str,
-    /// Parameters that it may be given, as JSON.
+    /// Parameters that it may be given, as a definition has them; nothing where it takes none.
     pub example: &'static str,
 }
 

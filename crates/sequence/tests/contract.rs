@@ -72,7 +72,7 @@ fn an_entry_is_written_and_read_back_and_refuses_what_it_does_not_know() {
     }
     round(FAMILIES, &families());
     round(NOTATIONS, &notations());
-    assert_eq!(serde_json::from_str::<Notation>(r#""numeral""#).unwrap(), Notation::Numeral(Numeral {}));
+    assert!(matches!(serde_json::from_str(r#""numeral""#).unwrap(), Notation::Numeral(_)));
     assert!(serde_json::from_str::<Family>(r#""random""#).is_ok());
     let step: Family = serde_json::from_str(r#"{"arithmetic":{"step":3}}"#).unwrap();
     assert_eq!(serde_json::to_string(&step).unwrap(), r#"{"arithmetic":{"steps":[3]}}"#);

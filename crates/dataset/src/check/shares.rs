@@ -1,14 +1,13 @@
 //! What is refused of the shares: those that leave a split, or training, with nothing.
 
-use crate::{Config, Error, split::Split, world::World};
+use crate::{Config, Error, assignment::population, split::Split, world::World};
 
 impl Config {
     /// Refuses shares that are none, or that the level has no use for.
     pub(super) fn check_shares(&self) -> Result<(), Error> {
         let (holdout, level) = (&self.holdout, &self.holdout.level);
         let shares = [("test", holdout.test), ("validation", holdout.validation)];
-        for ((name, share), named) in shares.into_iter().zip([level.names_kinds(), level.names_validation()])
-        {
+        for ((name, share), named) in shares.into_iter().zip([level.names_test(), level.names_validation()]) {
             let at = || format!("holdout.{name}");
             if share.is_some() && named {
                 let message = format!("level `{}` says itself what the {name} rows are", level.name());
@@ -19,7 +18,7 @@ impl Config {
                 return Err(Error::config(at(), message, "a share is at least 0 and below 1"));
             }
         }
-        let (test, validation) = holdout.shares();
+        let [test, validation] = holdout.shares();
         if test + validation >= 1.0 {
             let message = format!("test and validation take {} of the keys", test + validation);
             let help = "leave a share for training: their sum is below 1";
@@ -53,18 +52,18 @@ impl Config {
 
     /// Refuses populations of which the shares leave nothing: each share is one key at least.
     pub(super) fn check_keys(&self, world: &World) -> Result<(), Error> {
-        let (test, validation) = self.holdout.shares();
+        let [test, validation] = self.holdout.shares();
         if test + validation == 0.0 {
             return Ok(());
         }
-        let kinds = world.level.names_kinds();
+        let kinds = world.level.names_test();
         let splits = if kinds { 2 } else { 3 };
         // From so many keys on, rounding up cannot take the last one.
         let enough = (1.0 / (1.0 - test - validation)).ceil().min(1e6) as usize + 3;
         for task in world.tasks.iter().filter(|task| !task.task.train_only) {
             for parameter in task.space.family.parameters() {
-                let keys = task.population(&world.level, parameter).take(enough).count();
-                let held: usize = world.colours.counts(keys).iter().sum();
+                let keys = population(&*world.level, task, parameter).take(enough).count();
+                let held: usize = world.assignment.counts(keys).iter().sum();
                 if (kinds && keys == 0) || (keys >= splits && (keys == enough || held < keys)) {
                     continue;
                 }

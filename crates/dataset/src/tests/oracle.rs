@@ -1,11 +1,12 @@
 //! Which rows stand in which split, worked out again from the text of the definition and of the levels.
 //!
-//! It shares with the builder the colour of a key, and which key a unit has. Rows, windows, drops and gates are found by
+//! It shares with the builder the assignment of a key, and which key a unit has. Rows, windows, drops and gates are found by
 //! brute force over lists of all rows.
 
 use sequence::Key;
 
 use super::*;
+use crate::levels::Level;
 
 /// One row that some task makes.
 #[derive(Clone)]
@@ -171,24 +172,24 @@ impl Oracle {
         };
         match kind {
             0 if train_only || !shared => Some(0),
-            0 => Some(self.colour_of_row(row)),
+            0 => Some(self.assignment_of_row(row)),
             _ if train_only => None,
             kind => Some(kind),
         }
     }
 
-    /// One piece, one colour; any stricter window of the row drops it.
+    /// One piece, one assignment; any stricter window of the row drops it.
     fn split_by_windows(&self, row: &Row, train_only: bool) -> Option<usize> {
         let (shape, own) = (self.shape(row.task), self.own(row.task, &row.terms));
-        let own: BTreeSet<usize> = own.iter().map(|piece| self.colour(row.task, shape, piece)).collect();
+        let own: BTreeSet<usize> = own.iter().map(|piece| self.assignment(row.task, shape, piece)).collect();
         let own = if train_only { [0].into() } else { own };
         let split = own.iter().next().copied().filter(|_| own.len() == 1)?;
         let mut foreign = self.foreign(&row.terms).into_iter();
-        foreign.all(|(shape, window)| self.colour(row.task, shape, &window) <= split).then_some(split)
+        foreign.all(|(shape, window)| self.assignment(row.task, shape, &window) <= split).then_some(split)
     }
 
-    /// The strictest colour of a piece under all tasks that may hold it out, pins first.
-    fn colour(&self, row_of: usize, shape: &str, piece: &[i64]) -> usize {
+    /// The strictest assignment of a piece under all tasks that may hold it out, pins first.
+    fn assignment(&self, row_of: usize, shape: &str, piece: &[i64]) -> usize {
         for (split, list) in ["train", "validation", "test"].into_iter().enumerate() {
             for pin in self.definition["pins"][list].as_array().into_iter().flatten() {
                 let terms: Vec<i64> = serde_json::from_value(pin["terms"].clone()).unwrap();
@@ -209,7 +210,7 @@ impl Oracle {
             }
             let mut seen = |under: i64, key: &Key| {
                 if under == parameter {
-                    strictest = strictest.max(self.world.colour(task, parameter, key) as usize);
+                    strictest = strictest.max(self.world.assigned(task, parameter, key) as usize);
                 }
             };
             match shape {
@@ -220,19 +221,19 @@ impl Oracle {
         strictest
     }
 
-    fn colour_of_row(&self, row: &Row) -> usize {
+    fn assignment_of_row(&self, row: &Row) -> usize {
         let same = |other: &&Row| {
             other.terms == row.terms && domain(self.task(other.task)) == domain(self.task(row.task))
         };
-        let colours =
+        let assignments =
             self.rows.iter().filter(same).filter(|other| self.task(other.task)["train_only"] != json!(true));
         // Of several parameters of one task the first has the row.
         let mut first = BTreeSet::new();
-        let colours = colours.filter(|other| first.insert(other.task)).map(|other| {
+        let assignments = assignments.filter(|other| first.insert(other.task)).map(|other| {
             let key = Key::Unit { family: leak(family(self.task(other.task))), unit: row.terms.clone() };
-            self.world.colour(other.task, other.parameter, &key) as usize
+            self.world.assigned(other.task, other.parameter, &key) as usize
         });
-        colours.max().unwrap()
+        assignments.max().unwrap()
     }
 
     /// No copy and no second answer.

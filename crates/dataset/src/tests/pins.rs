@@ -7,7 +7,7 @@ fn plus(steps: Value, terms: Value, train_only: bool) -> Value {
 }
 
 #[test]
-fn a_unit_of_several_tasks_has_the_strictest_of_its_colours() {
+fn a_unit_of_several_tasks_has_the_strictest_of_its_assignments() {
     let (short, long) =
         (plus(json!([2, 3]), json!(4), false), plus(json!([3, 4]), json!({ "min": 4, "max": 7 }), false));
     let holdout = json!({ "test": 0.3, "validation": 0.2, "block": 5 });

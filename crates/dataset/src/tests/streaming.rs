@@ -32,7 +32,7 @@ fn lists(config: &Config, world: &World) -> [Vec<i64>; 3] {
     let limits = [config.rows.train, config.rows.validation, config.rows.test];
     Split::ALL.map(|split| {
         let mut found = std::mem::take(&mut found[split as usize]);
-        if split > Split::Train && world.level != Level::Random {
+        if split > Split::Train && !world.level.is_control() {
             for (task, rows) in world.tasks.iter().zip(&mut found) {
                 rows.retain(|&index| {
                     let row = world.write(task, &task.drawn(index).terms);

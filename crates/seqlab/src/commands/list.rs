@@ -14,13 +14,13 @@ pub(crate) struct Tasks {}
 pub(crate) struct Analyses {}
 
 pub(crate) fn tasks() -> Result<ExitCode, Failure> {
-    say::line("families")?;
-    for entry in sequence::FAMILIES {
-        say::line(format_args!("  {:<16} {}", entry.name, entry.summary))?;
-    }
-    say::line("notations")?;
-    for entry in sequence::NOTATIONS {
-        say::line(format_args!("  {:<16} {}", entry.name, entry.summary))?;
+    let lists =
+        [("families", sequence::FAMILIES), ("notations", sequence::NOTATIONS), ("levels", dataset::LEVELS)];
+    for (title, list) in lists {
+        say::line(title)?;
+        for entry in list {
+            say::line(format_args!("  {:<16} {}", entry.name, entry.summary))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

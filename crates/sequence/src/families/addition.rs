@@ -70,8 +70,8 @@ impl Rule for Addition {
         false
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["random", "transition", "range", "length"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["random", "transition", "range", "length"])
     }
 
     fn operators(&self) -> &'static [&'static str] {

@@ -67,8 +67,8 @@ impl Rule for Fibonacci {
         false
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["random", "window", "transition", "range", "length", "notation", "family"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["random", "window", "transition", "range", "length", "notation", "family"])
     }
 }
 

@@ -65,8 +65,8 @@ impl Rule for ModularAddition {
         false
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["random", "transition", "range", "length"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["random", "transition", "range", "length"])
     }
 
     fn operators(&self) -> &'static [&'static str] {

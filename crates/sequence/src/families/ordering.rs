@@ -60,8 +60,8 @@ impl Rule for Ordering {
         true
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["window", "length", "notation"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["window", "length", "notation"])
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Units};
+use crate::{Bounds, Error, Key, Range, Rule, UnitKind, Units, rule::choose};
 
 /// Goes on with an answer that only memory can give: each context has one, spread evenly over the values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,8 +41,8 @@ impl Rule for Random {
         false
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["random"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["random"])
     }
 }
 
@@ -75,7 +75,7 @@ impl Units for Rows {
             let contexts = axes.iter().map(|axis| axis.count()).product::<u128>();
             (0..contexts).map(move |index| {
                 let mut unit = Vec::with_capacity(terms);
-                crate::space::choose(&axes, index, &mut unit);
+                choose(&axes, index, &mut unit);
                 unit.push(answer(&unit, &self.0));
                 Key::Unit { family: "random", unit }
             })

@@ -69,8 +69,8 @@ impl Rule for Sort {
         false
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["random", "transition", "length", "range"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["random", "transition", "length", "range"])
     }
 
     fn context(&self, terms: usize) -> usize {

@@ -45,7 +45,7 @@ impl Rule for SuccessorPairs {
         true
     }
 
-    fn levels(&self) -> &'static [&'static str] {
-        &["window", "length", "notation"]
+    fn levels(&self) -> Option<&'static [&'static str]> {
+        Some(&["window", "length", "notation"])
     }
 }

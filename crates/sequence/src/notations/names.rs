@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Writing;
-use crate::{Error, Kind, Range, Token, Vocabulary};
+use crate::{Error, Kind, Range, Token, Vocabulary, Writing};
 
 /// A notation that is no more than a list of names.
 pub(crate) trait Names: Send + Sync {

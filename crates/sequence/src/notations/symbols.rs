@@ -5,8 +5,7 @@ use std::{borrow::Cow, fmt::Write as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Writing, check_count};
-use crate::{Error, Kind, Range, Token, Vocabulary};
+use crate::{Error, Kind, Range, Token, Vocabulary, Writing, writing::check_count};
 
 /// Writes a value as a symbol of a domain of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

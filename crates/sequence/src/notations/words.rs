@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Writing;
-use crate::{Error, Kind, NONE, Range, Token, Vocabulary};
+use crate::{Error, Kind, NONE, Range, Token, Vocabulary, Writing};
 
 /// The greatest value.
 const MOST: i64 = 999_999;

@@ -1,7 +1,7 @@
 //! Every refusal of a level, at its path.
 
 use super::*;
-use crate::Level;
+use crate::levels::Level;
 
 fn plus(steps: Value, notation: &str, terms: Value) -> Value {
     json!({ "family": { "arithmetic": { "steps": steps } }, "notation": notation, "values": { "min": 0, "max": 99 }, "terms": terms })
