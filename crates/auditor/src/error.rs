@@ -73,16 +73,6 @@ pub enum Error {
         /// The error of who tried to read it, where there was one.
         source: Option<Cause>,
     },
-    /// A row cannot be what it claims to be.
-    #[error("{}: row {row}: {}", path.display(), printable(message))]
-    Row {
-        /// The file.
-        path: PathBuf,
-        /// Index of the row in the split.
-        row: u64,
-        /// What was expected and found.
-        message: String,
-    },
     /// A file asks for more memory than it may, or a table of ours could not be read or written.
     #[error(transparent)]
     Artifact(artifact::Error),

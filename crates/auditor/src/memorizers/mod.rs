@@ -43,7 +43,7 @@ use crate::read::split::Split;
 use crate::read::vocabulary::Vocabulary;
 
 /// All memorisers, from the simplest on: where several do as well, the first of them is named.
-const ALL: [&Memorizer; 8] = [
+const ALL: &[&Memorizer] = &[
     &most_frequent::MOST_FREQUENT,
     &position_most_frequent::POSITION_MOST_FREQUENT,
     &copy_last::COPY_LAST,
@@ -67,7 +67,7 @@ pub(crate) fn answer<'a>(
     let asked = Asked::of(&held, (train, wanted.describing(ANSWERED)), vocabulary, pairs)?;
     let (predictions, reports) = all(&asked, counts::ENTRIES)?;
     let views = asked.views.into_iter().zip(predictions).collect();
-    Ok(Answers { memorizers: &ALL, splits, views, reports })
+    Ok(Answers { memorizers: ALL, splits, views, reports })
 }
 
 /// Returns what all memorisers predict, view by view, and what is to be reported of it.
