@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::Int64Type;
+use artifact::Defined;
 use artifact::tables::Certificate;
 use rayon::prelude::*;
 use serde_json::Value;
@@ -18,7 +19,7 @@ use crate::prove::counterfactuals::Corrupted;
 use crate::prove::held_out::Scope;
 use crate::prove::windows;
 use crate::read::columns::{ALL, Source, Wanted, described, is_integer_list, nothing};
-use crate::read::definition::{self, Definition};
+use crate::read::definition;
 use crate::read::level::Level;
 use crate::read::lists::Lists;
 use crate::read::rows::{Rows, UnitKind, units};
@@ -30,7 +31,7 @@ use crate::read::vocabulary::Vocabulary;
 pub(crate) struct Prepared {
     splits: Vec<Split>,
     level: Level,
-    definition: Option<Definition>,
+    definition: Option<Defined>,
     wanted: Wanted,
     scope: Scope,
     vocabulary: Vocabulary,
@@ -85,7 +86,7 @@ impl Prepared {
         }
         splits.sort_by_cached_key(|split| (rank(&split.name), split.rows, split.name.clone()));
         points.verify(point)?;
-        let definition = point.beside.definition.as_deref().map(Definition::read).transpose()?;
+        let definition = point.beside.definition.as_deref().map(Defined::read).transpose()?;
         let level = level_of(options, definition.as_ref())?;
         if options.only_windows && level != Level::Transition {
             return Err(Error::Config {
@@ -260,8 +261,8 @@ fn report(level: &Level, splits: &[Split], about: &About, proof: Proof) -> Folde
 
 /// Returns the level that was asked for, by its name or as it stands in a definition; else the one that the dataset's own
 /// definition names. Where both have one name, what it says of it in detail holds.
-fn level_of(options: &Options, definition: Option<&Definition>) -> Result<Level> {
-    let claimed = || Ok::<_, Error>(definition.map(Definition::level).transpose()?.flatten());
+fn level_of(options: &Options, definition: Option<&Defined>) -> Result<Level> {
+    let claimed = || Ok::<_, Error>(definition.map(definition::level).transpose()?.flatten());
     let Some(asked) = &options.level else { return Ok(claimed()?.unwrap_or(Level::Transition)) };
     let form = serde_json::from_str(asked).ok().filter(Value::is_object);
     let level = Level::parse(form.as_ref().unwrap_or(&Value::String(asked.clone())))?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{Audited, TrainedRange};
-use artifact::{Provenance, TableWriter, write_table};
+use artifact::{Defined, Provenance, TableWriter, write_table};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::prove::audit::{Audit, Origin};
 use crate::prove::counterfactuals::Corrupted;
 use crate::prove::held_out::Scope;
 use crate::read::columns::{ALL, Wanted};
-use crate::read::definition::{Definition, windows};
+use crate::read::definition;
 use crate::read::level::Level;
 use crate::read::rows::Rows;
 use crate::read::split::Split;
@@ -100,8 +100,8 @@ pub struct TrainedOn {
 /// The others when an input is missing, corrupt, of a wrong type, or empty.
 pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance) -> Result<()> {
     config.check()?;
-    let definition = Definition::read(&inputs.definition)?;
-    let level = definition.level()?.ok_or_else(|| Error::Folder {
+    let defined = Defined::read(&inputs.definition)?;
+    let level = definition::level(&defined)?.ok_or_else(|| Error::Folder {
         path: inputs.definition.clone(),
         message: "it says no `level` of `holdout`; rerun the build stage".to_owned(),
     })?;
@@ -144,7 +144,7 @@ pub fn run(config: &Config, inputs: &Inputs, out: &Path, provenance: &Provenance
         origin: Origin::Ours,
         splits: &splits,
         held: &held,
-        windows: &windows(&level, &held, Some(&definition)),
+        windows: &definition::windows(&level, &held, Some(&defined)),
         corrupted: corrupted.as_ref(),
     };
     info!("done: held-out rows read");
