@@ -30,4 +30,4 @@ pub use metrics::{METRICS, MetricEntry};
 pub use run::{Inputs, run};
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;

@@ -6,6 +6,7 @@ use artifact::tables::{Checkpoint, Exposure, Prediction, Token, TrainedRange, Tr
 use artifact::{Provenance, Seen, TableWriter, certified, read_table, read_vocabularies, write_table};
 use rayon::prelude::*;
 use sequence::{Kind, Vocabulary};
+use transformer::engine::Predictor;
 
 use crate::aggregate::{self, Answers, Bootstrap, Drawn, Split};
 use crate::found::Found;
@@ -212,8 +213,9 @@ impl Data {
     ) -> Result<Vec<OfCheckpoint>, Error> {
         let done = AtomicU64::new(0);
         let answered = checkpoints.par_iter().map(|checkpoint| {
-            let model = models.load(checkpoint)?;
             let (seed, step) = (checkpoint.seed, checkpoint.step);
+            let model = Predictor::new(&models.load(checkpoint)?);
+            let model = model.map_err(|error| Error::Model { seed, step, message: error.to_string() })?;
             let split = |rows: &Vec<Row>| {
                 scoring::answers(&model, models.config.n_ctx, rows, config.batch, generate)
                     .map(|answers| Answers { seed, step, words: vec![None; answers.len()], answers })

@@ -4,8 +4,7 @@
 //! likeliest token is the right one, greedy generation sees the same prefix, so it goes on from the first wrong token
 //! only: the exact match of both is the same by construction, and right answers cost nothing more.
 
-use candle_core::{Device, Tensor};
-use transformer::Transformer;
+use transformer::engine::Predictor;
 
 use crate::rows::Row;
 
@@ -46,7 +45,7 @@ pub(crate) enum Generate {
 ///
 /// Rows of one length share a forward pass, `batch` at a time; nothing is ever padded.
 pub(crate) fn answers(
-    model: &Transformer,
+    model: &Predictor,
     context: usize,
     rows: &[Row],
     batch: usize,
@@ -108,7 +107,7 @@ fn score<'a>(row: &Row, logits_at: impl Fn(usize) -> &'a [f32]) -> Answer {
 
 /// Lets every wrong answer go on from its first wrong token, until its border or `longest` tokens or the end of the context.
 fn go_on(
-    model: &Transformer,
+    model: &Predictor,
     context: usize,
     rows: &[Row],
     answers: &mut [Answer],
@@ -163,22 +162,15 @@ struct Logits {
 }
 
 impl Logits {
-    fn of(model: &Transformer, rows: &[&[u16]], from: usize) -> Result<Logits, String> {
+    fn of(model: &Predictor, rows: &[&[u16]], from: usize) -> Result<Logits, String> {
         let length = rows[0].len();
         let shown: Vec<u32> = rows.iter().flat_map(|row| row.iter().map(|&token| u32::from(token))).collect();
         let positions = length - from;
         let asked = (0..rows.len())
             .flat_map(|row| (from..length).map(move |position| (row * length + position) as u32));
         let asked: Vec<u32> = asked.collect();
-        let forward = || -> transformer::Result<Tensor> {
-            let asked = Tensor::from_vec(asked, rows.len() * positions, &Device::Cpu)?;
-            let shown = Tensor::from_vec(shown, (rows.len(), length), &Device::Cpu)?;
-            model.forward_at(&shown, &asked) // [row * position, token]
-        };
-        let logits = forward().map_err(|error| error.to_string())?;
-        let (tokens, values) =
-            (logits.dims2(), logits.flatten_all().and_then(|logits| logits.to_vec1::<f32>()));
-        let ((_, tokens), values) = (tokens.map_err(|e| e.to_string())?, values.map_err(|e| e.to_string())?);
+        let values = model.logits(&shown, length, &asked).map_err(|error| error.to_string())?;
+        let tokens = values.len() / asked.len();
         if values.iter().any(|logit| !logit.is_finite()) {
             return Err("some logits are not finite; train again with a smaller learning rate".to_owned());
         }

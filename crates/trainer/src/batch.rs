@@ -58,13 +58,14 @@ impl Batch {
     /// Returns the number of rows whose every answer token is the likeliest one, of those at the asked positions.
     ///
     /// SEP is as right as END.
-    pub(crate) fn answers_right(&self, best: &[u32]) -> usize {
-        let is_border =
-            |target, said| self.border.is_some_and(|border| (target, said) == (border.end, border.separator));
+    pub(crate) fn answers_right(&self, predicted: &[u32]) -> usize {
+        let is_border = |target, predicted| {
+            self.border.is_some_and(|border| (target, predicted) == (border.end, border.separator))
+        };
         let right = |answer: &&Range<usize>| {
             (*answer).clone().all(|at| {
-                let (target, said) = (self.asked.targets[at], best[at]);
-                target == said || is_border(target, said)
+                let (target, predicted) = (self.asked.targets[at], predicted[at]);
+                target == predicted || is_border(target, predicted)
             })
         };
         self.answers.iter().filter(right).count()

@@ -83,8 +83,7 @@ impl<'a, D: Device> Together<'a, D> {
             Fleet::new(device, fit.shape, table, seeds.len(), size as usize, fit.config.model.dropout)?;
         for (model, track) in tracks.iter().enumerate() {
             let learner = &track.learner;
-            let weights = learner.weights().to_vec1::<f32>()?;
-            fleet.set(model, &weights, &learner.moments(), learner.dropout_stream())?;
+            fleet.set(model, learner.weights(), learner.moments(), learner.dropout_stream())?;
         }
         let (first, count) = (rows.extent.rows as u32, fit.validation.extent.rows as u32);
         let held: Vec<u32> = (first..first + count).collect();
@@ -272,5 +271,6 @@ fn fetch<D: Device>(
 ) -> Result<(), Error> {
     let updates = done - track.learner.done();
     let moments = if moments { Some(fleet.moments(model)?) } else { None };
-    track.learner.follow(fleet.weights(model)?, moments, updates, updates * size)
+    track.learner.follow(fleet.weights(model)?, moments, updates, updates * size);
+    Ok(())
 }

@@ -1,12 +1,10 @@
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, DType, Device, InplaceOp2, Layout, Storage, Tensor, Var};
-use indexmap::IndexMap;
+use candle_core::{DType, Device, Tensor};
 use stream::RngCore;
-use transformer::engine::{AdamW, Dropout, Engine, Moments};
-use transformer::{Transformer, initial_weights};
+use transformer::engine::{AdamW, Dropout, Engine, Moments, Output};
+use transformer::{flatten, initial_weights, unflatten, write_tensors};
 
 use crate::batch::Batch;
 use crate::rows::Rows;
@@ -17,12 +15,13 @@ use crate::{Config, Error, Optimizer};
 ///
 /// The optimizer cannot hold another model's parameters: there is no way to write that down.
 pub(crate) struct Learner {
-    /// All weights, f32 `[parameters]`.
-    weights: Var,
-    /// Views of them by name.
-    model: Transformer,
+    shape: transformer::Config,
     engine: Arc<Engine>,
-    moments: RefCell<Moments>,
+    /// All weights, `[parameters]`.
+    weights: Vec<f32>,
+    /// The gradient of the last loss, `[parameters]`.
+    gradient: Vec<f32>,
+    moments: Moments,
     optimizer: Optimizer,
     /// What the next update leaves out.
     dropout: Option<Dropout>,
@@ -39,7 +38,7 @@ pub(crate) struct Update {
     /// L2 norm over all parameters, before clipping.
     pub(crate) gradient_norm: f32,
     /// The likeliest tokens at the asked positions, before the update.
-    pub(crate) best: Vec<u32>,
+    pub(crate) predicted: Vec<u32>,
 }
 
 /// A model's loss and accuracy on some rows.
@@ -77,42 +76,33 @@ impl Learner {
         let deviation = config.model.initializer_range;
         let weights =
             initial_weights(shape, deviation, &mut stream("trainer/init"), DType::F32, &Device::Cpu)?;
-        let mut learner = Self::from_weights(shape, engine, weights, &config.optimizer, steps)?;
+        let mut learner = Self::from_weights(shape, engine, flatten(&weights)?, &config.optimizer, steps);
         let rate = config.model.dropout;
         let seed = stream("trainer/dropout").next_u64();
         learner.dropout = (rate > 0.0).then_some(Dropout { rate, seed, step: 0 });
         Ok(learner)
     }
 
-    /// Returns the model of these weights, to be trained `steps` times, without dropout.
+    /// Returns the model of these weights, `[parameters]`, to be trained `steps` times, without dropout.
     pub(crate) fn from_weights(
         shape: &transformer::Config,
         engine: &Arc<Engine>,
-        weights: IndexMap<String, Tensor>,
+        weights: Vec<f32>,
         optimizer: &Optimizer,
         steps: u64,
-    ) -> Result<Self, Error> {
-        let given = Transformer::new(shape, weights)?;
-        let flat =
-            given.parameters().values().map(Tensor::flatten_all).collect::<candle_core::Result<Vec<_>>>()?;
-        let weights = Var::from_tensor(&Tensor::cat(&flat, 0)?)?;
-        let (mut views, mut start) = (IndexMap::new(), 0);
-        for (name, weight) in given.parameters() {
-            let view = weights.narrow(0, start, weight.elem_count())?.reshape(weight.shape())?;
-            views.insert(name.clone(), view.detach());
-            start += weight.elem_count();
-        }
-        Ok(Self {
-            weights,
-            model: Transformer::new(shape, views)?,
+    ) -> Self {
+        Self {
+            shape: shape.clone(),
             engine: engine.clone(),
-            moments: RefCell::new(engine.moments()),
+            gradient: vec![0.0; weights.len()],
+            weights,
+            moments: engine.moments(),
             optimizer: optimizer.clone(),
             dropout: None,
             steps,
             done: 0,
             seen: 0,
-        })
+        }
     }
 
     /// Returns the number of updates done.
@@ -132,14 +122,12 @@ impl Learner {
 
     /// Updates the model once. A loss or gradient that is no number leaves it as it was.
     pub(crate) fn step(&mut self, batch: &Batch) -> Result<Result<Update, NotFinite>, Error> {
-        let weights = self.weights.as_tensor();
         let dropout = self.dropout.map(|dropout| Dropout { step: self.done + 1, ..dropout });
-        let (total, said) = self.engine.loss(weights, &batch.asked, dropout)?;
-        if !said.loss.is_finite() {
-            return Ok(Err(NotFinite { quantity: "loss", value: said.loss }));
+        let output = self.engine.gradient(&self.weights, &batch.asked, dropout, &mut self.gradient)?;
+        if !output.loss.is_finite() {
+            return Ok(Err(NotFinite { quantity: "loss", value: output.loss }));
         }
-        let gradient = total.backward()?.remove(weights).expect("the loss is a function of the weights");
-        let norm = norm(&gradient)?;
+        let norm = norm(&self.gradient);
         if !norm.is_finite() {
             return Ok(Err(NotFinite { quantity: "gradient norm", value: norm }));
         }
@@ -147,14 +135,10 @@ impl Learner {
         self.seen += batch.len() as u64;
         let learning_rate = self.optimizer.learning_rate_at(self.done, self.steps);
         let scale = self.optimizer.clip.map_or(1.0, |clip| (clip / (norm + 1e-6)).min(1.0)); // as PyTorch clips
-        self.update(&gradient, learning_rate, scale)?;
-        Ok(Ok(Update { loss: said.loss as f32, learning_rate, gradient_norm: norm as f32, best: said.best }))
-    }
-
-    fn update(&self, gradient: &Tensor, learning_rate: f64, scale: f64) -> Result<(), Error> {
         let update = AdamW { scale: scale as f32, ..self.optimizer.update(self.done, learning_rate) };
-        let update = Step { engine: &self.engine, update, moments: &self.moments };
-        Ok(self.weights.inplace_op2(gradient, &update)?)
+        self.engine.update(update, &mut self.weights, &self.gradient, &mut self.moments);
+        let Output { loss, predicted } = output;
+        Ok(Ok(Update { loss: loss as f32, learning_rate, gradient_norm: norm as f32, predicted }))
     }
 
     /// Returns loss and accuracy on all `rows`; `None` where there are none.
@@ -164,26 +148,25 @@ impl Learner {
         let count = rows.extent.rows;
         for first in (0..count).step_by(BATCH as usize) {
             let batch = rows.stretch(first..count.min(first + BATCH))?;
-            let said = self.engine.answers(self.weights.as_tensor(), &batch.asked)?;
-            loss += said.loss * batch.scored as f64;
+            let output = self.engine.loss(&self.weights, &batch.asked)?;
+            loss += output.loss * batch.scored as f64;
             scored += batch.scored;
-            right += batch.answers_right(&said.best);
+            right += batch.answers_right(&output.predicted);
         }
         let score = || Score { loss: (loss / scored as f64) as f32, accuracy: right as f32 / count as f32 };
         Ok((count > 0).then(score))
     }
 
     /// Returns the L2 norm of all parameters.
-    pub(crate) fn weight_norm(&self) -> Result<f32, Error> {
-        Ok(norm(self.weights.as_tensor())? as f32)
+    pub(crate) fn weight_norm(&self) -> f32 {
+        norm(&self.weights) as f32
     }
 
     /// Returns all that the next update depends on but the weights, by name: moments f32 `[parameters]`, counts i64 `[1]`.
     pub(crate) fn state(&self) -> Result<HashMap<&'static str, Tensor>, Error> {
-        let moments = self.moments.borrow();
         let count = |n: u64| Tensor::new(&[i64::try_from(n).unwrap_or(i64::MAX)], &Device::Cpu);
         let vector = |values: &[f32]| Tensor::new(values, &Device::Cpu);
-        let (mean, square) = (vector(&moments.mean)?, vector(&moments.square)?);
+        let (mean, square) = (vector(&self.moments.mean)?, vector(&self.moments.square)?);
         Ok(HashMap::from([
             ("mean", mean),
             ("square", square),
@@ -202,109 +185,59 @@ impl Learner {
         self.dropout.map_or(0, |dropout| dropout.seed)
     }
 
-    /// Returns a copy of the moments.
-    pub(crate) fn moments(&self) -> Moments {
-        self.moments.borrow().clone()
+    /// Returns the moments of its weights.
+    pub(crate) fn moments(&self) -> &Moments {
+        &self.moments
     }
 
     /// Takes over what updates elsewhere have made of the weights and, where they are given, of the moments.
-    pub(crate) fn follow(
-        &mut self,
-        weights: Vec<f32>,
-        moments: Option<Moments>,
-        updates: u64,
-        rows: u64,
-    ) -> Result<(), Error> {
-        self.weights.set(&Tensor::from_vec(weights, self.weights.shape(), &Device::Cpu)?)?;
+    pub(crate) fn follow(&mut self, weights: Vec<f32>, moments: Option<Moments>, updates: u64, rows: u64) {
+        self.weights = weights;
         if let Some(moments) = moments {
-            *self.moments.borrow_mut() = moments;
+            self.moments = moments;
         }
         self.done += updates;
         self.seen += rows;
-        Ok(())
     }
 
-    /// Returns how many weights there are.
-    pub(crate) fn parameters(&self) -> usize {
-        self.weights.elem_count()
-    }
-
-    /// Returns all weights, f32 `[parameters]`.
-    pub(crate) fn weights(&self) -> Tensor {
-        self.weights.as_detached_tensor()
+    /// Returns all weights, `[parameters]`.
+    pub(crate) fn weights(&self) -> &[f32] {
+        &self.weights
     }
 
     /// Goes back to these weights, `[parameters]`, and what [`Learner::state`] gave; says what is wrong with it where it is
     /// not of a model of this shape, and then is as it was.
     pub(crate) fn restore(&mut self, weights: Vec<f32>, state: &Tensors<'_>) -> Result<(), String> {
-        let count = self.parameters();
+        let count = self.weights.len();
         let (mean, square) = (state.floats("mean", count)?, state.floats("square", count)?);
         let (done, seen) = (state.count("done")?, state.count("seen")?);
         if let Some(moment) = square.iter().find(|moment| **moment < 0.0) {
             return Err(format!("`square` holds {moment}, expected none that is negative"));
         }
-        let set = Tensor::from_vec(weights, self.weights.shape(), &Device::Cpu);
-        set.and_then(|weights| self.weights.set(&weights)).map_err(|error| error.to_string())?;
+        if weights.len() != count {
+            return Err(format!("{} weights, expected {count}", weights.len()));
+        }
         (self.done, self.seen) = (done, seen);
-        *self.moments.borrow_mut() = Moments { mean, square };
+        (self.weights, self.moments) = (weights, Moments { mean, square });
         Ok(())
     }
 
     /// Returns the weights as a safetensors file.
     pub(crate) fn to_safetensors(&self) -> Result<Vec<u8>, Error> {
-        Ok(self.model.to_safetensors()?)
+        Ok(write_tensors(unflatten(&self.shape, &self.weights)?)?)
     }
 }
 
-/// One update of all weights in place.
-struct Step<'a> {
-    engine: &'a Engine,
-    update: AdamW,
-    moments: &'a RefCell<Moments>,
-}
-
-impl InplaceOp2 for Step<'_> {
-    fn name(&self) -> &'static str {
-        "adamw"
-    }
-
-    fn cpu_fwd(
-        &self,
-        weights: &mut CpuStorage,
-        at: &Layout,
-        gradient: &CpuStorage,
-        gradient_at: &Layout,
-    ) -> candle_core::Result<()> {
-        let (CpuStorage::F32(weights), CpuStorage::F32(gradient)) = (weights, gradient) else {
-            candle_core::bail!("adamw works on f32");
-        };
-        let (Some((start, end)), Some((from, to))) =
-            (at.contiguous_offsets(), gradient_at.contiguous_offsets())
-        else {
-            candle_core::bail!("adamw works on contiguous tensors");
-        };
-        let mut moments = self.moments.borrow_mut();
-        self.engine.update(self.update, &mut weights[start..end], &gradient[from..to], &mut moments);
-        Ok(())
-    }
-}
-
-/// L2 norm over all elements, summed in a fixed order.
-fn norm(tensor: &Tensor) -> Result<f64, Error> {
+/// Returns the L2 norm of a vector, summed in a fixed order.
+fn norm(vector: &[f32]) -> f64 {
     const LANES: usize = 16;
-    let (storage, layout) = tensor.storage_and_layout();
-    let (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) =
-        (&*storage, layout.contiguous_offsets())
-    else {
-        return Err(candle_core::Error::Msg("the norm needs contiguous f32 on the CPU".to_owned()).into());
-    };
     let mut lanes = [0.0_f64; LANES];
     pulp::Arch::new().dispatch(|| {
-        for chunk in values[start..end].chunks(LANES) {
+        for chunk in vector.chunks(LANES) {
             for (lane, &x) in lanes.iter_mut().zip(chunk) {
                 *lane += f64::from(x) * f64::from(x);
             }
         }
     });
-    Ok(lanes.iter().sum::<f64>().sqrt())
+    lanes.iter().sum::<f64>().sqrt()
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use artifact::tables::{Checkpoint, Training};
 use artifact::{Provenance, digest_bytes, exists, read_table, write_table};
+use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -96,7 +97,7 @@ impl Resume<'_> {
         let [folder, new, old] = self.folders(seed);
         file::remove_folder(&new)?;
         let mut tensors = learner.state()?;
-        tensors.insert(WEIGHTS, learner.weights());
+        tensors.insert(WEIGHTS, Tensor::new(learner.weights(), &Device::Cpu)?);
         let mut files = BTreeMap::from([(LEARNER.to_owned(), write_tensors(&new.join(LEARNER), tensors)?)]);
         let provenance = Provenance::default();
         write_table(&new.join(TRAINING), &provenance, record.training.iter().cloned())?;
@@ -236,7 +237,7 @@ impl Resume<'_> {
             }
         }
         let restored = Tensors::read(&tensors).and_then(|tensors| {
-            let weights = tensors.floats(WEIGHTS, learner.parameters())?;
+            let weights = tensors.floats(WEIGHTS, learner.weights().len())?;
             learner.restore(weights, &tensors)
         });
         Ok(restored.map(|()| Record { training, checkpoints, resume: None }))

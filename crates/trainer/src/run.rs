@@ -323,14 +323,14 @@ impl Fit<'_> {
             };
             let row = track.logs(step).then(|| {
                 let score = if track.evaluates(step) { track.learner.score(self.validation)? } else { None };
-                let accuracy = rows.answers_right(&update.best) as f32 / rows.len() as f32;
+                let accuracy = rows.answers_right(&update.predicted) as f32 / rows.len() as f32;
                 let seen = Seen {
                     loss: update.loss,
                     accuracy,
                     learning_rate: update.learning_rate,
                     gradient_norm: update.gradient_norm,
                 };
-                Ok::<_, Error>(track.row(step, Some(seen), track.learner.weight_norm()?, score))
+                Ok::<_, Error>(track.row(step, Some(seen), track.learner.weight_norm(), score))
             });
             track.note(step, row.transpose()?)?;
             self.progress(1, update.loss, &track.record);

@@ -7,7 +7,7 @@ use artifact::{Provenance, write_table};
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use transformer::engine::Engine;
-use transformer::{ActFn, Normalization, PositionalEmbedding};
+use transformer::{ActFn, Normalization, PositionalEmbedding, flatten};
 
 use self::golden::{scattered, tokens};
 use crate::batch::Batch;
@@ -40,6 +40,15 @@ fn shape(n_layers: usize, d_vocab: usize, n_ctx: usize) -> transformer::Config {
 
 fn engine(shape: &transformer::Config) -> Arc<Engine> {
     Arc::new(Engine::new(shape).unwrap())
+}
+
+fn learner_of(
+    shape: &transformer::Config,
+    weights: IndexMap<String, Tensor>,
+    optimizer: &Optimizer,
+    steps: u64,
+) -> Learner {
+    Learner::from_weights(shape, &engine(shape), flatten(&weights).unwrap(), optimizer, steps)
 }
 
 fn example(example_id: i64, tokens: &[u16], answer_start: i32, answer_length: i32) -> ExampleTokens {
@@ -118,7 +127,7 @@ fn constant_model() -> Learner {
             (name, weight)
         })
         .collect();
-    Learner::from_weights(&shape, &engine(&shape), weights, &Optimizer::default(), 1).unwrap()
+    learner_of(&shape, weights, &Optimizer::default(), 1)
 }
 
 /// The score on these rows, of a vocabulary of three.
@@ -163,9 +172,9 @@ fn with_the_loss_on_the_answer_nothing_behind_it_has_a_gradient_and_all_before_h
     let engine = engine(&shape);
     // Of six inputs, the one at position 2 is asked for the answer, token 3; tokens 0 to 5 stand at their positions.
     let batch = batch(&[example(0, &[0, 1, 2, 3, 4, 5, 6], 3, 1)], 11, Loss::Answer);
-    let weights: Vec<f32> = scattered(&shape).values().flat_map(host).map(|weight| weight as f32).collect();
+    let weights = flatten(&scattered(&shape)).unwrap();
     let mut gradient = vec![f32::NAN; weights.len()];
-    engine.differentiate(&weights, &batch.asked, None, &mut gradient).unwrap();
+    engine.gradient(&weights, &batch.asked, None, &mut gradient).unwrap();
     let mut start = 0;
     for (name, dims) in shape.parameters() {
         let count: usize = dims.iter().product();
@@ -187,8 +196,7 @@ fn only_matrices_decay() {
     let shape = shape(1, 11, 6);
     let batch = batch(&tokens(0, false)[..2], 11, Loss::All);
     let after = |optimizer| {
-        let mut learner =
-            Learner::from_weights(&shape, &engine(&shape), scattered(&shape), &optimizer, 1).unwrap();
+        let mut learner = learner_of(&shape, scattered(&shape), &optimizer, 1);
         learner.step(&batch).unwrap().ok().unwrap();
         candle_core::safetensors::load_buffer(&learner.to_safetensors().unwrap(), &Device::Cpu).unwrap()
     };
@@ -216,8 +224,7 @@ fn a_loss_that_is_no_number_leaves_the_model_as_it_was() {
     let mut weights = scattered(&shape);
     let huge = Tensor::full(3e38_f32, (8, 11), &Device::Cpu).unwrap();
     weights.insert("unembed.W_U".into(), huge);
-    let mut learner =
-        Learner::from_weights(&shape, &engine(&shape), weights, &Optimizer::default(), 2).unwrap();
+    let mut learner = learner_of(&shape, weights, &Optimizer::default(), 2);
     let before = learner.to_safetensors().unwrap();
     let batch = batch(&tokens(0, false)[..2], 11, Loss::All);
     let what = learner.step(&batch).unwrap().err().unwrap();

@@ -52,7 +52,7 @@ impl<'a> Track<'a> {
         let mut track = Self { fit, seed, learner, record, good, kept, safe, last };
         if track.learner.done() == first {
             let score = track.learner.score(fit.validation)?;
-            let row = track.row(first, None, track.learner.weight_norm()?, score);
+            let row = track.row(first, None, track.learner.weight_norm(), score);
             if let Some(what) = not_finite(&row) {
                 return Err(what.at(seed, first));
             }

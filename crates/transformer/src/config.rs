@@ -9,7 +9,7 @@ pub const MOST_PARAMETERS: u64 = 1 << 28;
 /// Numbers of a padded slab of them, at most: rows are padded, which counts where they are very narrow.
 const MOST_PADDED: u128 = 1 << 29;
 /// What rows are padded to, and by how much.
-const PAD: u128 = crate::engine::PAD as u128;
+const PAD: u128 = crate::padding::PAD as u128;
 /// Blocks, at most.
 const DEEPEST: usize = 1 << 10;
 /// Widths, heads, positions and tokens of a model, each at most.
@@ -165,7 +165,7 @@ impl Config {
 
     /// Returns about how many numbers a pass over so many rows of so many positions keeps at once.
     ///
-    /// Attention keeps the share that each position takes of each other one; everything else grows with the positions.
+    /// Attention keeps the weight that each position gives to each other one; everything else grows with the positions.
     pub fn activations(&self, rows: u64, positions: u64) -> u128 {
         let row = |n: usize| (n as u128).next_multiple_of(PAD) + PAD;
         let heads = self.n_heads as u128;

@@ -13,11 +13,6 @@ pub trait Hook {
     /// # Errors
     /// Whatever a tensor operation gives; the forward pass stops with it.
     fn call(&mut self, point: HookPoint, activation: Tensor) -> Result<Tensor>;
-
-    /// Whether `call` is to be called at all; where not, the forward pass may fuse operations and skip rows.
-    fn watches(&self) -> bool {
-        true
-    }
 }
 
 impl<F: FnMut(HookPoint, Tensor) -> Result<Tensor>> Hook for F {
@@ -26,17 +21,13 @@ impl<F: FnMut(HookPoint, Tensor) -> Result<Tensor>> Hook for F {
     }
 }
 
-/// The hook that does nothing and costs nothing: training and plain evaluation.
+/// The hook that does nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoHook;
 
 impl Hook for NoHook {
     fn call(&mut self, _: HookPoint, activation: Tensor) -> Result<Tensor> {
         Ok(activation)
-    }
-
-    fn watches(&self) -> bool {
-        false
     }
 }
 

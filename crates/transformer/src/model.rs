@@ -1,7 +1,7 @@
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 
-use crate::{Config, Error, Hook, HookPoint, Normalization, Result, ops, weights};
+use crate::{Config, Error, Hook, HookPoint, Normalization, Result, plain, weights};
 
 /// A decoder with learned positions, pre-normalization and an untied unembedding.
 ///
@@ -20,10 +20,8 @@ pub struct Transformer {
 #[derive(Debug, Clone)]
 struct Block {
     norm1: Norm,
-    query: (Tensor, Tensor),  // [n_heads, d_model, d_head], [n_heads, d_head]
-    key: (Tensor, Tensor),    // [n_heads, d_model, d_head], [n_heads, d_head]
-    value: (Tensor, Tensor),  // [n_heads, d_model, d_head], [n_heads, d_head]
-    output: (Tensor, Tensor), // [n_heads, d_head, d_model], [d_model]
+    qkv: (Tensor, Tensor),    // [d_model, 3 * n_heads * d_head], [3 * n_heads * d_head]
+    output: (Tensor, Tensor), // [n_heads * d_head, d_model], [d_model]
     mlp: Option<Mlp>,
 }
 
@@ -44,7 +42,8 @@ enum Norm {
 impl Transformer {
     /// Makes a model of `weights`, which must be exactly the parameters of `config`.
     ///
-    /// The tensors are used as they are: those of a `Var` are trained through it.
+    /// Gradients of what it gives reach the tensors: those of a `Var` can be trained through it. Queries, keys and values of
+    /// all heads are laid side by side here, once: what is set into a `Var` later takes a new model.
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Weights`] naming what does not fit.
@@ -57,33 +56,49 @@ impl Transformer {
             Normalization::LNPre => Norm::Plain,
             Normalization::None => Norm::Identity,
         };
-        let blocks = (0..config.n_layers).map(|layer| {
+        let (width, heads) = (config.d_model, config.n_heads * config.d_head);
+        let block = |layer: usize| {
             let at = |name: &str| format!("blocks.{layer}.{name}");
-            let pair = |part: &str, name: &str| {
-                (get(&at(&format!("{part}.W_{name}"))), get(&at(&format!("{part}.b_{name}"))))
+            let parts = |kind: &str| ["Q", "K", "V"].map(|part| get(&at(&format!("attn.{kind}_{part}"))));
+            let qkv = Tensor::cat(&parts("W"), 0)?.transpose(0, 1)?; // [d_model, 3 * n_heads, d_head]
+            let mlp = || Mlp {
+                norm: norm(&at("ln2")),
+                into: (get(&at("mlp.W_in")), get(&at("mlp.b_in"))),
+                out: (get(&at("mlp.W_out")), get(&at("mlp.b_out"))),
             };
-            Block {
+            Ok(Block {
                 norm1: norm(&at("ln1")),
-                query: pair("attn", "Q"),
-                key: pair("attn", "K"),
-                value: pair("attn", "V"),
-                output: pair("attn", "O"),
-                mlp: (!config.attn_only).then(|| Mlp {
-                    norm: norm(&at("ln2")),
-                    into: pair("mlp", "in"),
-                    out: pair("mlp", "out"),
-                }),
-            }
-        });
+                qkv: (qkv.reshape((width, 3 * heads))?, Tensor::cat(&parts("b"), 0)?.flatten_all()?),
+                output: (get(&at("attn.W_O")).reshape((heads, width))?, get(&at("attn.b_O"))),
+                mlp: (!config.attn_only).then(mlp),
+            })
+        };
         Ok(Self {
             config: config.clone(),
             embed: get("embed.W_E"),
             positions: get("pos_embed.W_pos"),
-            blocks: blocks.collect(),
+            blocks: (0..config.n_layers).map(block).collect::<Result<_>>()?,
             norm: norm("ln_final"),
             unembed: (get("unembed.W_U"), get("unembed.b_U")),
             parameters,
         })
+    }
+
+    /// Reads weights with TransformerLens' names and shapes; what is loaded is all that `config` asks for and no more.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for a pickle, a truncated file, a missing, unknown or misshapen tensor, one that is not of
+    /// floating point, NaN or infinity; [`Error::Config`] when the configuration cannot be.
+    pub fn from_safetensors(config: &Config, bytes: &[u8], dtype: DType, device: &Device) -> Result<Self> {
+        Self::new(config, weights::read_weights(bytes, dtype, device)?)
+    }
+
+    /// Returns the weights as one safetensors file, TransformerLens' names and shapes, in their own dtype.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
+        weights::write_tensors(&self.parameters)
     }
 
     /// Returns the model's shape.
@@ -101,59 +116,23 @@ impl Transformer {
     /// # Errors
     /// [`Error::Input`] for more than `n_ctx` positions; a tensor error for a token outside the vocabulary.
     pub fn forward(&self, tokens: &Tensor, hook: &mut (impl Hook + ?Sized)) -> Result<Tensor> {
-        let (batch, pos) = self.check_input(tokens)?;
-        let rows = self.residual(tokens, None, hook)?;
-        Ok(self.unembed(&rows)?.reshape((batch, pos, self.config.d_vocab))?)
-    }
-
-    /// Returns the logits at some positions only: `rows` are u32 `[n]` indices into the flattened `[batch * pos]`.
-    ///
-    /// Computes no more of the last block than these rows need. No hook: it would see a part of the rows.
-    ///
-    /// # Errors
-    /// As [`Transformer::forward`].
-    pub fn forward_at(&self, tokens: &Tensor, rows: &Tensor) -> Result<Tensor> {
         self.check_input(tokens)?;
-        let rows = self.residual(tokens, Some(rows), &mut crate::NoHook)?;
-        self.unembed(&rows) // [n, d_vocab]
-    }
-
-    /// The normalized residual stream before unembedding, `[batch, pos, d_model]` or `[n, d_model]` at `rows`.
-    fn residual(
-        &self,
-        tokens: &Tensor,
-        rows: Option<&Tensor>,
-        hook: &mut (impl Hook + ?Sized),
-    ) -> Result<Tensor> {
-        let d_model = self.config.d_model;
         let mut x = self.embedding(tokens, hook)?; // [batch, pos, d_model]
-        let select = |x: Tensor| match rows {
-            Some(rows) => x.reshape(((), d_model))?.index_select(rows, 0), // [n, d_model]
-            None => Ok(x),
-        };
-        let last = self.blocks.len().checked_sub(1);
         for (layer, block) in self.blocks.iter().enumerate() {
             x = hook.call(HookPoint::ResidPre(layer), x)?;
             x = (&x + self.attention(block, layer, &x, hook)?)?;
-            if Some(layer) == last {
-                x = select(x)?; // attention was the last place where positions meet
-            }
             if let Some(mlp) = &block.mlp {
                 x = hook.call(HookPoint::ResidMid(layer), x)?;
                 x = (&x + self.mlp(mlp, layer, &x, hook)?)?;
             }
             x = hook.call(HookPoint::ResidPost(layer), x)?;
         }
-        if last.is_none() {
-            x = select(x)?;
-        }
-        self.normalize(&self.norm, &x, [HookPoint::LnFinalScale, HookPoint::LnFinalNormalized], hook)
+        let points = [HookPoint::LnFinalScale, HookPoint::LnFinalNormalized];
+        let x = self.normalize(&self.norm, &x, points, hook)?;
+        Ok(plain::linear(&x, &self.unembed.0, &self.unembed.1)?) // [batch, pos, d_vocab]
     }
 
     fn embedding(&self, tokens: &Tensor, hook: &mut (impl Hook + ?Sized)) -> Result<Tensor> {
-        if fused(tokens, hook) {
-            return Ok(ops::embedding(tokens, &self.embed, &self.positions)?); // [batch, pos, d_model]
-        }
         let (batch, pos) = tokens.dims2()?;
         let shape = (batch, pos, self.config.d_model);
         let embed = self.embed.embedding(&tokens.flatten_all()?)?.reshape(shape)?;
@@ -170,38 +149,12 @@ impl Transformer {
         x: &Tensor,
         hook: &mut (impl Hook + ?Sized),
     ) -> Result<Tensor> {
-        let Config { d_model, d_head, n_heads, .. } = self.config;
-        let (batch, pos, _) = x.dims3()?;
-        let x = self.normalize(
-            &block.norm1,
-            x,
-            [HookPoint::Ln1Scale(layer), HookPoint::Ln1Normalized(layer)],
-            hook,
-        )?;
-        let parts = [&block.query, &block.key, &block.value];
-        let weight = Tensor::cat(&parts.map(|(weight, _)| weight), 0)?; // [3 * head, d_model, d_head]
-        let weight = weight.transpose(0, 1)?.reshape((d_model, 3 * n_heads * d_head))?;
-        let bias = Tensor::cat(&parts.map(|(_, bias)| bias), 0)?.flatten_all()?;
-        let qkv = ops::linear(&x, &weight, &bias)?; // [batch, pos, 3 * head * d_head]
-        let z = if fused(&qkv, hook) {
-            ops::attention(&qkv, n_heads)?
-        } else {
-            let qkv = qkv.reshape((batch, pos, 3 * n_heads, d_head))?;
-            self.attention_with_hooks(layer, &qkv, hook)?
-        };
-        let (weight, bias) = &block.output;
-        let out = ops::linear(&z, &weight.reshape((n_heads * d_head, d_model))?, bias)?;
-        Ok(hook.call(HookPoint::AttnOut(layer), out)?) // [batch, pos, d_model]
-    }
-
-    fn attention_with_hooks(
-        &self,
-        layer: usize,
-        qkv: &Tensor,
-        hook: &mut (impl Hook + ?Sized),
-    ) -> Result<Tensor> {
         let Config { d_head, n_heads, .. } = self.config;
-        let (batch, pos, _, _) = qkv.dims4()?;
+        let (batch, pos, _) = x.dims3()?;
+        let points = [HookPoint::Ln1Scale(layer), HookPoint::Ln1Normalized(layer)];
+        let x = self.normalize(&block.norm1, x, points, hook)?;
+        let qkv =
+            plain::linear(&x, &block.qkv.0, &block.qkv.1)?.reshape((batch, pos, 3 * n_heads, d_head))?;
         let part = |i: usize| qkv.narrow(2, i * n_heads, n_heads)?.contiguous();
         let q = hook.call(HookPoint::Q(layer), part(0)?)?; // [batch, pos, head, d_head]
         let k = hook.call(HookPoint::K(layer), part(1)?)?; // [batch, pos, head, d_head]
@@ -213,21 +166,19 @@ impl Transformer {
             Tensor::full(f32::NEG_INFINITY, scores.shape(), scores.device())?.to_dtype(scores.dtype())?;
         let mask = causal_mask(pos, scores.device())?.broadcast_as(scores.shape())?;
         let scores = hook.call(HookPoint::AttnScores(layer), mask.where_cond(&scores, &hidden)?)?;
-        let pattern = hook.call(HookPoint::Pattern(layer), ops::plain::softmax(&scores)?)?;
+        let pattern = hook.call(HookPoint::Pattern(layer), plain::softmax(&scores)?)?;
         let z = pattern.matmul(&heads_first(v)?)?.transpose(1, 2)?.contiguous()?; // [batch, pos, head, d_head]
-        Ok(hook.call(HookPoint::Z(layer), z)?.reshape((batch, pos, n_heads * d_head))?)
+        let z = hook.call(HookPoint::Z(layer), z)?.reshape((batch, pos, n_heads * d_head))?;
+        let out = plain::linear(&z, &block.output.0, &block.output.1)?;
+        Ok(hook.call(HookPoint::AttnOut(layer), out)?) // [batch, pos, d_model]
     }
 
     fn mlp(&self, mlp: &Mlp, layer: usize, x: &Tensor, hook: &mut (impl Hook + ?Sized)) -> Result<Tensor> {
-        let x = self.normalize(
-            &mlp.norm,
-            x,
-            [HookPoint::Ln2Scale(layer), HookPoint::Ln2Normalized(layer)],
-            hook,
-        )?;
-        let pre = hook.call(HookPoint::MlpPre(layer), ops::linear(&x, &mlp.into.0, &mlp.into.1)?)?; // [.., d_mlp]
-        let post = hook.call(HookPoint::MlpPost(layer), ops::activation(&pre, self.config.act_fn)?)?; // [.., d_mlp]
-        let out = ops::linear(&post, &mlp.out.0, &mlp.out.1)?;
+        let points = [HookPoint::Ln2Scale(layer), HookPoint::Ln2Normalized(layer)];
+        let x = self.normalize(&mlp.norm, x, points, hook)?;
+        let pre = hook.call(HookPoint::MlpPre(layer), plain::linear(&x, &mlp.into.0, &mlp.into.1)?)?; // [.., d_mlp]
+        let post = hook.call(HookPoint::MlpPost(layer), plain::activation(&pre, self.config.act_fn)?)?; // [.., d_mlp]
+        let out = plain::linear(&post, &mlp.out.0, &mlp.out.1)?;
         Ok(hook.call(HookPoint::MlpOut(layer), out)?) // [.., d_model]
     }
 
@@ -243,10 +194,7 @@ impl Transformer {
             Norm::Plain => None,
             Norm::Affine(weight, bias) => Some((weight, bias)),
         };
-        if fused(x, hook) {
-            return Ok(ops::layer_norm(x, affine, self.config.eps)?); // [.., d_model]
-        }
-        let (centred, scale) = ops::plain::centre_and_scale(x, self.config.eps)?;
+        let (centred, scale) = plain::centre_and_scale(x, self.config.eps)?;
         let scale = hook.call(scale_point, scale)?; // [.., 1]
         let mut normalized = centred.broadcast_div(&scale)?;
         if let Some((weight, bias)) = affine {
@@ -255,11 +203,7 @@ impl Transformer {
         Ok(hook.call(normalized_point, normalized)?) // [.., d_model]
     }
 
-    fn unembed(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::linear(x, &self.unembed.0, &self.unembed.1)?) // [.., d_vocab]
-    }
-
-    fn check_input(&self, tokens: &Tensor) -> Result<(usize, usize)> {
+    fn check_input(&self, tokens: &Tensor) -> Result<()> {
         let (batch, pos) = tokens.dims2()?;
         if tokens.dtype() != DType::U32 {
             return Err(Error::Input(format!("tokens must be u32, found {:?}", tokens.dtype())));
@@ -270,13 +214,8 @@ impl Transformer {
                 "expected rows of 1 to {n_ctx} tokens, found {batch} rows of {pos}"
             )));
         }
-        Ok((batch, pos))
+        Ok(())
     }
-}
-
-/// Whether nobody looks into an operation and it can run as one.
-fn fused(x: &Tensor, hook: &(impl Hook + ?Sized)) -> bool {
-    !hook.watches() && x.device().is_cpu()
 }
 
 /// 1 where the key is not after the query.

@@ -3,42 +3,66 @@ use std::fmt::Display;
 use candle_core::safetensors::Load;
 use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
-use safetensors::SafeTensors;
+use safetensors::{SafeTensors, View};
 
-use crate::{Config, Error, Result, Transformer};
+use crate::{Config, Error, Result};
 
-impl Transformer {
-    /// Reads weights with TransformerLens' names and shapes; what is loaded is all that `config` asks for and no more.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] for a pickle, a truncated file, a missing, unknown or misshapen tensor, one that is not of
-    /// floating point, NaN or infinity; [`Error::Config`] when the configuration cannot be.
-    pub fn from_safetensors(config: &Config, bytes: &[u8], dtype: DType, device: &Device) -> Result<Self> {
-        // The header's length may begin with these bytes too, but then the header itself begins with a brace.
-        let pickle = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80");
-        if pickle && bytes.get(8) != Some(&b'{') {
-            return Err(Error::Weights(
-                "this is a pickle, which can run code when loaded; save it as safetensors".to_owned(),
-            ));
-        }
-        let mut weights = IndexMap::new();
-        for (name, tensor) in read_tensors(bytes)? {
-            if !tensor.dtype().is_float() {
-                let shown = name.escape_debug();
-                return Err(Error::Weights(format!("{shown} must hold floats, found {:?}", tensor.dtype())));
-            }
-            weights.insert(name, tensor.to_dtype(dtype)?.to_device(device)?);
-        }
-        Self::new(config, weights)
+/// Reads the weights of a model with TransformerLens' names; none but tensors of floats are among them.
+pub(crate) fn read_weights(bytes: &[u8], dtype: DType, device: &Device) -> Result<IndexMap<String, Tensor>> {
+    // The header's length may begin with these bytes too, but then the header itself begins with a brace.
+    let pickle = bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80");
+    if pickle && bytes.get(8) != Some(&b'{') {
+        return Err(Error::Weights(
+            "this is a pickle, which can run code when loaded; save it as safetensors".to_owned(),
+        ));
     }
-
-    /// Returns the weights as one safetensors file, TransformerLens' names and shapes, in their own dtype.
-    ///
-    /// # Errors
-    /// When the device refuses.
-    pub fn to_safetensors(&self) -> Result<Vec<u8>> {
-        safetensors::serialize(self.parameters(), None).map_err(|error| Error::Weights(error.to_string()))
+    let mut weights = IndexMap::new();
+    for (name, tensor) in read_tensors(bytes)? {
+        if !tensor.dtype().is_float() {
+            let shown = name.escape_debug();
+            return Err(Error::Weights(format!("{shown} must hold floats, found {:?}", tensor.dtype())));
+        }
+        weights.insert(name, tensor.to_dtype(dtype)?.to_device(device)?);
     }
+    Ok(weights)
+}
+
+/// Returns tensors as one safetensors file, in their own dtype.
+///
+/// # Errors
+/// When the device refuses.
+pub fn write_tensors<N: AsRef<str> + Ord + Display, T: View>(
+    tensors: impl IntoIterator<Item = (N, T)>,
+) -> Result<Vec<u8>> {
+    safetensors::serialize(tensors, None).map_err(|error| Error::Weights(error.to_string()))
+}
+
+/// Returns all weights as one list of f32, tensor after tensor.
+///
+/// # Errors
+/// When the device refuses.
+pub fn flatten(weights: &IndexMap<String, Tensor>) -> Result<Vec<f32>> {
+    let flat = weights.values().map(|weight| weight.flatten_all()?.to_dtype(DType::F32));
+    let flat = flat.collect::<candle_core::Result<Vec<Tensor>>>()?;
+    Ok(Tensor::cat(&flat, 0)?.to_device(&Device::Cpu)?.to_vec1()?)
+}
+
+/// Returns the weights of a model of this shape by name, of a list of them all in the order of [`Config::parameters`].
+///
+/// # Errors
+/// [`Error::Weights`] for a list of another length.
+pub fn unflatten(config: &Config, flat: &[f32]) -> Result<IndexMap<String, Tensor>> {
+    let wanted = config.parameter_count();
+    if flat.len() as u128 != wanted {
+        return Err(Error::Weights(format!("expected {wanted} weights, found {}", flat.len())));
+    }
+    let mut rest = flat;
+    let named = config.parameters().into_iter().map(|(name, shape)| {
+        let (values, behind) = rest.split_at(shape.iter().product());
+        rest = behind;
+        Ok((name, Tensor::from_slice(values, shape, &Device::Cpu)?))
+    });
+    named.collect()
 }
 
 /// Reads the tensors of a safetensors file by name, on the processor; floats among them are finite.

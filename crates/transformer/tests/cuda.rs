@@ -121,8 +121,9 @@ fn batch(table: &Table, order: &[u32], share: f32) -> (Batch, Vec<Vec<usize>>) {
     (batch, answers)
 }
 
-fn right(batch: &Batch, answers: &[Vec<usize>], best: &[u32]) -> i32 {
-    let fine = |at: &usize| best[*at] == batch.targets[*at] || (batch.targets[*at], best[*at]) == (1, 2);
+fn right(batch: &Batch, answers: &[Vec<usize>], predicted: &[u32]) -> i32 {
+    let fine =
+        |at: &usize| predicted[*at] == batch.targets[*at] || (batch.targets[*at], predicted[*at]) == (1, 2);
     answers.iter().filter(|answer| answer.iter().all(fine)).count() as i32
 }
 
@@ -166,7 +167,7 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
             let mut gradient = vec![0.0; weights.len()];
             let dropped = Dropout { rate: *dropout, seed: stream(model), step: step as u64 + 1 };
             let dropped = (*dropout > 0.0).then_some(dropped);
-            let expected = engine.differentiate(weights, &batch, dropped, &mut gradient).unwrap();
+            let expected = engine.gradient(weights, &batch, dropped, &mut gradient).unwrap();
             let norm = gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
             let update = AdamW { scale: (f64::from(CLIP) / (norm + 1e-6)).min(1.0) as f32, ..ADAMW };
             engine.update(update, weights, &gradient, moments);
@@ -179,7 +180,7 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
             assert!((f64::from(said.gradient_norm) - norm).abs() < 1e-4 * norm, "{said:?} for {norm}");
             let size = weights.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
             assert!((f64::from(said.weight_norm) - size).abs() < 1e-4 * size, "{said:?} for {size}");
-            assert_eq!((said.right, said.updated), (right(&batch, &answers, &expected.best), 1));
+            assert_eq!((said.right, said.updated), (right(&batch, &answers, &expected.predicted), 1));
         }
     }
     for (model, (weights, moments)) in learners.iter().enumerate() {
@@ -195,7 +196,7 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
     let before = fleet.weights(0).unwrap();
     for (said, (weights, _)) in fleet.ask(&asked).unwrap().iter().zip(&learners) {
         let (batch, _) = batch(&table, &all, 0.01);
-        let expected = engine.say(weights, &batch).unwrap().loss;
+        let expected = engine.loss(weights, &batch).unwrap().loss;
         assert!((said.loss - expected).abs() < 2e-3 * (1.0 + expected), "{said:?} for {expected}");
         assert_eq!(said.updated, 0);
     }

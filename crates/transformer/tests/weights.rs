@@ -6,7 +6,8 @@ use indexmap::IndexMap;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use transformer::{
-    ActFn, Config, NoHook, Normalization, Transformer, initial_weights, read_config, read_tensors,
+    ActFn, Config, NoHook, Normalization, Transformer, flatten, initial_weights, read_config, read_tensors,
+    unflatten, write_tensors,
 };
 
 fn config() -> Config {
@@ -36,6 +37,8 @@ fn weights_survive_a_file_bit_for_bit() {
     let bytes = model.to_safetensors().unwrap();
     let again = load_bytes(&bytes).unwrap();
     assert_eq!(again.to_safetensors().unwrap(), bytes);
+    let flat = flatten(model.parameters()).unwrap();
+    assert_eq!(write_tensors(unflatten(&config(), &flat).unwrap()).unwrap(), bytes);
     for (name, tensor) in model.parameters() {
         let bits = |x: &Tensor| x.flatten_all().unwrap().to_vec1::<f32>().unwrap();
         assert_eq!(bits(tensor), bits(&again.parameters()[name]), "{name}");

@@ -274,11 +274,11 @@ impl<D: Device> Fleet<D> {
             return Err(Error::Input(format!("expected {wanted} weights, found {}", weights.len())));
         }
         let at = model * self.layout.padded * 4;
-        let (mut slab, mut turned) = (vec![0.0; self.layout.padded], vec![0.0; self.layout.turned]);
-        self.layout.pad(weights, &mut slab, &mut turned);
+        let mut slab = vec![0.0; self.layout.padded];
+        self.layout.pad(weights, &mut slab);
         self.device.write(&mut self.weights, at, bytemuck::cast_slice(&slab))?;
         for (values, buffer) in [(&moments.mean, &mut self.mean), (&moments.square, &mut self.square)] {
-            self.layout.pad(values, &mut slab, &mut turned);
+            self.layout.pad(values, &mut slab);
             self.device.write(buffer, at, bytemuck::cast_slice(&slab))?;
         }
         self.device.write(&mut self.streams, 8 * model, bytemuck::bytes_of(&stream))?;

@@ -1,7 +1,8 @@
 use std::fmt::Write;
 
 use crate::engine::Dropout;
-use crate::engine::layout::{Layout, Matrix, Norm, padded};
+use crate::engine::layout::{Layout, Matrix, Norm};
+use crate::padding::padded;
 use crate::{ActFn, Config, Normalization};
 
 /// The kernel, for shapes that the text before it names.
@@ -73,7 +74,8 @@ pub(super) fn source(
         format!("using {name} = Norm<{weight}, {bias}>;")
     };
     // Without layers, or without an MLP, what is not there is never used but has to be known by name.
-    let none = Matrix { k: 16, n: padded(d_model), stride: 0, at: 0, bias: 0, turned: 0, turned_stride: 0 };
+    let none =
+        Matrix { k: 16, n: padded(d_model), stride: 0, at: 0, bias: 0, transposed: 0, transposed_stride: 0 };
     let first = layout.blocks.first();
     let mlp = first.and_then(|block| block.mlp);
     for line in [

@@ -1,8 +1,5 @@
 //! Which elements an update leaves out: a function of where they stand, so that neither threads nor tiles change it.
 
-use super::pass::{Tile, grown};
-use super::rows::leave_out;
-
 /// Dropout of one update (Srivastava et al. 2014), on the embeddings and on the outputs of attention and MLP as in GPT-2.
 ///
 /// What is kept is divided by the share that is kept, so that nothing has to change when the model is used.
@@ -68,38 +65,6 @@ impl Rule {
     }
 }
 
-impl Tile<'_> {
-    /// Returns the gradient of what dropout left something of, given that of what was left.
-    pub(super) fn dropped_out<'b>(
-        &self,
-        site: Site,
-        d: &'b [f32],
-        d_kept: &'b mut Vec<f32>,
-        keys: &mut Vec<u32>,
-    ) -> &'b [f32] {
-        if self.dropout.is_none() {
-            return d;
-        }
-        let d_kept = grown(d_kept, d.len());
-        d_kept.copy_from_slice(d);
-        self.drop_out(site, d_kept, keys);
-        d_kept
-    }
-
-    /// Leaves elements out of rows as wide as the residual stream: those of all tokens, or those that are asked for.
-    pub(super) fn drop_out(&self, site: Site, rows: &mut [f32], keys: &mut Vec<u32>) {
-        let Some(dropout) = self.dropout else { return };
-        let stride = self.machine.layout.stride;
-        let all = rows.len() / stride == self.tokens.len();
-        keys.clear();
-        keys.extend((0..rows.len() / stride).map(|row| {
-            let token = if all { row } else { self.asked[row] };
-            dropout.key(site, self.first + token / self.positions, token % self.positions)
-        }));
-        leave_out(self.machine.arch, rows, stride, keys, dropout.rule());
-    }
-}
-
 /// SplitMix64 (Steele, Lea and Flood 2014).
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -144,9 +109,9 @@ mod tests {
             factors(Dropout { seed: 8, ..one }, Site::AttnOut(0)),
         ];
         for shift in [1, 64, 640] {
-            let mut turned = first.clone(); // against the next column, position, row
-            turned.rotate_left(shift);
-            others.push(turned);
+            let mut shifted = first.clone(); // against the next column, position, row
+            shifted.rotate_left(shift);
+            others.push(shifted);
         }
         for other in others {
             let same = first.iter().zip(&other).filter(|(a, b)| a == b).count() as f64;

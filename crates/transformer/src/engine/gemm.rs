@@ -1,16 +1,15 @@
 //! Products of small matrices that lie in a cache: C = A B, tile by tile in registers.
 //!
-//! Written once over [`pulp::Simd`]: AVX-512, AVX2, NEON and a portable path. The only unsafe code of the crate is here.
+//! Written once over [`pulp::Simd`]: AVX-512, AVX2, NEON and a portable path.
 
-#![allow(
+#![expect(
     unsafe_code,
     reason = "registers are filled from unaligned memory; `multiply` checks that it is there"
 )]
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Columns are padded to a multiple of this, which all vector widths divide.
-pub(crate) const PAD: usize = 16;
+use crate::padding::PAD;
 
 /// A matrix to read: element (i, j) is `values[i * row + j * column]`.
 #[derive(Clone, Copy)]

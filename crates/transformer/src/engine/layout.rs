@@ -1,6 +1,6 @@
 //! Where the parameters lie: in one flat slab in the order of [`Config::parameters`], and padded for the kernels.
 
-use super::gemm::PAD;
+use crate::padding::{PAD, padded};
 use crate::{Config, Normalization};
 
 /// A matrix `[k, n]` and a bias `[n]` in the padded slab.
@@ -13,9 +13,9 @@ pub(crate) struct Matrix {
     pub(crate) stride: usize,
     pub(crate) at: usize,
     pub(crate) bias: usize,
-    /// The same matrix turned, `[n, k]`, in the slab of turned ones: first float, and from one row to the next.
-    pub(crate) turned: usize,
-    pub(crate) turned_stride: usize,
+    /// The same matrix transposed, `[n, k]`, in the slab of transposed ones: first float, and from one row to the next.
+    pub(crate) transposed: usize,
+    pub(crate) transposed_stride: usize,
 }
 
 /// Weight and bias of a LayerNorm in the padded slab; without an own weight it is 1, and the bias 0.
@@ -67,22 +67,13 @@ pub(crate) struct Layout {
     pub(crate) blocks: Vec<Block>,
     pub(crate) norm: Option<Norm>,
     pub(crate) unembed: Matrix,
-    /// Floats of the flat slab, of the padded one, and of the one of turned matrices.
+    /// Floats of the flat slab, of the padded one, and of the one of transposed matrices.
     pub(crate) flat: usize,
     pub(crate) padded: usize,
-    pub(crate) turned: usize,
+    pub(crate) transposed: usize,
     rows: Vec<Rows>,
     /// Weights that are 1 and no parameter.
     ones: Vec<usize>,
-}
-
-/// Returns the floats from one row to the next, for rows of so many: whole vectors, and not a power of two apart.
-pub(crate) fn stride(columns: usize) -> usize {
-    padded(columns) + PAD
-}
-
-pub(crate) fn padded(columns: usize) -> usize {
-    columns.next_multiple_of(PAD)
 }
 
 /// Places one parameter after the other.
@@ -92,7 +83,7 @@ struct Builder {
     gap: usize,
     flat: usize,
     padded: usize,
-    turned: usize,
+    transposed: usize,
     rows: Vec<Rows>,
     ones: Vec<usize>,
 }
@@ -140,10 +131,10 @@ impl Builder {
 
     /// Reserves a matrix whose rows and bias are placed by the caller.
     fn matrix(&mut self, k: usize, n: usize) -> Matrix {
-        let (stride, turned_stride) = (self.stride(n), self.stride(k));
-        let (at, bias, turned) = (self.reserve(k * stride), self.reserve(stride), self.turned);
-        self.turned += padded(n) * turned_stride;
-        Matrix { k, n: padded(n), stride, at, bias, turned, turned_stride }
+        let (stride, transposed_stride) = (self.stride(n), self.stride(k));
+        let (at, bias, transposed) = (self.reserve(k * stride), self.reserve(stride), self.transposed);
+        self.transposed += padded(n) * transposed_stride;
+        Matrix { k, n: padded(n), stride, at, bias, transposed, transposed_stride }
     }
 
     fn linear(&mut self, k: usize, n: usize) -> Matrix {
@@ -188,7 +179,7 @@ impl Layout {
         let blocks = blocks.collect();
         let norm = builder.norm(config);
         let unembed = builder.linear(d_model, d_vocab);
-        let Builder { flat, padded, turned, rows, ones, .. } = builder;
+        let Builder { flat, padded, transposed, rows, ones, .. } = builder;
         Self {
             config: config.clone(),
             head,
@@ -200,7 +191,7 @@ impl Layout {
             unembed,
             flat,
             padded,
-            turned,
+            transposed,
             rows,
             ones,
         }
@@ -215,8 +206,8 @@ impl Layout {
         blocks.chain([self.unembed])
     }
 
-    /// Writes flat weights into slabs whose padding is zero: as they are, and turned.
-    pub(crate) fn pad(&self, flat: &[f32], slab: &mut [f32], turned: &mut [f32]) {
+    /// Writes flat weights into a slab whose padding is zero.
+    pub(crate) fn pad(&self, flat: &[f32], slab: &mut [f32]) {
         for Rows { flat: from, padded, rows, columns, stride, .. } in &self.rows {
             for row in 0..*rows {
                 slab[padded + row * stride..][..*columns]
@@ -226,11 +217,15 @@ impl Layout {
         for at in &self.ones {
             slab[*at..at + self.config.d_model].fill(1.0);
         }
-        for Matrix { k, n, stride, at, turned: to, turned_stride, .. } in self.matrices() {
+    }
+
+    /// Writes the matrices of a padded slab, transposed, into a slab whose padding is zero.
+    pub(crate) fn transpose(&self, slab: &[f32], transposed: &mut [f32]) {
+        for Matrix { k, n, stride, at, transposed: to, transposed_stride, .. } in self.matrices() {
             for first in (0..k).step_by(PAD) {
                 for column in 0..n {
                     for row in first..k.min(first + PAD) {
-                        turned[to + column * turned_stride + row] = slab[at + row * stride + column];
+                        transposed[to + column * transposed_stride + row] = slab[at + row * stride + column];
                     }
                 }
             }

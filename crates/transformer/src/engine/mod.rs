@@ -1,84 +1,69 @@
-//! The loss of a batch and its gradient as one operation, for training many small models fast.
+//! The model of `model.rs` without hooks, fast: the loss of a batch and its gradient, and the logits of a model to be asked.
 //!
-//! The model is the one of `model.rs`, without hooks. Weights, gradients and moments are flat slabs in the order of
-//! [`Config::parameters`](crate::Config::parameters). Sequences go through forward and backward pass in tiles that stay in
-//! a core's cache; a batch of several groups of tiles is shared out, and the groups' gradients are added up in order, so
-//! that the bits do not depend on the number of threads.
+//! Weights, gradients and moments are flat slabs in the order of [`Config::parameters`](crate::Config::parameters).
+//! Sequences go through forward and backward pass in tiles that stay in a core's cache; a batch of several groups of tiles
+//! is spread over the cores, and the groups' gradients are added up in order, so that the bits do not depend on the number
+//! of threads.
 //!
-//! * `gemm.rs`: products, tile by tile in registers.
+//! * `tile.rs`: the forward pass of some sequences, readable top to bottom; `backward.rs`: the way back; `arena.rs`: what
+//!   they work in.
+//! * `weights.rs`: products and normalizations with a model's weights; `attention.rs`: where positions meet.
+//! * `gemm.rs`: products, piece by piece in registers.
 //! * `rows.rs`: what happens between two products, vector by vector; `vectors.rs`: what these loops are made of.
 //! * `layout.rs`: where parameters lie, flat and padded.
-//! * `pass.rs`: forward and backward pass of one tile, readable top to bottom; `attention.rs`: where its positions meet.
-//! * `dropout.rs`: what an update leaves out.
-//! * `optimizer.rs`: AdamW and Adam.
-//! * `op.rs`: all of it as one operation of candle on one flat tensor.
+//! * `dropout.rs`: what an update leaves out; `optimizer.rs`: AdamW and Adam.
+//! * `predictor.rs`: the forward pass alone; `batch.rs`: what goes in and comes out where something is learned.
 //! * `peak.rs`: how fast any of it could be.
 
+mod arena;
 mod attention;
+mod backward;
+mod batch;
 mod dropout;
-pub(crate) mod gemm;
+mod gemm;
 pub(crate) mod layout;
-mod op;
 mod optimizer;
-mod pass;
 mod peak;
+mod pool;
+mod predictor;
 mod rows;
+mod tile;
 mod vectors;
+mod weights;
 
-use std::sync::Mutex;
+use std::ops::Range;
 
 use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::padding::PAD;
 use crate::{Config, Error, Result};
+use arena::Arena;
+pub use batch::{Batch, Output};
 pub use dropout::{Dropout, Site};
-pub(crate) use gemm::PAD;
 use layout::Layout;
 pub use optimizer::{AdamW, Moments};
-use pass::Arena;
 pub use peak::multiply_adds;
+use pool::Pool;
+pub use predictor::Predictor;
+use tile::{Tile, rows_of_tile};
 pub use vectors::{hold_to, isa};
+use weights::Weights;
 
-/// Tokens of a tile, about: what it keeps stays in the second cache.
-const TILE: usize = 64;
 /// Tokens of a group, at least, and how many groups there are at most.
 const GROUP: usize = 512;
 const GROUPS: usize = 4;
 
-/// Computes losses and gradients of models of one shape.
+/// Computes losses and gradients of models of one shape, and updates their weights.
 pub struct Engine {
     layout: Layout,
     arch: Arch,
     /// By parameter, in order: its end in the flat slab, and whether it decays.
     parts: Vec<(usize, bool)>,
-    /// Padded weights, as they are and turned, of models that are at work.
-    slabs: Mutex<Vec<(Vec<f32>, Vec<f32>)>>,
-    arenas: Mutex<Vec<Arena>>,
-    gradients: Mutex<Vec<Vec<f32>>>,
-}
-
-/// Rows of one length, and the places where the model is asked.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Batch {
-    /// Inputs, `[rows, positions]`.
-    pub tokens: Vec<u32>,
-    /// Positions of a row.
-    pub positions: usize,
-    /// Flat indices into `[rows * positions]`, rising, `[n]`.
-    pub places: Vec<u32>,
-    /// The right next tokens there, `[n]`.
-    pub targets: Vec<u32>,
-    /// Weight of each in the loss, `[n]`.
-    pub weights: Vec<f32>,
-}
-
-/// What a model says to a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Said {
-    /// Weighted sum of the negative log-likelihoods of the targets, in nats.
-    pub loss: f64,
-    /// The likeliest token at each place asked, of equals the least, `[n]`.
-    pub best: Vec<u32>,
+    /// Padded weights, as they are and transposed, of models that are at work.
+    slabs: Pool<(Vec<f32>, Vec<f32>)>,
+    arenas: Pool<Arena>,
+    gradients: Pool<Vec<f32>>,
 }
 
 impl Engine {
@@ -95,12 +80,12 @@ impl Engine {
             (end, name.contains(".W_"))
         };
         Ok(Self {
-            layout: Layout::new(config, gemm::PAD),
+            layout: Layout::new(config, PAD),
             arch: vectors::arch(),
             parts: config.parameters().into_iter().map(part).collect(),
-            slabs: Mutex::default(),
-            arenas: Mutex::default(),
-            gradients: Mutex::default(),
+            slabs: Pool::default(),
+            arenas: Pool::default(),
+            gradients: Pool::default(),
         })
     }
 
@@ -109,26 +94,47 @@ impl Engine {
         self.layout.flat
     }
 
-    /// Returns what the model of these weights says.
+    /// Returns the loss of the model of these weights.
     ///
     /// # Errors
     /// [`Error::Input`] naming what of the batch does not fit the model.
-    pub fn say(&self, weights: &[f32], batch: &Batch) -> Result<Said> {
+    pub fn loss(&self, weights: &[f32], batch: &Batch) -> Result<Output> {
         self.run(weights, batch, None, None)
     }
 
-    /// Returns what the model says where `dropout` leaves elements out, and writes the gradient of its loss.
+    /// Returns the loss where `dropout` leaves elements out, and writes its gradient.
     ///
     /// # Errors
-    /// As [`Engine::say`].
-    pub fn differentiate(
+    /// As [`Engine::loss`].
+    pub fn gradient(
         &self,
         weights: &[f32],
         batch: &Batch,
         dropout: Option<Dropout>,
         gradient: &mut [f32],
-    ) -> Result<Said> {
+    ) -> Result<Output> {
         self.run(weights, batch, dropout, Some(gradient))
+    }
+
+    /// Returns the moments before the first update.
+    pub fn moments(&self) -> Moments {
+        let zeros = || vec![0.0; self.layout.flat];
+        Moments { mean: zeros(), square: zeros() }
+    }
+
+    /// Updates flat weights. Matrices decay; biases and the weights of normalizations do not.
+    ///
+    /// # Panics
+    /// When the slices are not as long as there are parameters.
+    pub fn update(&self, update: AdamW, weights: &mut [f32], gradient: &[f32], moments: &mut Moments) {
+        let mut start = 0;
+        for (end, decays) in &self.parts {
+            let part = start..*end;
+            start = *end;
+            let update = if *decays { update } else { AdamW { kept: 1.0, l2: 0.0, ..update } };
+            let (mean, square) = (&mut moments.mean[part.clone()], &mut moments.square[part.clone()]);
+            optimizer::adamw(self.arch, update, &mut weights[part.clone()], &gradient[part], mean, square);
+        }
     }
 
     fn run(
@@ -137,92 +143,90 @@ impl Engine {
         batch: &Batch,
         dropout: Option<Dropout>,
         gradient: Option<&mut [f32]>,
-    ) -> Result<Said> {
-        self.check(weights, batch, gradient.as_deref())?;
-        let Layout { padded, turned, .. } = self.layout;
-        let mut slabs = take(&self.slabs).unwrap_or_else(|| (vec![0.0; padded], vec![0.0; turned]));
-        self.layout.pad(weights, &mut slabs.0, &mut slabs.1);
+    ) -> Result<Output> {
+        let Layout { ref config, flat, padded, transposed, .. } = self.layout;
+        if weights.len() != flat || gradient.as_ref().is_some_and(|gradient| gradient.len() != flat) {
+            return Err(Error::Input(format!("expected {flat} weights, found {}", weights.len())));
+        }
+        batch.check(config)?;
+        let mut slabs = self.slabs.take(|| (vec![0.0; padded], vec![0.0; transposed]));
+        self.layout.pad(weights, &mut slabs.0);
+        if gradient.is_some() {
+            self.layout.transpose(&slabs.0, &mut slabs.1);
+        }
+        let weights =
+            Weights { layout: &self.layout, arch: self.arch, padded: &slabs.0, transposed: &slabs.1 };
 
         let rows = batch.tokens.len() / batch.positions;
-        let per_tile = (TILE / batch.positions).max(1);
+        let per_tile = rows_of_tile(batch.positions);
         let groups = (batch.tokens.len() / GROUP).clamp(1, GROUPS);
         let per_group = rows.div_ceil(groups).next_multiple_of(per_tile);
         let group = |first: usize| {
-            let mut sum =
-                gradient.is_some().then(|| take(&self.gradients).unwrap_or_else(|| vec![0.0; padded]));
+            let rows = first..rows.min(first + per_group);
+            let mut sum = gradient.is_some().then(|| self.gradients.take(|| vec![0.0; padded]));
             sum.iter_mut().for_each(|sum| sum.fill(0.0));
-            let mut arena = take(&self.arenas).unwrap_or_default();
-            let mut said = Said { loss: 0.0, best: Vec::new() };
-            for first in (first..rows.min(first + per_group)).step_by(per_tile) {
-                let last = rows.min(first + per_group).min(first + per_tile);
-                let tile = pass::Tile::of(&self.layout, self.arch, &slabs, batch, dropout, first..last);
-                said.loss += tile.pass(&mut arena, &mut said.best, sum.as_deref_mut());
-            }
-            give(&self.arenas, arena);
-            (said, sum)
+            (self.group(weights, batch, dropout, rows, sum.as_deref_mut()), sum)
         };
         let firsts: Vec<usize> = (0..rows).step_by(per_group).collect();
-        let done: Vec<(Said, Option<Vec<f32>>)> = match firsts[..] {
+        let done: Vec<(Output, Option<Vec<f32>>)> = match firsts[..] {
             [first] => vec![group(first)],
             _ => firsts.into_par_iter().with_max_len(1).map(group).collect(),
         };
-        give(&self.slabs, slabs);
+        self.slabs.give(slabs);
 
-        let mut said = Said { loss: 0.0, best: Vec::with_capacity(batch.places.len()) };
+        let mut output = Output { loss: 0.0, predicted: Vec::with_capacity(batch.places.len()) };
         let mut total: Option<Vec<f32>> = None;
         for (part, sum) in done {
-            said.loss += part.loss;
-            said.best.extend(part.best);
+            output.loss += part.loss;
+            output.predicted.extend(part.predicted);
             match (&mut total, sum) {
                 (Some(total), Some(sum)) => {
                     rows::add(self.arch, &sum, total);
-                    give(&self.gradients, sum);
+                    self.gradients.give(sum);
                 }
                 (total, sum) => *total = sum,
             }
         }
         if let (Some(gradient), Some(total)) = (gradient, total) {
             self.layout.flatten(&total, gradient);
-            give(&self.gradients, total);
+            self.gradients.give(total);
         }
-        Ok(said)
+        Ok(output)
     }
 
-    fn check(&self, weights: &[f32], batch: &Batch, gradient: Option<&[f32]>) -> Result<()> {
-        let config = &self.layout.config;
-        let Batch { tokens, positions, places, targets, weights: shares } = batch;
-        let positions = *positions;
-        let fail = |message: String| Err(Error::Input(message));
-        let wanted = self.layout.flat;
-        if weights.len() != wanted || gradient.is_some_and(|gradient| gradient.len() != wanted) {
-            return fail(format!("expected {wanted} weights, found {}", weights.len()));
+    /// Sends a group of rows through the model, tile by tile; adds the gradient, where one is wanted, to `sum`.
+    fn group(
+        &self,
+        weights: Weights<'_>,
+        batch: &Batch,
+        dropout: Option<Dropout>,
+        rows: Range<usize>,
+        mut sum: Option<&mut [f32]>,
+    ) -> Output {
+        let per_tile = rows_of_tile(batch.positions);
+        let (vocabulary, stride) = (self.layout.config.d_vocab, self.layout.unembed.stride);
+        let mut arena = self.arenas.take(Arena::default);
+        let mut output = Output { loss: 0.0, predicted: Vec::new() };
+        for first in rows.clone().step_by(per_tile) {
+            let rows = first..rows.end.min(first + per_tile);
+            let tile = Tile::new(weights, (&batch.tokens, batch.positions), &batch.places, dropout, rows);
+            if tile.selected.is_empty() {
+                continue;
+            }
+            let logits = tile.forward(&mut arena);
+            let before = output.predicted.len();
+            output.predicted.resize(before + tile.selected.len(), 0);
+            let predicted = &mut output.predicted[before..];
+            let (targets, weights) =
+                (&batch.targets[tile.places.clone()], &batch.weights[tile.places.clone()]);
+            output.loss +=
+                rows::cross_entropy(self.arch, logits, stride, vocabulary, targets, weights, predicted);
+            if let Some(sum) = sum.as_deref_mut() {
+                tile.backward(&mut arena, sum);
+            }
         }
-        if tokens.is_empty()
-            || positions == 0
-            || positions > config.n_ctx
-            || !tokens.len().is_multiple_of(positions)
-        {
-            let (n_ctx, found) = (config.n_ctx, tokens.len());
-            return fail(format!(
-                "expected rows of 1 to {n_ctx} tokens, found {found} in rows of {positions}"
-            ));
-        }
-        if let Some(token) = tokens.iter().chain(targets).find(|token| **token as usize >= config.d_vocab) {
-            return fail(format!("expected tokens below {}, found {token}", config.d_vocab));
-        }
-        if targets.len() != places.len() || shares.len() != places.len() {
-            return fail(format!(
-                "{} targets and {} weights for {} places",
-                targets.len(),
-                shares.len(),
-                places.len()
-            ));
-        }
-        let rising = places.windows(2).all(|pair| pair[0] < pair[1]);
-        if !rising || places.last().is_some_and(|place| *place as usize >= tokens.len()) {
-            return fail(format!("expected rising places below {}", tokens.len()));
-        }
-        Ok(())
+        self.arenas.give(arena);
+        output
     }
 }
 
@@ -230,12 +234,4 @@ impl std::fmt::Debug for Engine {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Engine").field("config", &self.layout.config).finish_non_exhaustive()
     }
-}
-
-fn take<T>(pool: &Mutex<Vec<T>>) -> Option<T> {
-    pool.lock().expect("no thread panics while it holds this lock").pop()
-}
-
-fn give<T>(pool: &Mutex<Vec<T>>, used: T) {
-    pool.lock().expect("no thread panics while it holds this lock").push(used);
 }

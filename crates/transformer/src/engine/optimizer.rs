@@ -1,6 +1,5 @@
 use bytemuck::{Pod, Zeroable};
 
-use super::Engine;
 use super::vectors::for_all_vectors;
 
 /// One update by AdamW or Adam (Loshchilov and Hutter 2019, algorithm 2, as PyTorch computes them).
@@ -38,30 +37,8 @@ pub struct Moments {
     pub square: Vec<f32>,
 }
 
-impl Engine {
-    /// Returns the moments before the first update.
-    pub fn moments(&self) -> Moments {
-        let zeros = || vec![0.0; self.layout.flat];
-        Moments { mean: zeros(), square: zeros() }
-    }
-
-    /// Updates flat weights. Matrices decay; biases and the weights of normalizations do not.
-    ///
-    /// # Panics
-    /// When the slices are not as long as there are parameters.
-    pub fn update(&self, update: AdamW, weights: &mut [f32], gradient: &[f32], moments: &mut Moments) {
-        let mut start = 0;
-        for (end, decays) in &self.parts {
-            let part = start..*end;
-            start = *end;
-            let update = if *decays { update } else { AdamW { kept: 1.0, l2: 0.0, ..update } };
-            let (mean, square) = (&mut moments.mean[part.clone()], &mut moments.square[part.clone()]);
-            adamw(self.arch, update, &mut weights[part.clone()], &gradient[part], mean, square);
-        }
-    }
-}
-
 for_all_vectors! {
+    /// Updates weights and their moments.
     fn adamw<'a>(
         _simd,
         update: AdamW,

@@ -3,13 +3,13 @@
 //! What pads a row to whole vectors is 0 and stays so.
 
 use super::dropout::Rule;
-use super::vectors::{exp, for_all_vectors, ramp, vectors, vectors_mut};
+use super::vectors::{exp, exp_of_one, for_all_vectors, ramp, vectors, vectors_mut};
 use crate::ActFn;
-use crate::ops::real::Real;
+use crate::padding::padded;
 
 /// Returns what the vectors of the first elements of a row have behind those.
 fn padding(row: &mut [f32], width: usize) -> &mut [f32] {
-    &mut row[width..super::layout::padded(width)]
+    &mut row[width..padded(width)]
 }
 
 for_all_vectors! {
@@ -73,20 +73,20 @@ for_all_vectors! {
         bias: &'a [f32],
         eps: f32,
     ) -> () {
-        let (zero, share) = (simd.splat_f32s(0.0), 1.0 / width as f32);
+        let (zero, per_element) = (simd.splat_f32s(0.0), 1.0 / width as f32);
         let (weight, bias) = (vectors::<S>(weight, width), vectors::<S>(bias, width));
         let rows = x.chunks(stride).zip(normal.chunks_mut(stride)).zip(y.chunks_mut(stride)).zip(inverse);
         for (((x, row), y), inverse) in rows {
             let x = vectors::<S>(x, width);
             let total = x.iter().fold(zero, |total, x| simd.add_f32s(total, *x));
-            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) * share);
+            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) * per_element);
             for (x, normal) in x.iter().zip(vectors_mut::<S>(row, width)) {
                 *normal = simd.sub_f32s(*x, mean);
             }
             padding(row, width).fill(0.0);
             let normal = vectors_mut::<S>(row, width);
             let squares = normal.iter().fold(zero, |total, x| simd.mul_add_e_f32s(*x, *x, total));
-            *inverse = 1.0 / (simd.reduce_sum_f32s(squares) * share + eps).sqrt();
+            *inverse = 1.0 / (simd.reduce_sum_f32s(squares) * per_element + eps).sqrt();
             let scale = simd.splat_f32s(*inverse);
             let all = normal.iter_mut().zip(vectors_mut::<S>(y, width)).zip(weight).zip(bias);
             for (((normal, y), weight), bias) in all {
@@ -110,7 +110,7 @@ for_all_vectors! {
         d_bias: &'a mut [f32],
         dx: &'a mut [f32],
     ) -> () {
-        let (zero, share) = (simd.splat_f32s(0.0), 1.0 / width as f32);
+        let (zero, per_element) = (simd.splat_f32s(0.0), 1.0 / width as f32);
         let weight = vectors::<S>(weight, width);
         let (d_weight, d_bias) = (vectors_mut::<S>(d_weight, width), vectors_mut::<S>(d_bias, width));
         let rows = dy.chunks_mut(stride).zip(normal.chunks(stride)).zip(dx.chunks_mut(stride)).zip(inverse);
@@ -125,8 +125,8 @@ for_all_vectors! {
                 total = simd.add_f32s(total, *dy);
                 along = simd.mul_add_e_f32s(*dy, *normal, along);
             }
-            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) * share);
-            let along = simd.splat_f32s(simd.reduce_sum_f32s(along) * share);
+            let mean = simd.splat_f32s(simd.reduce_sum_f32s(total) * per_element);
+            let along = simd.splat_f32s(simd.reduce_sum_f32s(along) * per_element);
             let inverse = simd.splat_f32s(*inverse);
             for ((dx, dy), normal) in vectors_mut::<S>(row, width).iter_mut().zip(dy).zip(normal) {
                 let across = simd.negate_mul_add_e_f32s(*normal, along, simd.sub_f32s(*dy, mean));
@@ -163,8 +163,8 @@ for_all_vectors! {
         onto.iter_mut().zip(x).for_each(|(onto, x)| *onto += x);
     }
 
-    /// Leaves out elements of rows, `stride` apart, of which each has its key.
-    fn leave_out<'a>(_simd, rows: &'a mut [f32], stride: usize, keys: &'a [u32], rule: Rule) -> () {
+    /// Multiplies the elements of rows, `stride` apart, by what dropout's rule gives for them; each row has its key.
+    fn drop_out<'a>(_simd, rows: &'a mut [f32], stride: usize, keys: &'a [u32], rule: Rule) -> () {
         for (row, key) in rows.chunks_mut(stride).zip(keys) {
             row.iter_mut().zip(0..).for_each(|(x, column)| *x *= rule.factor(*key, column));
         }
@@ -205,7 +205,7 @@ for_all_vectors! {
                 let x = *place;
                 let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
                 let t = 1.0 / (1.0 + 0.327_591_1 * z);
-                let bell = Real::exp(-z * z);
+                let bell = exp_of_one(-z * z);
                 let series = (((1.061_405_4 * t - 1.453_152) * t + 1.421_413_7) * t - 0.284_496_74) * t + 0.254_829_6;
                 let half = 0.5 * series * t * bell;
                 let below = if x > 0.0 { 1.0 - half } else { half };
@@ -215,9 +215,9 @@ for_all_vectors! {
         }
     }
 
-    /// Turns scores, a row by key and a column by query, into each query's shares of the keys it may see: its own, and those
-    /// before.
-    fn attend<'a>(simd, scores: &'a mut [f32], queries: usize, scale: f32) -> () {
+    /// Turns scores, a row by key and a column by query, into each query's attention weights: those of its own key, and of
+    /// those before.
+    fn causal_softmax<'a>(simd, scores: &'a mut [f32], queries: usize, scale: f32) -> () {
         let scores = vectors_mut::<S>(scores, scores.len());
         let (zero, never) = (simd.splat_f32s(0.0), simd.splat_f32s(f32::NEG_INFINITY));
         let scale = simd.splat_f32s(scale);
@@ -227,7 +227,7 @@ for_all_vectors! {
             let query = simd.add_f32s(ramp(simd), simd.splat_f32s(first as f32));
             let sees = |key: usize| simd.greater_than_or_equal_f32s(query, simd.splat_f32s(key as f32));
             let (seen, hidden) = scores.split_at_mut(scores.len().min((first + S::F32_LANES) * columns));
-            hidden.iter_mut().skip(column).step_by(columns).for_each(|share| *share = zero);
+            hidden.iter_mut().skip(column).step_by(columns).for_each(|weight| *weight = zero);
             let keys = seen.len() / columns;
             let mut top = never;
             for key in 0..keys {
@@ -241,27 +241,33 @@ for_all_vectors! {
                 *score = simd.select_f32s(sees(key), exp(simd, simd.sub_f32s(*score, top)), zero);
                 total = simd.add_f32s(total, *score);
             }
-            let share = simd.div_f32s(simd.splat_f32s(1.0), total);
+            let inverse = simd.div_f32s(simd.splat_f32s(1.0), total);
             for key in 0..keys {
                 let score = &mut seen[key * columns + column];
-                *score = simd.mul_f32s(*score, share);
+                *score = simd.mul_f32s(*score, inverse);
             }
         }
     }
 
-    /// Turns gradients of shares into those of scores.
-    fn attend_back<'a>(simd, gradient: &'a mut [f32], shares: &'a [f32], queries: usize, scale: f32) -> () {
-        let (gradient, shares) = (vectors_mut::<S>(gradient, shares.len()), vectors::<S>(shares, shares.len()));
+    /// Turns gradients of attention weights into those of scores.
+    fn causal_softmax_back<'a>(
+        simd,
+        gradient: &'a mut [f32],
+        pattern: &'a [f32],
+        queries: usize,
+        scale: f32,
+    ) -> () {
+        let (gradient, pattern) = (vectors_mut::<S>(gradient, pattern.len()), vectors::<S>(pattern, pattern.len()));
         let scale = simd.splat_f32s(scale);
         let columns = queries / S::F32_LANES;
         for column in 0..columns {
             let mut mean = simd.splat_f32s(0.0);
-            for at in (column..shares.len()).step_by(columns) {
-                mean = simd.mul_add_e_f32s(gradient[at], shares[at], mean);
+            for at in (column..pattern.len()).step_by(columns) {
+                mean = simd.mul_add_e_f32s(gradient[at], pattern[at], mean);
             }
-            for at in (column..shares.len()).step_by(columns) {
+            for at in (column..pattern.len()).step_by(columns) {
                 let beyond = simd.sub_f32s(gradient[at], mean);
-                gradient[at] = simd.mul_f32s(simd.mul_f32s(scale, shares[at]), beyond);
+                gradient[at] = simd.mul_f32s(simd.mul_f32s(scale, pattern[at]), beyond);
             }
         }
     }
@@ -275,14 +281,14 @@ for_all_vectors! {
         vocabulary: usize,
         targets: &'a [u32],
         weights: &'a [f32],
-        best: &'a mut [u32],
+        predicted: &'a mut [u32],
     ) -> f64 {
         let zero = simd.splat_f32s(0.0);
         let none = simd.splat_f32s(f32::INFINITY);
         let lanes = simd.splat_f32s(S::F32_LANES as f32);
         let mut loss = 0.0;
-        let rows = logits.chunks_mut(stride).zip(targets).zip(weights).zip(best);
-        for (((row, target), weight), best) in rows {
+        let rows = logits.chunks_mut(stride).zip(targets).zip(weights).zip(predicted);
+        for (((row, target), weight), predicted) in rows {
             let target = *target as usize;
             let of_target = row[target];
             padding(row, vocabulary).fill(f32::NEG_INFINITY);
@@ -299,11 +305,11 @@ for_all_vectors! {
             }
             // Where all are no numbers, none is the largest.
             let first = simd.reduce_min_f32s(first) as usize;
-            *best = if first < vocabulary { first as u32 } else { 0 };
+            *predicted = if first < vocabulary { first as u32 } else { 0 };
             let total = simd.reduce_sum_f32s(total);
             loss += f64::from(*weight) * f64::from(total.ln() + largest - of_target);
-            let share = simd.splat_f32s(weight / total);
-            vectors_mut::<S>(row, vocabulary).iter_mut().for_each(|x| *x = simd.mul_f32s(*x, share));
+            let factor = simd.splat_f32s(weight / total);
+            vectors_mut::<S>(row, vocabulary).iter_mut().for_each(|x| *x = simd.mul_f32s(*x, factor));
             padding(row, vocabulary).fill(0.0);
             row[target] -= weight;
         }

@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 
 use pulp::{Arch, Simd};
 
-use crate::ops::real::expf::{self, LN_2, POWERS};
 use crate::{Error, Result};
 
 static ARCH: OnceLock<Arch> = OnceLock::new();
@@ -102,22 +101,44 @@ pub(super) fn ramp<S: Simd>(simd: S) -> S::f32s {
     simd.partial_load_f32s(&numbers[..S::F32_LANES])
 }
 
-/// Returns the exponentials of numbers up to 88, within 2 units in the last place (Cephes' expf); of those below -87, that of
-/// -87, and no number of none.
+/// Cephes' expf: e^x is 2^n e^r, with n the integer next to x / ln 2, and e^r is 1 + r + r^2 p(r).
+///
+/// 1.5 x 2^23: adding it leaves an integer in the lowest bits.
+const ROUND: f32 = 12_582_912.0;
+/// ln 2 in two parts.
+const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
+/// Coefficients of p, from the highest power down.
+const POWERS: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+
+/// Returns the exponentials of numbers up to 88, within 2 units in the last place; of those below -87, that of -87, and no
+/// number of none.
 #[inline(always)]
 pub(super) fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    const ROUND: f32 = expf::ROUND + 127.0; // leaves the biased exponent in the lowest bits
+    const BIASED: f32 = ROUND + 127.0; // leaves the biased exponent in the lowest bits
     let splat = |x| simd.splat_f32s(x);
     let least = splat(-87.0);
     let x = simd.select_f32s(simd.less_than_f32s(x, least), least, x);
-    let shifted = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), splat(ROUND));
-    let n = simd.sub_f32s(shifted, splat(ROUND));
+    let shifted = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), splat(BIASED));
+    let n = simd.sub_f32s(shifted, splat(BIASED));
     let r = simd.negate_mul_add_e_f32s(n, splat(LN_2[0]), x);
     let r = simd.negate_mul_add_e_f32s(n, splat(LN_2[1]), r);
     let p = POWERS[1..].iter().fold(splat(POWERS[0]), |p, c| simd.mul_add_e_f32s(p, r, splat(*c)));
     let p = simd.add_f32s(simd.mul_add_e_f32s(simd.mul_f32s(p, r), r, r), splat(1.0));
     let exponent = simd.wrapping_dyn_shl_u32s(simd.transmute_u32s_f32s(shifted), simd.splat_u32s(23));
     simd.mul_f32s(p, simd.transmute_f32s_u32s(exponent))
+}
+
+/// As [`exp`] of one number, without fused operations; free of branches, so that loops over it become vector code.
+#[inline(always)]
+pub(super) fn exp_of_one(x: f32) -> f32 {
+    let x = if x < -87.0 { -87.0 } else { x };
+    let x = if x > 88.0 { 88.0 } else { x };
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = x - n * LN_2[0] - n * LN_2[1];
+    let p = POWERS[1..].iter().fold(POWERS[0], |p, c| p * r + c);
+    let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127) << 23;
+    (p * r * r + r + 1.0) * f32::from_bits(exponent)
 }
 
 #[cfg(test)]
@@ -138,8 +159,11 @@ mod tests {
         exp_of_all(Arch::new(), &mut found);
         for (x, found) in all.into_iter().zip(found) {
             let exact = f64::from(x).exp();
-            assert!((f64::from(found) - exact).abs() / exact < 2.4e-7, "{x}: {found} {exact}");
+            for found in [found, exp_of_one(x)] {
+                assert!((f64::from(found) - exact).abs() / exact < 2.4e-7, "{x}: {found} {exact}");
+            }
         }
+        assert!(exp_of_one(f32::NAN).is_nan() && exp_of_one(f32::NEG_INFINITY) < 2e-38);
         let mut edges = [f32::NAN, f32::NEG_INFINITY, -1e30, -88.0, 0.0].repeat(16);
         exp_of_all(Arch::new(), &mut edges);
         for edge in edges.chunks(5) {

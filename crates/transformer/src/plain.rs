@@ -1,4 +1,6 @@
-//! The same operations in candle's own ones, slower and for every device.
+//! The operations of the model in candle's own, each with a backward pass and for every device and float type.
+//!
+//! (Of candle_nn, only what has a backward pass: its fused softmax and layer_norm stop gradients silently.)
 
 use candle_core::{D, Result, Tensor};
 
@@ -32,20 +34,11 @@ pub(crate) fn activation(x: &Tensor, act_fn: ActFn) -> Result<Tensor> {
     match act_fn {
         ActFn::Gelu => x.gelu_erf(),
         ActFn::Relu => x.relu(),
-        // candle's own gelu cubes by powf, which is slow.
+        // x σ(2u) with u = √(2/π) (x + 0.044715 x³); candle's own gelu cubes by powf, which is slow.
         ActFn::GeluNew => {
-            let cubic = ((x.sqr()? * x)? * 0.044715)?;
-            let inner = ((x + cubic)? * (2.0 / std::f64::consts::PI).sqrt())?;
-            (x * 0.5)? * (inner.tanh()? + 1.0)?
+            let c = 2.0 * (2.0 / std::f64::consts::PI).sqrt();
+            let twice = (x.sqr()?.affine(0.044715 * c, c)? * x)?;
+            x * candle_nn::ops::sigmoid(&twice)?
         }
     }
-}
-
-/// Returns the negative log-likelihood, in nats, of each row's target: logits `[n, vocab]`, u32 targets `[n]` to `[n]`.
-pub(crate) fn cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    let largest = logits.max_keepdim(D::Minus1)?.detach();
-    let shifted = logits.broadcast_sub(&largest)?; // [n, vocab]
-    let normalizer = shifted.exp()?.sum_keepdim(D::Minus1)?.log()?; // [n, 1]
-    let right = shifted.gather(&targets.unsqueeze(1)?, 1)?; // [n, 1]
-    (normalizer - right)?.squeeze(1)
 }
