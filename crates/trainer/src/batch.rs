@@ -1,21 +1,20 @@
 use std::ops::Range;
-use std::sync::Arc;
 
 use transformer::engine;
 
 use crate::row::{Border, Row, Scoring};
 
-/// Some rows, padded on the right to one length, and the positions where the model is asked.
+/// Some rows, padded on the right to one length, and the positions whose next token is predicted.
 ///
-/// Padding comes after a row's last token, so that causal attention never reaches it, and is never asked.
+/// Padding comes after a row's last token, so that causal attention never reaches it, and nothing is predicted from it.
 #[derive(Clone)]
 pub(crate) struct Batch {
     /// Each row without its last token, then zeros. A place has the weight 1 / (scored places) where it counts in the loss,
     /// 0 where only the answer is looked at.
-    pub(crate) asked: Arc<engine::Batch>,
+    pub(crate) arrays: engine::Batch,
     /// Number of positions that count in the loss.
     pub(crate) scored: usize,
-    /// Of each row, within the asked positions.
+    /// Of each row, within these positions.
     answers: Vec<Range<usize>>,
     border: Option<Border>,
 }
@@ -51,11 +50,11 @@ impl Batch {
         let scored = counts.iter().filter(|&&counts| counts).count();
         let weights: Vec<f32> =
             counts.iter().map(|&counts| if counts { 1.0 / scored as f32 } else { 0.0 }).collect();
-        let asked = engine::Batch { tokens: inputs, positions: width, places, targets, weights };
-        Self { asked: Arc::new(asked), scored, answers, border: scoring.vocabulary.border }
+        let batch = engine::Batch { tokens: inputs, positions: width, places, targets, weights };
+        Self { arrays: batch, scored, answers, border: scoring.vocabulary.border }
     }
 
-    /// Returns the number of rows whose every answer token is the likeliest one, of those at the asked positions.
+    /// Returns the number of rows whose every answer token is the likeliest one, of those that are predicted.
     ///
     /// SEP is as right as END.
     pub(crate) fn answers_right(&self, predicted: &[u32]) -> usize {
@@ -64,7 +63,7 @@ impl Batch {
         };
         let right = |answer: &&Range<usize>| {
             (*answer).clone().all(|at| {
-                let (target, predicted) = (self.asked.targets[at], predicted[at]);
+                let (target, predicted) = (self.arrays.targets[at], predicted[at]);
                 target == predicted || is_border(target, predicted)
             })
         };

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use transformer::{ActFn, Normalization, PositionalEmbedding};
 
 use crate::batch_size::BatchSize;
+use crate::bounds::{COMPUTABLE, bounded, number};
 use crate::{Error, Optimizer, Seeds};
 
 /// What is trained, how, and how often.
@@ -131,25 +132,6 @@ const SPACED: u64 = 10_000;
 const KEPT: u64 = 1_000_000;
 /// Lines about the training of all seeds, at most: they are held in memory until the end, 100 bytes each.
 const LINES: u64 = 20_000_000;
-/// What is computed with in 32 bits, with room for a product: nothing becomes 0 or infinite by being read.
-pub(crate) const COMPUTABLE: (f64, f64) = (1e-30, 1e30);
-
-/// Says what is expected of a number where it is not between two bounds above 0, both included.
-pub(crate) fn bounded(value: f64, (least, most): (f64, f64)) -> Result<(), String> {
-    if value > 0.0 && (least..=most).contains(&value) {
-        return Ok(());
-    }
-    match value > 0.0 {
-        true => Err(format!("from {} to {}", number(least), number(most))),
-        false => Err("a positive number".to_owned()),
-    }
-}
-
-/// Returns a number as text that stays short.
-pub(crate) fn number(value: f64) -> String {
-    let plain = value == 0.0 || (1e-4..1e9).contains(&value.abs());
-    if plain { value.to_string() } else { format!("{value:e}") }
-}
 
 fn ten() -> u64 {
     10
@@ -314,7 +296,7 @@ impl Checkpoints {
     /// Returns the steps whose weights are kept whatever comes of them: rising, `first` and `last` among them.
     ///
     /// Those of `every` are counted from the first step ever, those spread over the logarithm from `first`.
-    pub fn at(self, first: u64, last: u64) -> Vec<u64> {
+    pub(crate) fn at(self, first: u64, last: u64) -> Vec<u64> {
         let mut kept = vec![first, last];
         if let Some(before) = first.checked_div(self.every) {
             let next = |step: &u64| step.checked_add(self.every);

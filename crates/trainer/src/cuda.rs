@@ -1,17 +1,17 @@
-//! The loop over steps on a GPU: many seeds in step, many steps without the host.
+//! The loop over steps on a GPU: many seeds in lockstep, many steps without the host.
 
 use std::sync::atomic::Ordering;
 
-use transformer::cuda::{Asked, Device, Fleet, Said, Table, Update};
+use transformer::cuda::{Batches, Device, Fleet, Output, Table, Update};
 
 use crate::Error;
+use crate::fit::Fit;
 use crate::learner::{NotFinite, Score};
 use crate::order::Shuffled;
 use crate::record::Record;
 use crate::rows::Rows;
-use crate::run::{Fit, Left};
 use crate::source::SPLIT;
-use crate::track::{Seen, Track};
+use crate::track::{Metrics, Outcome, Track};
 
 /// Steps that go without the host, at most: a run that is interrupted waits for them.
 const STEPS: u64 = 64;
@@ -20,7 +20,7 @@ const STEPS: u64 = 64;
 pub(crate) fn run<D: Device>(
     fit: &Fit<'_>,
     device: impl Fn() -> Result<D, transformer::Error>,
-) -> Result<Vec<Left>, Error> {
+) -> Result<Vec<Outcome>, Error> {
     let held = fit.train.held().ok_or_else(|| {
         let message = "`once` reads rows as the steps go, a GPU has to hold them";
         Error::config("order", message, "leave it out, or train on the processor")
@@ -33,13 +33,13 @@ pub(crate) fn run<D: Device>(
     }
     let mut left = Vec::new();
     for seeds in fit.config.seeds.0.chunks(Fleet::capacity(&device()?)) {
-        left.extend(Together::new(fit, device()?, held, seeds)?.run());
+        left.extend(Lockstep::new(fit, device()?, held, seeds)?.run());
     }
     Ok(left)
 }
 
-/// Seeds that go in step.
-struct Together<'a, D: Device> {
+/// Seeds that go in lockstep.
+struct Lockstep<'a, D: Device> {
     fit: &'a Fit<'a>,
     fleet: Fleet<D>,
     tracks: Vec<Track<'a>>,
@@ -53,7 +53,7 @@ struct Together<'a, D: Device> {
     /// Rows of a batch.
     size: u64,
     /// The validation rows, for all seeds.
-    held: Asked,
+    held: Batches,
 }
 
 /// Steps that all seeds that are not further yet do at once.
@@ -62,11 +62,11 @@ struct Chunk {
     last: u64,
     /// The seeds that do them.
     active: Vec<usize>,
-    asked: Asked,
+    batches: Batches,
     updates: Vec<Update>,
 }
 
-impl<'a, D: Device> Together<'a, D> {
+impl<'a, D: Device> Lockstep<'a, D> {
     fn new(
         fit: &'a Fit<'a>,
         device: D,
@@ -87,8 +87,8 @@ impl<'a, D: Device> Together<'a, D> {
         }
         let (first, count) = (rows.extent.rows as u32, fit.validation.extent.rows as u32);
         let held: Vec<u32> = (first..first + count).collect();
-        let share = 1.0 / scored_held.max(1) as f32;
-        let held = Asked { order: held.repeat(seeds.len()), shares: vec![share; seeds.len()] };
+        let loss_weight = 1.0 / scored_held.max(1) as f32;
+        let held = Batches { order: held.repeat(seeds.len()), loss_weights: vec![loss_weight; seeds.len()] };
         let orders =
             seeds.iter().map(|&seed| (!full).then(|| Shuffled::new(seed, rows.extent.rows))).collect();
         let ended = seeds.iter().map(|_| None).collect();
@@ -96,7 +96,7 @@ impl<'a, D: Device> Together<'a, D> {
         Ok(Self { fit, fleet, tracks, orders, done, ended, scored, size, held })
     }
 
-    fn run(mut self) -> Vec<Left> {
+    fn run(mut self) -> Vec<Outcome> {
         if let Err(error) = self.go() {
             // The first seed that still goes says what happened to all.
             let mut error = Some(error);
@@ -121,11 +121,11 @@ impl<'a, D: Device> Together<'a, D> {
                 return self.interrupt();
             }
             self.fleet.select(&chunk.active)?;
-            self.fleet.start(&chunk.asked, &chunk.updates)?;
+            self.fleet.start(&chunk.batches, &chunk.updates)?;
             // The host is not idle meanwhile.
             next = self.prepare(Some(&chunk))?;
-            let said = self.fleet.finish()?;
-            let failed = self.take(&chunk, &said)?;
+            let outputs = self.fleet.finish()?;
+            let failed = self.take(&chunk, &outputs)?;
             if failed {
                 self.fit.stop.store(true, Ordering::Relaxed);
                 next = None;
@@ -159,13 +159,14 @@ impl<'a, D: Device> Together<'a, D> {
         });
         let updates = updates.collect();
         let (steps, models, size) = ((last - least) as usize, self.tracks.len(), self.size as usize);
-        let mut asked = Asked { order: vec![0; steps * models * size], shares: vec![1.0; steps * models] };
+        let mut batches =
+            Batches { order: vec![0; steps * models * size], loss_weights: vec![1.0; steps * models] };
         for &model in &active {
             let track = &self.tracks[model];
             let seen = track.learner.seen() + (least - track.learner.done()) * self.size;
             for step in 0..steps {
                 let at = step * models + model;
-                let to = &mut asked.order[at * size..][..size];
+                let to = &mut batches.order[at * size..][..size];
                 match &mut self.orders[model] {
                     Some(order) => {
                         let rows = order.rows(seen + (step * size) as u64, size);
@@ -174,25 +175,25 @@ impl<'a, D: Device> Together<'a, D> {
                     None => to.iter_mut().zip(0..).for_each(|(to, row)| *to = row),
                 }
                 let scored: u64 = to.iter().map(|row| u64::from(self.scored[*row as usize])).sum();
-                asked.shares[at] = 1.0 / scored.max(1) as f32;
+                batches.loss_weights[at] = 1.0 / scored.max(1) as f32;
             }
         }
-        Ok(Some(Chunk { first: least + 1, last, active, asked, updates }))
+        Ok(Some(Chunk { first: least + 1, last, active, batches, updates }))
     }
 
-    /// Writes down what was said, and keeps what is to be kept; returns whether a seed has failed.
-    fn take(&mut self, chunk: &Chunk, said: &[Said]) -> Result<bool, Error> {
+    /// Writes down what came out, and keeps what is to be kept; returns whether a seed has failed.
+    fn take(&mut self, chunk: &Chunk, outputs: &[Output]) -> Result<bool, Error> {
         let models = self.tracks.len();
         let (weights, moments) = self.tracks[chunk.active[0]].asks(chunk.last);
         let evaluates = self.tracks[chunk.active[0]].evaluates(chunk.last);
         let scores = if evaluates && self.fit.validation.extent.rows > 0 {
-            self.fleet.ask(&self.held)?
+            self.fleet.loss(&self.held)?
         } else {
             Vec::new()
         };
         let mut failed = false;
         for &model in &chunk.active {
-            let of = |step: u64| &said[(step - chunk.first) as usize * models + model];
+            let of = |step: u64| &outputs[(step - chunk.first) as usize * models + model];
             let steps = chunk.first..=chunk.last;
             let broken = steps.clone().find(|&step| of(step).updated == 0);
             let track = &mut self.tracks[model];
@@ -206,20 +207,20 @@ impl<'a, D: Device> Together<'a, D> {
                         fetch(&self.fleet, model, track, step, self.size, moments)?;
                     }
                 }
-                let said = of(step);
+                let output = of(step);
                 let row = track.logs(step).then(|| {
-                    let score = scores.get(model).filter(|_| last).map(|said| Score {
-                        loss: said.loss as f32,
-                        accuracy: said.right as f32 / self.fit.validation.extent.rows as f32,
+                    let score = scores.get(model).filter(|_| last).map(|output| Score {
+                        loss: output.loss as f32,
+                        accuracy: output.right as f32 / self.fit.validation.extent.rows as f32,
                     });
                     let (optimizer, of) = track.learner.optimizer();
-                    let seen = Seen {
-                        loss: said.loss as f32,
-                        accuracy: said.right as f32 / self.size as f32,
+                    let metrics = Metrics {
+                        loss: output.loss as f32,
+                        accuracy: output.right as f32 / self.size as f32,
                         learning_rate: optimizer.learning_rate_at(step, of),
-                        gradient_norm: said.gradient_norm,
+                        gradient_norm: output.gradient_norm,
                     };
-                    track.row(step, Some(seen), said.weight_norm, score)
+                    track.row(step, Some(metrics), output.weight_norm, score)
                 });
                 result = track.note(step, row);
                 if result.is_err() {
@@ -227,7 +228,7 @@ impl<'a, D: Device> Together<'a, D> {
                 }
             }
             if let (Some(step), Ok(())) = (broken, &result) {
-                let Said { loss, gradient_norm, .. } = *of(step);
+                let Output { loss, gradient_norm, .. } = *of(step);
                 let (quantity, value) = if loss.is_finite() {
                     ("gradient norm", f64::from(gradient_norm))
                 } else {

@@ -62,7 +62,7 @@ pub enum Error {
          files can be made there",
         folder.display()
     )]
-    Kept {
+    Spilled {
         /// The split.
         split: &'static str,
         /// The folder of the file, which has no name.

@@ -9,9 +9,7 @@ use crate::Error;
 /// Writes a file. Whoever looks at `path` finds what was there before, or all of it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     make_folder(path)?;
-    let new = beside(path);
-    std::fs::write(&new, bytes).map_err(Error::io("write", path))?;
-    std::fs::rename(&new, path).map_err(Error::io("write", path))
+    Ok(artifact::write_whole(&beside(path), path, bytes)?)
 }
 
 /// As [`write`]; what is there afterwards also outlives the machine's failure, once its folder is synced.
@@ -46,14 +44,14 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
 pub(crate) fn place(from: &Path, to: &Path) -> Result<(), Error> {
     make_folder(to)?;
     let new = beside(to);
-    remove(&new)?;
+    artifact::remove(&new)?;
     if std::fs::hard_link(from, &new).is_err() {
         // The new name is nobody's: nothing is ever copied onto itself.
         std::fs::copy(from, &new).map_err(Error::io("copy", from))?;
     }
     std::fs::rename(&new, to).map_err(Error::io("write", to))?;
     // Of two names of one file a rename leaves both.
-    remove(&new)
+    Ok(artifact::remove(&new)?)
 }
 
 /// Checks that the file has the digest that was written down.
@@ -66,20 +64,11 @@ pub(crate) fn verify(path: &Path, digest: &str) -> Result<(), Error> {
     Err(Error::Changed { path: path.to_owned(), expected: digest.to_owned(), found })
 }
 
-/// Removes a file, if there is one.
-pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    absent(std::fs::remove_file(path)).map_err(Error::io("remove", path))
-}
-
-/// Removes a folder with all that is in it, if there is one.
+/// Removes a folder with all that is in it, if there is one; whatever else stands there is an error.
 pub(crate) fn remove_folder(path: &Path) -> Result<(), Error> {
-    absent(std::fs::remove_dir_all(path)).map_err(Error::io("remove", path))
-}
-
-fn absent(removed: std::io::Result<()>) -> std::io::Result<()> {
-    match removed {
+    match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
+        removed => removed.map_err(Error::io("remove", path)),
     }
 }
 
@@ -116,7 +105,7 @@ mod tests {
             }
             place(&to, &to).unwrap();
             assert_eq!(read(&to).unwrap(), Some(b"whole".into()));
-            remove(&to).unwrap();
+            artifact::remove(&to).unwrap();
         }
         place(&from, &to).unwrap();
         // What is written over one name is not written over the other.

@@ -37,7 +37,7 @@ pub(crate) struct Update {
     pub(crate) learning_rate: f64,
     /// L2 norm over all parameters, before clipping.
     pub(crate) gradient_norm: f32,
-    /// The likeliest tokens at the asked positions, before the update.
+    /// The likeliest next tokens at the batch's positions, before the update.
     pub(crate) predicted: Vec<u32>,
 }
 
@@ -123,7 +123,7 @@ impl Learner {
     /// Updates the model once. A loss or gradient that is no number leaves it as it was.
     pub(crate) fn step(&mut self, batch: &Batch) -> Result<Result<Update, NotFinite>, Error> {
         let dropout = self.dropout.map(|dropout| Dropout { step: self.done + 1, ..dropout });
-        let output = self.engine.gradient(&self.weights, &batch.asked, dropout, &mut self.gradient)?;
+        let output = self.engine.gradient(&self.weights, &batch.arrays, dropout, &mut self.gradient)?;
         if !output.loss.is_finite() {
             return Ok(Err(NotFinite { quantity: "loss", value: output.loss }));
         }
@@ -148,7 +148,7 @@ impl Learner {
         let count = rows.extent.rows;
         for first in (0..count).step_by(BATCH as usize) {
             let batch = rows.stretch(first..count.min(first + BATCH))?;
-            let output = self.engine.loss(&self.weights, &batch.asked)?;
+            let output = self.engine.loss(&self.weights, &batch.arrays)?;
             loss += output.loss * batch.scored as f64;
             scored += batch.scored;
             right += batch.answers_right(&output.predicted);

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use transformer::engine::AdamW;
 
 use crate::Error;
-use crate::config::{COMPUTABLE, bounded, number};
+use crate::bounds::{COMPUTABLE, bounded, number};
 
 /// Adam or AdamW, with weight decay on matrices (never on biases or normalization weights).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -125,7 +125,7 @@ impl Optimizer {
     }
 
     /// Returns the learning rate of update `step` (from 1) of `steps`, those of the runs that this one continues among them.
-    pub fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
+    pub(crate) fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
         if step <= self.warmup {
             return self.learning_rate * step as f64 / self.warmup as f64;
         }

@@ -70,7 +70,7 @@ struct Signed {
 const FORMAT: u32 = 1;
 
 /// Checkpoints, by step, of which the folder of states is known to hold what it should.
-pub(crate) type Kept = BTreeSet<i64>;
+pub(crate) type Saved = BTreeSet<i64>;
 
 impl Resume<'_> {
     pub(crate) fn is_interrupted(&self) -> bool {
@@ -91,7 +91,7 @@ impl Resume<'_> {
         learner: &Learner,
         record: &Record,
         out: &Path,
-        kept: &mut Kept,
+        saved: &mut Saved,
     ) -> Result<(), Error> {
         let seed = owner.seed;
         let [folder, new, old] = self.folders(seed);
@@ -102,14 +102,14 @@ impl Resume<'_> {
         let provenance = Provenance::default();
         write_table(&new.join(TRAINING), &provenance, record.training.iter().cloned())?;
         write_table(&new.join(CHECKPOINTS), &provenance, record.checkpoints.iter().cloned())?;
-        let before = kept.len();
-        for checkpoint in record.checkpoints.iter().filter(|checkpoint| !kept.contains(&checkpoint.step)) {
+        let before = saved.len();
+        for checkpoint in record.checkpoints.iter().filter(|checkpoint| !saved.contains(&checkpoint.step)) {
             let path = self.folder.join(&checkpoint.path);
             file::place(&out.join(&checkpoint.path), &path)?;
             file::sync(&path)?;
         }
-        kept.extend(record.checkpoints.iter().map(|checkpoint| checkpoint.step));
-        let folders = match kept.len() {
+        saved.extend(record.checkpoints.iter().map(|checkpoint| checkpoint.step));
+        let folders = match saved.len() {
             now if now == before => 0,
             // The folders themselves may be new.
             _ if before == 0 => 3,
@@ -153,7 +153,7 @@ impl Resume<'_> {
         for entry in entries {
             let path = entry.map_err(Error::io("list", &folder))?.path();
             if !record.checkpoints.iter().any(|checkpoint| self.folder.join(&checkpoint.path) == path) {
-                file::remove(&path)?;
+                artifact::remove(&path)?;
             }
         }
         Ok(())
@@ -169,7 +169,7 @@ impl Resume<'_> {
         owner: &Owner,
         learner: &mut Learner,
         out: &Path,
-        kept: &mut Kept,
+        saved: &mut Saved,
     ) -> Result<Record, Error> {
         let seed = owner.seed;
         let mut refused = None;
@@ -181,7 +181,7 @@ impl Resume<'_> {
                 Ok(record) => {
                     for checkpoint in &record.checkpoints {
                         file::place(&self.folder.join(&checkpoint.path), &out.join(&checkpoint.path))?;
-                        kept.insert(checkpoint.step);
+                        saved.insert(checkpoint.step);
                     }
                     return Ok(record);
                 }

@@ -36,7 +36,7 @@ impl Rows {
     /// Reads and checks all rows; more than `held` bytes go into a file without a name in `folder`.
     pub(crate) fn read(table: &Table, held: usize, folder: &Path) -> Result<Self, Error> {
         let Table { split, scoring, .. } = *table;
-        let failed = |source| Error::Kept { split, folder: folder.to_owned(), source };
+        let failed = |source| Error::Spilled { split, folder: folder.to_owned(), source };
         let pile = || BufWriter::new(SpooledTempFile::new_in(held, folder));
         let (mut starts, mut records) = (pile(), pile());
         let (mut start, mut record) = (0_u64, Vec::new());
@@ -84,7 +84,7 @@ impl Rows {
 
     /// Appends rows to `to`.
     fn unpack(&self, numbers: Range<u64>, to: &mut Vec<Row>) -> Result<(), Error> {
-        let failed = |source| Error::Kept { split: self.split, folder: self.folder.clone(), source };
+        let failed = |source| Error::Spilled { split: self.split, folder: self.folder.clone(), source };
         let (first, count) = (numbers.start * START as u64, (numbers.end - numbers.start) as usize);
         let starts = bytes(&self.starts, first, (count + 1) * START).map_err(failed)?;
         let starts = starts.as_chunks().0;
@@ -158,7 +158,7 @@ mod tests {
                 assert_eq!(found.pop(), Some(row(number as u16)), "{held} bytes held");
             }
             let scattered = rows.batch(500..700).expect("rows");
-            assert_eq!(scattered.asked.tokens, rows.stretch(500..700).expect("rows").asked.tokens);
+            assert_eq!(scattered.arrays.tokens, rows.stretch(500..700).expect("rows").arrays.tokens);
         }
         assert_eq!(std::fs::read_dir(kept.path()).expect("the folder").count(), 0);
     }

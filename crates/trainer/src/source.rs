@@ -171,7 +171,7 @@ mod tests {
         let mut stream = Stream::new(&table, 0);
         let mut batch = |from: u64, size: usize| -> Vec<u32> {
             let batch = stream.batch(from, size).expect("rows");
-            batch.asked.tokens.iter().step_by(batch.asked.positions).copied().collect()
+            batch.arrays.tokens.iter().step_by(batch.arrays.positions).copied().collect()
         };
         let expected = |from: u32, size: u32| (from..from + size).collect::<Vec<u32>>();
         for from in (0..18_000).step_by(7) {

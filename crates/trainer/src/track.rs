@@ -1,11 +1,14 @@
 use artifact::tables::{Checkpoint, Training};
 
+use crate::fit::Fit;
 use crate::learner::{Learner, NotFinite, Score};
 use crate::milestones::Milestones;
 use crate::record::{Record, checkpoint_path};
-use crate::resume::{EVERY, Kept};
-use crate::run::Fit;
+use crate::resume::{EVERY, Saved};
 use crate::{Error, earlier, file};
+
+/// What a seed leaves behind, and how it ended.
+pub(crate) type Outcome = (Record, Result<(), Error>);
 
 /// A seed on its way, and what it writes down and keeps.
 pub(crate) struct Track<'a> {
@@ -18,7 +21,7 @@ pub(crate) struct Track<'a> {
     /// Steps whose weights are kept.
     kept: Vec<u64>,
     /// Those of them that an interrupted run would find.
-    safe: Kept,
+    saved: Saved,
     /// The step that it ends with.
     pub(crate) last: u64,
 }
@@ -29,8 +32,8 @@ struct Weights {
     bytes: Vec<u8>,
 }
 
-/// What an update saw.
-pub(crate) struct Seen {
+/// What is measured of a batch as it is learned.
+pub(crate) struct Metrics {
     pub(crate) loss: f32,
     pub(crate) accuracy: f32,
     pub(crate) learning_rate: f64,
@@ -42,14 +45,14 @@ impl<'a> Track<'a> {
     pub(crate) fn begin(fit: &'a Fit<'a>, seed: i32) -> Result<Self, Error> {
         let mut learner = fit.learner(seed)?;
         let (first, last) = (learner.done(), learner.done() + fit.config.steps);
-        let mut safe = Kept::new();
+        let mut saved = Saved::new();
         let record = match fit.resume {
-            Some(resume) => resume.load(&fit.owner(seed), &mut learner, fit.out, &mut safe)?,
+            Some(resume) => resume.load(&fit.owner(seed), &mut learner, fit.out, &mut saved)?,
             None => Record::default(),
         };
         let good = Weights { step: learner.done(), bytes: learner.to_safetensors()? };
         let kept = fit.config.checkpoints.at(first, last);
-        let mut track = Self { fit, seed, learner, record, good, kept, safe, last };
+        let mut track = Self { fit, seed, learner, record, good, kept, saved, last };
         if track.learner.done() == first {
             let score = track.learner.score(fit.validation)?;
             let row = track.row(first, None, track.learner.weight_norm(), score);
@@ -87,7 +90,7 @@ impl<'a> Track<'a> {
     pub(crate) fn row(
         &self,
         step: u64,
-        seen: Option<Seen>,
+        metrics: Option<Metrics>,
         weight_norm: f32,
         score: Option<Score>,
     ) -> Training {
@@ -98,12 +101,12 @@ impl<'a> Track<'a> {
             seed: self.seed,
             step: step as i64,
             examples_seen,
-            train_loss: seen.as_ref().map(|seen| seen.loss),
-            train_accuracy: seen.as_ref().map(|seen| seen.accuracy),
+            train_loss: metrics.as_ref().map(|metrics| metrics.loss),
+            train_accuracy: metrics.as_ref().map(|metrics| metrics.accuracy),
             validation_loss: score.map(|score| score.loss),
             validation_accuracy: score.map(|score| score.accuracy),
-            learning_rate: seen.as_ref().map_or(0.0, |seen| seen.learning_rate),
-            gradient_norm: seen.map(|seen| seen.gradient_norm),
+            learning_rate: metrics.as_ref().map_or(0.0, |metrics| metrics.learning_rate),
+            gradient_norm: metrics.map(|metrics| metrics.gradient_norm),
             weight_norm: Some(weight_norm),
         }
     }
@@ -141,7 +144,7 @@ impl<'a> Track<'a> {
         let Some(resume) = self.fit.resume else { return Ok(()) };
         let steps = self.learner.done() + self.fit.config.steps - self.last;
         let (owner, out) = (self.fit.owner(self.seed), self.fit.out);
-        resume.save(owner, steps, &self.learner, &self.record, out, &mut self.safe)?;
+        resume.save(owner, steps, &self.learner, &self.record, out, &mut self.saved)?;
         self.fit.saved(&resume, self.seed, steps)
     }
 
@@ -173,7 +176,7 @@ impl<'a> Track<'a> {
     /// Removes a checkpoint that is the best no more.
     fn forget(&mut self, step: i64) -> Result<(), Error> {
         for checkpoint in self.record.checkpoints.extract_if(.., |checkpoint| checkpoint.step == step) {
-            file::remove(&self.fit.out.join(&checkpoint.path))?;
+            artifact::remove(&self.fit.out.join(&checkpoint.path))?;
         }
         Ok(())
     }

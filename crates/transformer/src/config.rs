@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{Error, Result};
 
 /// Parameters of a model, at most: 1 GiB of weights, and about 13 GiB for each seed that trains at a time.
-pub const MOST_PARAMETERS: u64 = 1 << 28;
+const MOST_PARAMETERS: u64 = 1 << 28;
 /// Numbers of a padded slab of them, at most: rows are padded, which counts where they are very narrow.
 const MOST_PADDED: u128 = 1 << 29;
 /// What rows are padded to, and by how much.

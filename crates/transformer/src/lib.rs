@@ -22,7 +22,7 @@ mod padding;
 mod plain;
 mod weights;
 
-pub use config::{ActFn, Config, MOST_PARAMETERS, Normalization, PositionalEmbedding, WIDEST};
+pub use config::{ActFn, Config, Normalization, PositionalEmbedding, WIDEST};
 pub use error::{Error, Result};
 pub use hook::{Hook, HookPoint, NoHook};
 pub use init::initial_weights;

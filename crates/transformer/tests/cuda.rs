@@ -12,7 +12,7 @@ use std::rc::Rc;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use threads::Threads;
-use transformer::cuda::{Asked, Device, Fleet, Said, Table, Update};
+use transformer::cuda::{Batches, Device, Fleet, Output, Table, Update};
 use transformer::engine::{AdamW, Batch, Dropout, Engine, Moments};
 use transformer::{ActFn, Config, Normalization, PositionalEmbedding};
 
@@ -99,7 +99,7 @@ fn table(case: &Case, random: &mut ChaCha8Rng) -> Table {
 }
 
 /// The same batch as the engine takes it, and of each place whether it is of an answer.
-fn batch(table: &Table, order: &[u32], share: f32) -> (Batch, Vec<Vec<usize>>) {
+fn batch(table: &Table, order: &[u32], loss_weight: f32) -> (Batch, Vec<Vec<usize>>) {
     let (mut batch, mut answers) = (Batch { positions: table.positions, ..Batch::default() }, Vec::new());
     for (i, row) in order.iter().map(|row| *row as usize).enumerate() {
         let tokens = &table.tokens[row * (table.positions + 1)..][..table.positions + 1];
@@ -114,7 +114,7 @@ fn batch(table: &Table, order: &[u32], share: f32) -> (Batch, Vec<Vec<usize>>) {
             }
             batch.places.push((i * table.positions + at) as u32);
             batch.targets.push(u32::from(tokens[at + 1]));
-            batch.weights.push(if flags & Table::SCORED != 0 { share } else { 0.0 });
+            batch.weights.push(if flags & Table::SCORED != 0 { loss_weight } else { 0.0 });
         }
         answers.push(answer);
     }
@@ -137,8 +137,8 @@ fn stream(model: usize) -> u64 {
     u64::MAX / (3 + model as u64)
 }
 
-/// Lets fleet and engine go the same steps, and compares all that is said, the weights and the moments.
-fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
+/// Lets fleet and engine go the same steps, and compares outputs, weights and the moments.
+fn check<D: Device>(device: D, case: &Case) -> (Vec<Output>, Vec<f32>) {
     const STEPS: usize = 2;
     let Case { config, batch: size, models, dropout, .. } = case;
     let mut random = ChaCha8Rng::seed_from_u64(7);
@@ -154,16 +154,17 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
     }
     let rows = table.rows() as u32;
     let order: Vec<u32> = (0..STEPS * models * size).map(|_| random.random_range(0..rows)).collect();
-    let shares: Vec<f32> = (0..STEPS * models).map(|_| random.random_range(0.001..0.01)).collect();
-    let asked = Asked { order, shares };
+    let loss_weights: Vec<f32> = (0..STEPS * models).map(|_| random.random_range(0.001..0.01)).collect();
+    let batches = Batches { order, loss_weights };
     let updates: Vec<Update> = (1..=STEPS as u32).map(|step| Update { step, ..UPDATE }).collect();
-    fleet.start(&asked, &updates).unwrap();
-    let said = fleet.finish().unwrap();
-    assert_eq!(said.len(), STEPS * models);
+    fleet.start(&batches, &updates).unwrap();
+    let outputs = fleet.finish().unwrap();
+    assert_eq!(outputs.len(), STEPS * models);
     for step in 0..STEPS {
         for (model, (weights, moments)) in learners.iter_mut().enumerate() {
             let at = step * models + model;
-            let (batch, answers) = batch(&table, &asked.order[at * size..][..*size], asked.shares[at]);
+            let (batch, answers) =
+                batch(&table, &batches.order[at * size..][..*size], batches.loss_weights[at]);
             let mut gradient = vec![0.0; weights.len()];
             let dropped = Dropout { rate: *dropout, seed: stream(model), step: step as u64 + 1 };
             let dropped = (*dropout > 0.0).then_some(dropped);
@@ -171,16 +172,16 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
             let norm = gradient.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
             let update = AdamW { scale: (f64::from(CLIP) / (norm + 1e-6)).min(1.0) as f32, ..ADAMW };
             engine.update(update, weights, &gradient, moments);
-            let said = said[at];
+            let output = outputs[at];
             assert!(
-                (said.loss - expected.loss).abs() < 1e-4 * (1.0 + expected.loss),
-                "{said:?} for {}",
+                (output.loss - expected.loss).abs() < 1e-4 * (1.0 + expected.loss),
+                "{output:?} for {}",
                 expected.loss
             );
-            assert!((f64::from(said.gradient_norm) - norm).abs() < 1e-4 * norm, "{said:?} for {norm}");
+            assert!((f64::from(output.gradient_norm) - norm).abs() < 1e-4 * norm, "{output:?} for {norm}");
             let size = weights.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
-            assert!((f64::from(said.weight_norm) - size).abs() < 1e-4 * size, "{said:?} for {size}");
-            assert_eq!((said.right, said.updated), (right(&batch, &answers, &expected.predicted), 1));
+            assert!((f64::from(output.weight_norm) - size).abs() < 1e-4 * size, "{output:?} for {size}");
+            assert_eq!((output.right, output.updated), (right(&batch, &answers, &expected.predicted), 1));
         }
     }
     for (model, (weights, moments)) in learners.iter().enumerate() {
@@ -192,16 +193,16 @@ fn check<D: Device>(device: D, case: &Case) -> (Vec<Said>, Vec<f32>) {
 
     // All rows, of another number than a batch has, and nothing changes.
     let all: Vec<u32> = (0..rows).collect();
-    let asked = Asked { order: all.repeat(*models), shares: vec![0.01; *models] };
+    let batches = Batches { order: all.repeat(*models), loss_weights: vec![0.01; *models] };
     let before = fleet.weights(0).unwrap();
-    for (said, (weights, _)) in fleet.ask(&asked).unwrap().iter().zip(&learners) {
+    for (output, (weights, _)) in fleet.loss(&batches).unwrap().iter().zip(&learners) {
         let (batch, _) = batch(&table, &all, 0.01);
         let expected = engine.loss(weights, &batch).unwrap().loss;
-        assert!((said.loss - expected).abs() < 2e-3 * (1.0 + expected), "{said:?} for {expected}");
-        assert_eq!(said.updated, 0);
+        assert!((output.loss - expected).abs() < 2e-3 * (1.0 + expected), "{output:?} for {expected}");
+        assert_eq!(output.updated, 0);
     }
     assert_eq!(fleet.weights(0).unwrap(), before);
-    (said, before)
+    (outputs, before)
 }
 
 #[test]
@@ -223,12 +224,12 @@ fn check_divergence<D: Device>(device: D) {
     let broken: Vec<f32> = fine.iter().map(|x| x * 1e30).collect();
     fleet.set(0, &broken, &engine.moments(), 0).unwrap();
     fleet.set(1, &fine, &engine.moments(), 0).unwrap();
-    let asked = Asked { order: vec![0; 2 * 2 * 4], shares: vec![0.1; 4] };
-    fleet.start(&asked, &[UPDATE; 2]).unwrap();
-    let said = fleet.finish().unwrap();
-    let updated: Vec<i32> = said.iter().map(|said| said.updated).collect();
+    let batches = Batches { order: vec![0; 2 * 2 * 4], loss_weights: vec![0.1; 4] };
+    fleet.start(&batches, &[UPDATE; 2]).unwrap();
+    let outputs = fleet.finish().unwrap();
+    let updated: Vec<i32> = outputs.iter().map(|output| output.updated).collect();
     assert_eq!(updated, [0, 1, 0, 1]);
-    assert!(!said[0].loss.is_finite());
+    assert!(!outputs[0].loss.is_finite());
     assert_eq!(fleet.weights(0).unwrap(), broken);
     assert_ne!(fleet.weights(1).unwrap(), fine);
 }

@@ -127,7 +127,7 @@ fn what_a_gpu_cannot_do_is_refused() {
         let mut config = config();
         change(&mut config);
         let device = || Ok(Threads::without_program(1));
-        let by = |fit: &crate::run::Fit<'_>| crate::cuda::run(fit, device);
+        let by = |fit: &crate::fit::Fit<'_>| crate::cuda::run(fit, device);
         run_by(&config, &inputs, data.path(), None, &Provenance::default(), by).unwrap_err().to_string()
     };
     let help = "leave it out, or train on the processor";

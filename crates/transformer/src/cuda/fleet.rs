@@ -51,10 +51,10 @@ pub struct Update {
     pub step: u32,
 }
 
-/// What a model said to a batch, and what became of it.
+/// What a model gives for a batch, and what became of it.
 #[derive(Debug, Clone, Copy, PartialEq, Pod, Zeroable)]
 #[repr(C)]
-pub struct Said {
+pub struct Output {
     /// Mean over the scored places, in nats, before the update.
     pub loss: f64,
     /// L2 norm of the gradient, before clipping; 0 where nothing was learned.
@@ -76,7 +76,7 @@ pub struct Job {
     end: u32,
     separator: u32,
     order: u64,
-    shares: u64,
+    loss_weights: u64,
     updates: u64,
     streams: u64,
     kinds: u64,
@@ -86,7 +86,7 @@ pub struct Job {
     gradients: u64,
     arenas: u64,
     parts: u64,
-    said: u64,
+    outputs: u64,
     arrived: u64,
     stopped: u64,
     steps: i32,
@@ -97,11 +97,11 @@ pub struct Job {
 
 /// Batches for all models.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Asked {
+pub struct Batches {
     /// Rows of the table, `[steps, models, batch]`.
     pub order: Vec<u32>,
     /// One over the number of scored places of each batch, `[steps, models]`.
-    pub shares: Vec<f32>,
+    pub loss_weights: Vec<f32>,
 }
 
 /// Models of one shape on one device.
@@ -118,9 +118,9 @@ pub struct Fleet<D: Device> {
     square: D::Buffer,
     /// Written anew for each launch, and as large as the largest so far.
     order: Growing<D>,
-    shares: Growing<D>,
+    loss_weights: Growing<D>,
     updates: Growing<D>,
-    said: Growing<D>,
+    outputs: Growing<D>,
     arrived: D::Buffer,
     stopped: D::Buffer,
     /// The stream of each model's dropout.
@@ -156,7 +156,7 @@ impl<D: Device> Growing<D> {
     }
 }
 
-/// Asked places that a tile should have: as many as keep all threads of a block busy in a product.
+/// Selected places that a tile should have: as many as keep all threads of a block busy in a product.
 const PLACES: usize = 128;
 /// Tokens of a tile, at most, unless one sequence has more.
 const TOKENS: usize = 512;
@@ -189,10 +189,10 @@ impl<D: Device> Fleet<D> {
             return Err(Error::Input(format!("expected 1 to {slots} models side by side, found {models}")));
         }
         let layout = Layout::new(config, 0);
-        let asked = table.flags.iter().filter(|flags| **flags != 0).count().div_ceil(table.rows()).max(1);
+        let selected = table.flags.iter().filter(|flags| **flags != 0).count().div_ceil(table.rows()).max(1);
         let (share, positions) = (slots / models, table.positions);
         let sequences = PLACES
-            .div_ceil(asked)
+            .div_ceil(selected)
             .min(TOKENS / positions)
             .min(batch.div_ceil(share).max(FEW.div_ceil(positions)))
             .clamp(1, batch.max(1));
@@ -244,9 +244,9 @@ impl<D: Device> Fleet<D> {
         };
         Ok(Self {
             order: Growing::new(&device)?,
-            shares: Growing::new(&device)?,
+            loss_weights: Growing::new(&device)?,
             updates: Growing::new(&device)?,
-            said: Growing::new(&device)?,
+            outputs: Growing::new(&device)?,
             _rest: vec![gradients, arenas, parts, tokens, flags, kinds],
             device,
             layout,
@@ -322,48 +322,48 @@ impl<D: Device> Fleet<D> {
     ///
     /// # Errors
     /// [`Error::Input`] for batches that do not fit the models or the table; [`Error::Device`].
-    pub fn start(&mut self, asked: &Asked, updates: &[Update]) -> Result<()> {
+    pub fn start(&mut self, batches: &Batches, updates: &[Update]) -> Result<()> {
         let updates_at = self.updates.put(&self.device, updates)?;
-        self.launch(asked, updates.len(), updates_at)
+        self.launch(batches, updates.len(), updates_at)
     }
 
-    /// Waits for what was started and returns what was said, `[steps, models]`.
+    /// Waits for what was started and returns the outputs, `[steps, models]`.
     ///
     /// # Errors
     /// [`Error::Device`].
-    pub fn finish(&mut self) -> Result<Vec<Said>> {
-        let mut said = vec![Said::zeroed(); self.started * self.models];
-        self.device.read(&self.said.buffer, 0, bytemuck::cast_slice_mut(&mut said))?;
+    pub fn finish(&mut self) -> Result<Vec<Output>> {
+        let mut outputs = vec![Output::zeroed(); self.started * self.models];
+        self.device.read(&self.outputs.buffer, 0, bytemuck::cast_slice_mut(&mut outputs))?;
         self.started = 0;
-        Ok(said)
+        Ok(outputs)
     }
 
-    /// Returns what each model says to a batch, and leaves all as they are.
+    /// Returns the loss of each model on a batch, and leaves all as they are.
     ///
     /// # Errors
     /// As [`Fleet::start`].
-    pub fn ask(&mut self, asked: &Asked) -> Result<Vec<Said>> {
-        self.launch(asked, 1, 0)?;
+    pub fn loss(&mut self, batches: &Batches) -> Result<Vec<Output>> {
+        self.launch(batches, 1, 0)?;
         self.finish()
     }
 
-    fn launch(&mut self, asked: &Asked, steps: usize, updates: u64) -> Result<()> {
-        let batches = steps * self.models;
-        let batch = asked.order.len() / batches.max(1);
-        if asked.shares.len() != batches || batch == 0 || asked.order.len() != batches * batch {
-            let (shares, order) = (asked.shares.len(), asked.order.len());
-            return Err(Error::Input(format!("{order} rows in {shares} batches for {batches}")));
+    fn launch(&mut self, batches: &Batches, steps: usize, updates: u64) -> Result<()> {
+        let count = steps * self.models;
+        let batch = batches.order.len() / count.max(1);
+        if batches.loss_weights.len() != count || batch == 0 || batches.order.len() != count * batch {
+            let (loss_weights, order) = (batches.loss_weights.len(), batches.order.len());
+            return Err(Error::Input(format!("{order} rows in {loss_weights} batches for {count}")));
         }
         let rows = self.table.rows();
-        if let Some(row) = asked.order.iter().find(|row| **row as usize >= rows) {
+        if let Some(row) = batches.order.iter().find(|row| **row as usize >= rows) {
             return Err(Error::Input(format!("expected rows below {rows}, found {row}")));
         }
-        let said = vec![Said::zeroed(); batches];
+        let outputs = vec![Output::zeroed(); count];
         self.device.write(&mut self.arrived, 0, &vec![0; 4 * self.models])?;
         let job = Job {
-            order: self.order.put(&self.device, &asked.order)?,
-            shares: self.shares.put(&self.device, &asked.shares)?,
-            said: self.said.put(&self.device, &said)?,
+            order: self.order.put(&self.device, &batches.order)?,
+            loss_weights: self.loss_weights.put(&self.device, &batches.loss_weights)?,
+            outputs: self.outputs.put(&self.device, &outputs)?,
             updates,
             steps: steps as i32,
             batch: batch as i32,

@@ -19,7 +19,7 @@ mod gpu;
 mod source;
 mod table;
 
-pub use fleet::{Asked, Device, Fleet, Job, Said, Update};
+pub use fleet::{Batches, Device, Fleet, Job, Output, Update};
 #[cfg(feature = "cuda")]
 pub use gpu::{Gpu, assemble};
 pub use table::Table;

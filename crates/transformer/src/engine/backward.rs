@@ -1,4 +1,4 @@
-//! The way back of a tile: gradients, in the order of `tile.rs` turned round.
+//! The backward pass of some sequences: `tile.rs` from its last line to its first.
 
 use super::arena::{Arena, Normalized, grown};
 use super::dropout::Site;

@@ -2,7 +2,7 @@
 
 /// Dropout of one update (Srivastava et al. 2014), on the embeddings and on the outputs of attention and MLP as in GPT-2.
 ///
-/// What is kept is divided by the share that is kept, so that nothing has to change when the model is used.
+/// What is left is divided by the share that is left, so that nothing has to change when the model is used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
     /// Share of the elements that are left out, at least 0 and less than 1.

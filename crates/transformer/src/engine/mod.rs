@@ -5,7 +5,7 @@
 //! is spread over the cores, and the groups' gradients are added up in order, so that the bits do not depend on the number
 //! of threads.
 //!
-//! * `tile.rs`: the forward pass of some sequences, readable top to bottom; `backward.rs`: the way back; `arena.rs`: what
+//! * `tile.rs`: the forward pass of some sequences, readable top to bottom; `backward.rs`: the backward pass; `arena.rs`: what
 //!   they work in.
 //! * `weights.rs`: products and normalizations with a model's weights; `attention.rs`: where positions meet.
 //! * `gemm.rs`: products, piece by piece in registers.

@@ -65,7 +65,7 @@ struct Place {
         return rows + token * stride + head * HEAD_PAD + lane * PART;
     }
     // Shares of a query's keys.
-    __device__ float* of(float* shares, int token) const { return shares + (token * HEADS + head) * POSITIONS; }
+    __device__ float* of(float* pattern, int token) const { return pattern + (token * HEADS + head) * POSITIONS; }
     // The last key that is looked at: lanes stay together.
     __device__ int last() const { return LANES == 1 ? position : POSITIONS - 1; }
     // A token that may be looked at, this one where it is possible.
@@ -74,12 +74,12 @@ struct Place {
 
 __device__ __forceinline__ float root() { return 1 / sqrtf((float)HEAD); }
 
-// Writes the heads' outputs and the shares of the keys.
-__device__ __noinline__ void attend(float* qkv, int tokens, float* shares, float* z) {
+// Writes the heads' outputs and the weights of the keys.
+__device__ __noinline__ void attend(float* qkv, int tokens, float* pattern, float* z) {
     const int items = tokens * HEADS * LANES;
     for (int base = 0; base < items; base += THREADS) {
         const Place at(base + thread(), items);
-        float* share = at.of(shares, at.token);
+        float* weight = at.of(pattern, at.token);
         Part q, out = nothing();
         q.read(at.of(qkv, QKV, at.token));
         float top = LOWEST, all = 0;
@@ -108,22 +108,22 @@ __device__ __noinline__ void attend(float* qkv, int tokens, float* shares, float
             }
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++)
-                if (at.real && from + c <= at.position && (from + c) % LANES == at.lane) share[from + c] = x[c];
+                if (at.real && from + c <= at.position && (from + c) % LANES == at.lane) weight[from + c] = x[c];
         }
         if (!at.real) continue;
         out.scale(1 / all);
         out.write(at.of(z, Z, at.token));
 #pragma unroll 4
-        for (int key = at.lane; key <= at.position; key += LANES) share[key] = expf(share[key] - top) / all;
+        for (int key = at.lane; key <= at.position; key += LANES) weight[key] = expf(weight[key] - top) / all;
     }
 }
 
 // Writes the gradients of query, key and value.
-__device__ __noinline__ void attend_back(float* qkv, int tokens, float* shares, float* d_scores, float* d_z, float* d_qkv) {
+__device__ __noinline__ void attend_back(float* qkv, int tokens, float* pattern, float* d_scores, float* d_z, float* d_qkv) {
     const int items = tokens * HEADS * LANES;
     for (int base = 0; base < items; base += THREADS) {
         const Place at(base + thread(), items);
-        float *share = at.of(shares, at.token), *d_score = at.of(d_scores, at.token), mean = 0;
+        float *weight = at.of(pattern, at.token), *d_score = at.of(d_scores, at.token), mean = 0;
         Part d, d_q = nothing();
         d.read(at.of(d_z, Z, at.token));
         for (int from = 0; from <= at.last(); from += AT_ONCE) {
@@ -132,7 +132,7 @@ __device__ __noinline__ void attend_back(float* qkv, int tokens, float* shares, 
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++) {
                 other[c].read(at.of(qkv + 2 * Z, QKV, at.seen(from + c)));
-                p[c] = from + c <= at.position ? share[from + c] : 0;
+                p[c] = from + c <= at.position ? weight[from + c] : 0;
             }
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++) mean += p[c] * (x[c] = d.dot(other[c]));
@@ -147,7 +147,7 @@ __device__ __noinline__ void attend_back(float* qkv, int tokens, float* shares, 
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++) {
                 other[c].read(at.of(qkv + Z, QKV, at.seen(from + c)));
-                x[c] = from + c <= at.position ? share[from + c] * (d_score[from + c] - mean) : 0;
+                x[c] = from + c <= at.position ? weight[from + c] * (d_score[from + c] - mean) : 0;
             }
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++) d_q.add(root() * x[c], other[c]);
@@ -156,7 +156,7 @@ __device__ __noinline__ void attend_back(float* qkv, int tokens, float* shares, 
         if (!at.real) continue;
         d_q.write(at.of(d_qkv, QKV, at.token));
 #pragma unroll 4
-        for (int key = at.lane; key <= at.position; key += LANES) d_score[key] = root() * share[key] * (d_score[key] - mean);
+        for (int key = at.lane; key <= at.position; key += LANES) d_score[key] = root() * weight[key] * (d_score[key] - mean);
     }
     __syncthreads();
     for (int item = thread(); item < items; item += THREADS) {
@@ -164,7 +164,7 @@ __device__ __noinline__ void attend_back(float* qkv, int tokens, float* shares, 
         Part d_k = nothing(), d_v = nothing();
         const int end = at.first + POSITIONS;
         for (int from = at.token; from < end; from += AT_ONCE) {
-            float d_score[AT_ONCE], share[AT_ONCE];
+            float d_score[AT_ONCE], weight[AT_ONCE];
             Part q[AT_ONCE], d[AT_ONCE];
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++) {
@@ -172,12 +172,12 @@ __device__ __noinline__ void attend_back(float* qkv, int tokens, float* shares, 
                 q[c].read(at.of(qkv, QKV, token));
                 d[c].read(at.of(d_z, Z, token));
                 d_score[c] = from + c < end ? at.of(d_scores, token)[at.position] : 0;
-                share[c] = from + c < end ? at.of(shares, token)[at.position] : 0;
+                weight[c] = from + c < end ? at.of(pattern, token)[at.position] : 0;
             }
 #pragma unroll
             for (int c = 0; c < AT_ONCE; c++) {
                 d_k.add(d_score[c], q[c]);
-                d_v.add(share[c], d[c]);
+                d_v.add(weight[c], d[c]);
             }
         }
         d_k.write(at.of(d_qkv + Z, QKV, at.token));

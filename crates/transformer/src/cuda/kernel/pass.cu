@@ -14,20 +14,20 @@ struct Table {
 
 // What a tile keeps, in numbers of the block's arena. What is read no more gives its place to gradients: `y` to those of what
 // was normalized, `logits` to those of query, key and value, `z` to its own.
-struct Kept {
-    float stream[TOKENS * D], mean1[TOKENS], inverse1[TOKENS], y1[TOKENS * D], qkv[TOKENS * QKV], shares[SHARES], z[TOKENS * Z];
+struct Activations {
+    float stream[TOKENS * D], mean1[TOKENS], inverse1[TOKENS], y1[TOKENS * D], qkv[TOKENS * QKV], pattern[PATTERN], z[TOKENS * Z];
     float middle[TOKENS * D], mean2[TOKENS], inverse2[TOKENS], y2[TOKENS * D], slope[TOKENS * HIDDEN_PAD + 4], post[TOKENS * HIDDEN_PAD + 4];
 };
 struct Arena {
-    Kept blocks[LAYERS + 1]; // of the last one, only the stream
+    Activations blocks[LAYERS + 1]; // of the last one, only the stream
     float mean[TOKENS], inverse[TOKENS], y[TOKENS * D], logits[TOKENS * (V > QKV ? V : QKV)];
-    float d[TOKENS * D], d_asked[TOKENS * D];
-    float d_scores[SHARES];
+    float d[TOKENS * D], d_selected[TOKENS * D];
+    float d_scores[PATTERN];
 };
 
 // What all threads of a block know of its tile.
 struct Tile {
-    unsigned short tokens[TOKENS], targets[TOKENS], asked[TOKENS];
+    unsigned short tokens[TOKENS], targets[TOKENS], selected[TOKENS];
     unsigned short next[TOKENS]; // where the same token stands again
     unsigned char flags[TOKENS], again[TOKENS], wrong[SEQUENCES];
     int count, before[THREADS / 32];
@@ -55,7 +55,7 @@ __device__ void read(const Table& table, const unsigned* order, int sequences) {
         __syncthreads();
         int place = seen.count + __popc(all & ((1u << lane()) - 1));
         for (int w = 0; w < warp(); w++) place += seen.before[w];
-        if (asks) seen.asked[place] = t;
+        if (asks) seen.selected[place] = t;
         __syncthreads();
         if (thread() == 0)
             for (int w = 0; w < WARPS; w++) seen.count += seen.before[w];
@@ -171,9 +171,9 @@ struct Worker {
         }
     }
 
-    // Computes the loss of the sequences that were read, and its gradient; `share` is the weight of a scored place. Each
+    // Computes the loss of the sequences that were read, and its gradient; `loss_weight` is the weight of a scored place. Each
     // thread returns a part of the loss.
-    __device__ double pass(int sequences, float share, const Table& table, bool learns) {
+    __device__ double pass(int sequences, float loss_weight, const Table& table, bool learns) {
         const int tokens = sequences * POSITIONS, count = seen.count;
         if (count == 0) return 0;
         Arena& a = *arena;
@@ -181,18 +181,18 @@ struct Worker {
         __syncthreads();
 #pragma unroll 1
         for (int layer = 0; layer < LAYERS; layer++) forward(layer, tokens);
-        if (LAYERS == 0) gather(a.blocks[0].stream, a.d_asked, count);
+        if (LAYERS == 0) gather(a.blocks[0].stream, a.d_selected, count);
         // Without blocks the rows that were gathered are read, which lie where their gradient does not.
-        const Rows stream{LAYERS == 0 ? a.d_asked : a.blocks[LAYERS].stream, D, nullptr}, logits{a.logits, V, nullptr};
+        const Rows stream{LAYERS == 0 ? a.d_selected : a.blocks[LAYERS].stream, D, nullptr}, logits{a.logits, V, nullptr};
         const Normal last = normal<Last>(0, a.mean, a.inverse, a.y);
         const Rows u = normalized(stream, count, last);
         linear<Unembed>(0, u, count, logits);
         __syncthreads();
         const double loss = cross_entropy(
-            a.logits, count, [&](int row) { return (int)seen.targets[seen.asked[row]]; },
-            [&](int row) { return seen.flags[seen.asked[row]] & SCORED ? share : 0; },
+            a.logits, count, [&](int row) { return (int)seen.targets[seen.selected[row]]; },
+            [&](int row) { return seen.flags[seen.selected[row]] & SCORED ? loss_weight : 0; },
             [&](int row, int best) {
-                const int t = seen.asked[row], target = seen.targets[t];
+                const int t = seen.selected[row], target = seen.targets[t];
                 const bool right = best == target || (target == table.end && best == table.separator);
                 if (!right && seen.flags[t] & ANSWER) seen.wrong[t / POSITIONS] = 1;
             });
@@ -205,8 +205,8 @@ struct Worker {
 #pragma unroll 1
         for (int layer = LAYERS - 1; layer >= 0; layer--) backward(layer, tokens);
         if (LAYERS == 0) {
-            copy(a.d, a.d_asked, count);
-            scatter(a.d_asked, a.d, tokens, count);
+            copy(a.d, a.d_selected, count);
+            scatter(a.d_selected, a.d, tokens, count);
         }
         if (DROPS && drops) leave_out(EMBEDDINGS, 0, tokens, nullptr, tokens, a.d, {}, a.d);
         embed_back(a.d, tokens);
@@ -216,7 +216,7 @@ struct Worker {
 
     // Whether only some rows of the stream go on behind the attention of a layer, and which.
     __device__ bool selects(int layer, int tokens) const { return layer == LAYERS - 1 && seen.count < tokens; }
-    __device__ const unsigned short* list(int layer, int tokens) const { return selects(layer, tokens) ? seen.asked : nullptr; }
+    __device__ const unsigned short* list(int layer, int tokens) const { return selects(layer, tokens) ? seen.selected : nullptr; }
 
     // Writes x W + b, of which dropout leaves something, and what stands in `plus`.
     template <class W>
@@ -238,12 +238,12 @@ struct Worker {
     }
 
     __device__ void forward(int layer, int tokens) const {
-        Kept &b = arena->blocks[layer], &next = arena->blocks[layer + 1];
+        Activations &b = arena->blocks[layer], &next = arena->blocks[layer + 1];
         const int rows = selects(layer, tokens) ? seen.count : tokens;
         const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr};
         linear<Attend>(layer, normalized(stream, tokens, normal<Norm1>(layer, b.mean1, b.inverse1, b.y1)), tokens, Rows{b.qkv, QKV, nullptr});
         __syncthreads();
-        attend(b.qkv, tokens, b.shares, b.z);
+        attend(b.qkv, tokens, b.pattern, b.z);
         __syncthreads();
         const Rows kept{b.stream, D, list(layer, tokens)};
         add_output<Out>(ATTENTION_OUT, layer, tokens, Rows{b.z, Z, list(layer, tokens)}, rows, kept, HIDDEN ? b.middle : next.stream);
@@ -258,7 +258,7 @@ struct Worker {
 
     __device__ void backward(int layer, int tokens) const {
         Arena& a = *arena;
-        Kept& b = a.blocks[layer];
+        Activations& b = a.blocks[layer];
         const int rows = selects(layer, tokens) ? seen.count : tokens;
         const Rows stream{b.stream, D, nullptr}, middle{b.middle, D, nullptr}, d{a.d, D, nullptr};
         if constexpr (HIDDEN > 0) {
@@ -276,12 +276,12 @@ struct Worker {
         learn<Out>(layer, Rows{b.z, Z, list(layer, tokens)}, d_out, rows);
         if (selects(layer, tokens)) {
             fours(tokens * (Z / 4), [](int) { return zero(); }, [&](int i, float4 x) { store(b.z + 4 * i, x); });
-            copy(a.d, a.d_asked, rows);
+            copy(a.d, a.d_selected, rows);
         }
         back<Out>(layer, d_out, rows, Rows{b.z, Z, list(layer, tokens)});
         __syncthreads();
-        if (selects(layer, tokens)) scatter(a.d_asked, a.d, tokens, rows);
-        attend_back(b.qkv, tokens, b.shares, a.d_scores, b.z, a.logits);
+        if (selects(layer, tokens)) scatter(a.d_selected, a.d, tokens, rows);
+        attend_back(b.qkv, tokens, b.pattern, a.d_scores, b.z, a.logits);
         __syncthreads();
         const Rows d_qkv{a.logits, QKV, nullptr};
         const Normal of = normal<Norm1>(layer, b.mean1, b.inverse1, b.y1);
@@ -298,7 +298,7 @@ struct Worker {
     __device__ void gather(const float* from, float* to, int count) const {
         constexpr int FOURS = D / 4;
         fours(
-            count * FOURS, [&](int i) { return load(from + seen.asked[i / FOURS] * D + i % FOURS * 4); },
+            count * FOURS, [&](int i) { return load(from + seen.selected[i / FOURS] * D + i % FOURS * 4); },
             [&](int i, float4 x) { store(to + 4 * i, x); });
         __syncthreads();
     }
@@ -309,7 +309,7 @@ struct Worker {
         __syncthreads();
         fours(
             count * FOURS, [&](int i) { return load(from + 4 * i); },
-            [&](int i, float4 x) { store(to + seen.asked[i / FOURS] * D + i % FOURS * 4, x); });
+            [&](int i, float4 x) { store(to + seen.selected[i / FOURS] * D + i % FOURS * 4, x); });
         __syncthreads();
     }
 };

@@ -1,7 +1,7 @@
 // What happens between two products, row by row. Memory is far away: as much as fits is asked for before any is used.
 
 // Of a tile; whole fours, so that everything behind them lies on whole fours too.
-constexpr int TOKENS = (SEQUENCES * POSITIONS + 3) / 4 * 4, SHARES = TOKENS * HEADS * POSITIONS;
+constexpr int TOKENS = (SEQUENCES * POSITIONS + 3) / 4 * 4, PATTERN = TOKENS * HEADS * POSITIONS;
 // Rows of a product that are worth a choice of its tiles.
 constexpr int AT_MOST = TOKENS < LARGEST ? TOKENS : LARGEST;
 constexpr int V = padded(VOCABULARY), D = padded(WIDTH), HIDDEN_PAD = padded(HIDDEN);
@@ -217,10 +217,10 @@ __device__ __noinline__ void activate(float* pre, float* post, int rows) {
     });
 }
 
-// Turns logits into gradients of the weighted loss; returns this thread's share of the loss, and says for each row
+// Turns logits into gradients of the weighted loss; returns this thread's share of the loss, and gives for each row
 // which token is the likeliest, of equals the least.
-template <class Target, class Weight, class Said>
-__device__ double cross_entropy(float* logits, int rows, const Target& target, const Weight& weight, const Said& said) {
+template <class Target, class Weight, class Predicted>
+__device__ double cross_entropy(float* logits, int rows, const Target& target, const Weight& weight, const Predicted& predicted) {
     using Logits = Lines<V>;
     constexpr int LANES = Logits::LANES;
     double loss = 0;
@@ -239,7 +239,7 @@ __device__ double cross_entropy(float* logits, int rows, const Target& target, c
             const int row = Logits::row(base, s);
             const bool real = row < rows;
             const int right = target(real ? row : rows - 1);
-            const float share = weight(real ? row : rows - 1);
+            const float factor = weight(real ? row : rows - 1);
             float top = LOWEST, all = 0;
             int best = V;
             lines[s].each([&](float x, int, int, int column) {
@@ -256,13 +256,13 @@ __device__ double cross_entropy(float* logits, int rows, const Target& target, c
                 all += x;
             });
             all = sum<LANES>(all);
-            const float each = share / all;
-            lines[s].each([&](float& x, int, int, int column) { x = each * x - (column == right ? share : 0); });
+            const float each = factor / all;
+            lines[s].each([&](float& x, int, int, int column) { x = each * x - (column == right ? factor : 0); });
             if (!real) continue;
             lines[s].write(logits + row * V);
             if (lane() % LANES == 0) {
-                loss += (double)share * ((double)logf(all) + top - of_target[s]);
-                said(row, best);
+                loss += (double)factor * ((double)logf(all) + top - of_target[s]);
+                predicted(row, best);
             }
         }
     }

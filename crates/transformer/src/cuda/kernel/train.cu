@@ -7,7 +7,7 @@ struct Update {
 };
 
 // What a model says to a batch.
-struct Said {
+struct Output {
     double loss;
     float gradient_norm, weight_norm;
     int right, done; // whether the weights were updated
@@ -16,15 +16,15 @@ struct Said {
 struct Job {
     Table table;
     const unsigned* order; // rows, [steps, models, batch]
-    const float* shares;   // one over the scored places, [steps, models]
-    const Update* updates; // [steps]; none: the models are asked only
+    const float* loss_weights;   // one over the scored places, [steps, models]
+    const Update* updates; // [steps]; none: nothing is learned
     const unsigned long long* streams; // of dropout, [models]
     const unsigned char* kinds; // of each 16 numbers of a slab: 0 fixed, 1 learned, 2 learned and decaying
     float *weights, *mean, *square; // [models, SLAB]
     float* gradients;               // [models, team, SLAB]
     Arena* arenas;                  // [models, team]
     double* parts;                  // [models, team, 4]
-    Said* said;                     // [steps, models]
+    Output* outputs;                     // [steps, models]
     unsigned* arrived;              // [models]
     int *stopped;                   // [models]
     int steps, models, batch, team;
@@ -70,7 +70,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
     for (int step = 0; step < job.steps; step++) {
         if (job.stopped[model]) break; // set for a whole team, before it met
         const unsigned* order = job.order + ((size_t)step * job.models + model) * job.batch;
-        const float share = job.shares[(size_t)step * job.models + model];
+        const float loss_weight = job.loss_weights[(size_t)step * job.models + model];
         if (job.updates)
             fours(VOCABULARY * (D / 4), [](int) { return zero(); }, [&](int i, float4 x) { store(gradient + EMBED + 4 * i, x); });
         double loss = 0;
@@ -81,7 +81,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
             const int sequences = min(SEQUENCES, job.batch - from);
             read(job.table, order + from, sequences);
             worker.row = from;
-            loss += worker.pass(sequences, share, job.table, job.updates != nullptr);
+            loss += worker.pass(sequences, loss_weight, job.table, job.updates != nullptr);
             if (seen.count) worker.first = false;
             __syncthreads();
             for (int i = 0; i < sequences; i++) right += seen.wrong[i] == 0;
@@ -94,7 +94,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
             if (block == 0 && thread() == 0) {
                 double all = 0, rights = 0;
                 for (int b = 0; b < job.team; b++) all += parts[b * 4], rights += parts[b * 4 + 1];
-                job.said[(size_t)step * job.models + model] = Said{all, 0, 0, (int)rights, 0};
+                job.outputs[(size_t)step * job.models + model] = Output{all, 0, 0, (int)rights, 0};
             }
             meet(job, model, meetings);
             continue;
@@ -145,7 +145,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS_PER_PROCESSOR) trai
         if (block == 0 && thread() == 0) {
             double weights = 0;
             for (int b = 0; b < job.team; b++) weights += parts[b * 4 + 3];
-            job.said[(size_t)step * job.models + model] = Said{all, (float)norm, (float)sqrt(weights), (int)rights, fine};
+            job.outputs[(size_t)step * job.models + model] = Output{all, (float)norm, (float)sqrt(weights), (int)rights, fine};
         }
     }
 }
