@@ -67,8 +67,8 @@ COLUMNS = {
     f"{results}/evaluate/controls.parquet": "model step split task slice metric value low high n clusters n_eff seeds",
     f"{results}/evaluate/verdicts.parquet": "split task verdict headline sentence caveats accuracy rule_index u_best agreement",
     f"{results}/evaluate/seed_verdicts.parquet": "seed split task verdict train_accuracy",
-    f"{results}/analyze/measurements.parquet": "analysis seed step task hook layer head position metric value low "
-    "high n",
+    f"{results}/analyze/measurements.parquet": "analysis seed step task hook component layer head position metric "
+    "value low high n",
 }
 # The integers that not every row has: null there, so that a mean is one of real values.
 NULLABLE = {(path, "value" if "vocabulary" in path else "parameter") for path in COLUMNS

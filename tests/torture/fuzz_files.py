@@ -312,7 +312,7 @@ TARGETS = {  # name: (stage, [(folder, file, strategies)], resigned)
                + [("train", f"{n}.parquet", PARQUET) for n in ("checkpoints", "training")]
                + [("evaluate", f"{n}.parquet", PARQUET)
                   for n in ("scores", "seed_scores", "controls", "verdicts", "seed_verdicts", "predictions")]
-               + [("analyze", f"{n}.parquet", PARQUET) for n in ("attention", "ablation", "measurements")]),
+               + [("analyze", n, PARQUET) for n in sorted(os.listdir(folder_of["analyze"])) if n.endswith(".parquet")]),
     "weights-evaluate": ("evaluate", [("train", LAST, SAFE)]),
     "weights-analyze": ("analyze", [("train", LAST, SAFE)]),
     "model-evaluate": ("evaluate", [("train", "model.json", JSON)]),

@@ -1,40 +1,47 @@
 //! The list of analyses: one file and one line each, in alphabetical order.
 
-use std::path::Path;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use artifact::Provenance;
-use artifact::tables::Measurement;
-
-use crate::Error;
-use crate::context::Context;
+use crate::analyze::Analyze;
+use crate::named;
 
 mod ablation;
 mod attention;
 
-/// One analysis: what it is called, what it says, and how it is done.
-pub struct Analysis {
-    /// The name in a definition and in the column `analysis`.
-    pub name: &'static str,
-    /// What it finds, in one sentence.
-    pub summary: &'static str,
-    /// The table that it writes beside `measurements`, without `.parquet`.
-    pub table: &'static str,
-    /// Writes the table into the folder and returns every scalar.
-    pub(crate) run: fn(&Context, &Path, &Provenance) -> Result<Vec<Measurement>, Error>,
+/// Makes the enum of the analyses from a line for each: its module, which gives the name, its parameters, and what it does.
+macro_rules! analyses {
+    ($($module:ident $analysis:ident $summary:literal;)*) => {
+        /// An analysis with its parameters, as a definition names it.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        #[schemars(transform = named::alone)]
+        pub enum Analysis { $(#[doc = $summary] $analysis($module::$analysis),)* }
+
+        impl Analysis {
+            /// Returns every analysis with its default parameters, in alphabetical order.
+            pub fn all() -> Vec<Analysis> {
+                vec![$(Analysis::$analysis($module::$analysis::default()),)*]
+            }
+
+            /// Returns the name in a definition and in the column `analysis`.
+            pub fn name(&self) -> &'static str {
+                match self { $(Analysis::$analysis(_) => stringify!($module),)* }
+            }
+
+            /// Returns what it does, in one sentence.
+            pub fn summary(&self) -> &'static str {
+                match self { $(Analysis::$analysis(_) => $summary,)* }
+            }
+
+            pub(crate) fn get(&self) -> &dyn Analyze {
+                match self { $(Analysis::$analysis(analysis) => analysis,)* }
+            }
+        }
+    };
 }
 
-/// Every analysis, in alphabetical order.
-pub const ANALYSES: &[Analysis] = &[ablation::ANALYSIS, attention::ANALYSIS];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_is_alphabetical_and_says_what_it_does() {
-        assert!(ANALYSES.is_sorted_by_key(|analysis| analysis.name));
-        for analysis in ANALYSES {
-            assert!(analysis.summary.ends_with('.') && analysis.summary.len() < 120, "{}", analysis.name);
-        }
-    }
+analyses! {
+    ablation Ablation "Replaces each head and MLP by zero and by its mean, and says how much of the answer is lost.";
+    attention Attention "Says where each head looks: mean patterns, weight by offset, previous-token and duplicate scores.";
 }

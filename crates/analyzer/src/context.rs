@@ -1,4 +1,4 @@
-//! What every analysis is given: the configuration, the vocabulary, the rows and the models.
+//! What every analysis is given: the vocabulary, the rows and the models.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,22 +9,24 @@ use candle_core::{DType, Device};
 use rayon::prelude::*;
 use transformer::{Transformer, read_config};
 
+use crate::error::Error;
+use crate::inputs::Inputs;
 use crate::measure::Subject;
 use crate::rows::{self, Task};
-use crate::{Config, Error, Inputs};
+use crate::statistics::Resamples;
 
 /// The bytes of a `model.json` at most.
 const MOST_CONFIG: u64 = 1 << 20;
 
 /// What every analysis is given.
 pub(crate) struct Context {
-    pub(crate) config: Config,
     pub(crate) vocabulary: Vec<Token>,
     pub(crate) shape: transformer::Config,
     /// By name.
     pub(crate) tasks: Vec<Task>,
     /// By seed.
     pub(crate) models: Vec<Model>,
+    bootstrap_draws: u32,
 }
 
 /// The last checkpoint of one seed.
@@ -35,9 +37,10 @@ pub(crate) struct Model {
 }
 
 impl Context {
-    pub(crate) fn read(config: &Config, inputs: &Inputs) -> Result<Context, Error> {
+    /// Reads at most `sample` rows of each task, and the last checkpoint of every seed.
+    pub(crate) fn read(inputs: &Inputs, sample: usize, bootstrap_draws: u32) -> Result<Context, Error> {
         let vocabulary = artifact::read_vocabularies(&inputs.vocabulary, &inputs.model_vocabulary)?;
-        let tasks = rows::read(&inputs.examples, &inputs.counterfactuals, &vocabulary, config.sample)?;
+        let tasks = rows::read(&inputs.examples, &inputs.counterfactuals, &vocabulary, sample)?;
         let shape = shape(&inputs.model)?;
         for row in tasks.iter().flat_map(Task::rows) {
             let (needed, tokens) = (row.tokens.len() - 1, vocabulary.len());
@@ -51,7 +54,7 @@ impl Context {
             }
         }
         let models = models(&inputs.checkpoints, &shape)?;
-        Ok(Context { config: config.clone(), vocabulary, shape, tasks, models })
+        Ok(Context { vocabulary, shape, tasks, models, bootstrap_draws })
     }
 
     /// Does something with every model on every task, and returns what it gives by model, then by task.
@@ -60,25 +63,26 @@ impl Context {
         f: impl Fn(&Model, &Task) -> candle_core::Result<T> + Sync,
     ) -> Result<Vec<Vec<T>>, Error> {
         let of_model = |model: &Model| {
-            let error = |error: candle_core::Error| Error::Model {
-                seed: model.seed,
-                step: model.step,
-                message: error.to_string(),
-            };
+            let error = |source| Error::Model { seed: model.seed, step: model.step, source };
             self.tasks.iter().map(|task| f(model, task).map_err(error)).collect()
         };
         self.models.par_iter().map(of_model).collect()
     }
 
     /// Returns what a measurement of one model on one task is about.
-    pub(crate) fn subject<'a>(&self, analysis: &'static str, model: &Model, task: &'a Task) -> Subject<'a> {
-        Subject { analysis, seed: model.seed, step: model.step, task: &task.name }
+    pub(crate) fn subject<'a>(&self, model: &Model, task: &'a Task) -> Subject<'a> {
+        Subject { seed: model.seed, step: model.step, task: &task.name }
     }
 
     /// Returns what a measurement over seeds on one task is about.
-    pub(crate) fn over_seeds<'a>(&self, analysis: &'static str, task: &'a Task) -> Subject<'a> {
+    pub(crate) fn over_seeds<'a>(&self, task: &'a Task) -> Subject<'a> {
         let step = self.models.iter().map(|model| model.step).max().unwrap_or(-1);
-        Subject { analysis, seed: -1, step, task: &task.name }
+        Subject { seed: -1, step, task: &task.name }
+    }
+
+    /// Returns the draws behind an interval over so many clusters of rows, or seeds.
+    pub(crate) fn resamples(&self, clusters: usize) -> Resamples {
+        Resamples::new(clusters, self.bootstrap_draws)
     }
 }
 

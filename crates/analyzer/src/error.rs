@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use artifact::printable;
@@ -30,6 +31,9 @@ pub enum Error {
         /// What was expected and what was found, and what to do.
         message: String,
     },
+    /// The rows of one length cannot be laid out for a model.
+    #[error("the rows cannot be laid out for a model: {0}")]
+    Rows(#[source] candle_core::Error),
     /// The model's configuration is no configuration.
     #[error("{}: not a model configuration ({message}); rerun the train stage", path.display())]
     ModelConfig {
@@ -47,13 +51,47 @@ pub enum Error {
         message: String,
     },
     /// The model cannot be run on the rows, or answers with what is no number.
-    #[error("the model of seed {seed} at step {step} cannot be run: {message}")]
+    #[error("the model of seed {seed} at step {step} cannot be run: {source}")]
     Model {
         /// The model's seed.
         seed: i32,
         /// The checkpoint's step.
         step: i64,
         /// What went wrong.
-        message: String,
+        source: candle_core::Error,
     },
+}
+
+impl Error {
+    /// Returns a mistake at `at`, what is wrong there, and what to write instead.
+    pub(crate) fn config(at: impl Into<String>, message: impl Into<String>, help: &str) -> Error {
+        Error::Config { at: at.into(), message: message.into(), help: help.to_owned() }
+    }
+
+    /// Checks that a number is between two others.
+    ///
+    /// # Errors
+    /// [`Error::Config`] at `at` where it is not.
+    pub(crate) fn unless_within(
+        at: &str,
+        found: usize,
+        range: RangeInclusive<usize>,
+        usual: usize,
+    ) -> Result<(), Error> {
+        if range.contains(&found) {
+            return Ok(());
+        }
+        let help = format!("give {} to {}, {usual} is usual", range.start(), range.end());
+        Err(Error::config(at, format!("found {found}"), &help))
+    }
+
+    /// Returns the same mistake, seen from outside the mapping at `outer`.
+    pub(crate) fn inside(self, outer: &str) -> Error {
+        match self {
+            Error::Config { at, message, help } => {
+                Error::Config { at: format!("{outer}.{at}"), message, help }
+            }
+            error => error,
+        }
+    }
 }

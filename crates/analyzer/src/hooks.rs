@@ -1,80 +1,35 @@
-//! Looking at activations, and replacing them: the two hooks that all analyses are made of.
-
-use std::fmt;
+//! Passes of a model with a hook: activations are looked at, or replaced.
 
 use candle_core::{Device, Tensor};
 use transformer::{Hook, HookPoint, Transformer};
 
-use crate::intervention::forward;
+use crate::component::Component;
 
-/// A part of the model that can be taken away: a head, or an MLP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Component {
-    Head { layer: usize, head: usize },
-    Mlp { layer: usize },
+/// Runs the model with a hook. // [row, position, token]
+pub(crate) fn forward(
+    model: &Transformer,
+    tokens: &Tensor,
+    hook: &mut impl Hook,
+) -> candle_core::Result<Tensor> {
+    model.forward(tokens, hook).map_err(candle_core::Error::wrap)
 }
 
-impl Component {
-    /// Returns every component of a model, layer by layer, heads before the MLP.
-    pub(crate) fn all(shape: &transformer::Config) -> Vec<Component> {
-        let layer = |layer| {
-            let heads = (0..shape.n_heads).map(move |head| Component::Head { layer, head });
-            heads.chain((!shape.attn_only).then_some(Component::Mlp { layer }))
-        };
-        (0..shape.n_layers).flat_map(layer).collect()
-    }
-
-    pub(crate) fn layer(self) -> i32 {
-        match self {
-            Component::Head { layer, .. } | Component::Mlp { layer } => layer as i32,
-        }
-    }
-
-    /// Returns the head, -1 for an MLP.
-    pub(crate) fn head(self) -> i32 {
-        match self {
-            Component::Head { head, .. } => head as i32,
-            Component::Mlp { .. } => -1,
-        }
-    }
-}
-
-impl fmt::Display for Component {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Component::Head { layer, head } => write!(f, "blocks.{layer}.attn.head.{head}"),
-            Component::Mlp { layer } => write!(f, "blocks.{layer}.mlp"),
-        }
-    }
-}
-
-/// Keeps the activations of some points.
-pub(crate) struct Watch {
-    points: Vec<HookPoint>,
-    seen: Vec<Option<Tensor>>,
-}
-
-impl Watch {
-    /// Runs the model and returns the activation of each point, in the order of `points`.
-    pub(crate) fn run(
-        model: &Transformer,
-        tokens: &Tensor,
-        points: Vec<HookPoint>,
-    ) -> candle_core::Result<Vec<Tensor>> {
-        let mut watch = Watch { seen: vec![None; points.len()], points };
-        forward(model, tokens, &mut watch)?;
-        let missing = || candle_core::Error::Msg("the model has no such hook".to_owned());
-        watch.seen.into_iter().map(|tensor| tensor.ok_or_else(missing)).collect()
-    }
-}
-
-impl Hook for Watch {
-    fn call(&mut self, point: HookPoint, activation: Tensor) -> candle_core::Result<Tensor> {
-        if let Some(place) = self.points.iter().position(|&wanted| wanted == point) {
-            self.seen[place] = Some(activation.clone());
+/// Runs the model and returns the activation at each point, in the order of `points`.
+pub(crate) fn run_with_cache(
+    model: &Transformer,
+    tokens: &Tensor,
+    points: &[HookPoint],
+) -> candle_core::Result<Vec<Tensor>> {
+    let mut cache = vec![None; points.len()];
+    let mut keep = |point: HookPoint, activation: Tensor| {
+        if let Some(place) = points.iter().position(|&wanted| wanted == point) {
+            cache[place] = Some(activation.clone());
         }
         Ok(activation)
-    }
+    };
+    forward(model, tokens, &mut keep)?;
+    let missing = |point: HookPoint| candle_core::Error::Msg(format!("the model has no hook {point}"));
+    cache.into_iter().zip(points).map(|(tensor, &point)| tensor.ok_or_else(|| missing(point))).collect()
 }
 
 /// The mean activation per position of every head's and MLP's output over some rows.
@@ -94,7 +49,7 @@ impl Means {
         if !shape.attn_only {
             points.extend((0..shape.n_layers).map(HookPoint::MlpOut));
         }
-        let seen = Watch::run(model, tokens, points)?;
+        let seen = run_with_cache(model, tokens, &points)?;
         let means = seen.iter().map(|tensor| tensor.mean_keepdim(0)).collect::<Result<Vec<_>, _>>()?;
         let (heads, mlps) = means.split_at(shape.n_layers);
         Ok(Means { heads: heads.to_vec(), mlps: mlps.to_vec() })
@@ -253,12 +208,5 @@ mod tests {
         let ablated = logits(&mut |row| forward(&model, row, hook).expect("the row fits"));
         let plain = logits(&mut |row| forward(&model, row, &mut NoHook).expect("the row fits"));
         assert!(difference(&ablated, &plain) < 1e-5);
-    }
-
-    #[test]
-    fn components_are_named_in_order() {
-        let names: Vec<String> = Component::all(&shape()).iter().map(Component::to_string).collect();
-        assert_eq!(names[2..5], ["blocks.0.attn.head.2", "blocks.0.mlp", "blocks.1.attn.head.0"]);
-        assert_eq!(Component::all(&transformer::Config { attn_only: true, ..shape() }).len(), 6);
     }
 }

@@ -1,25 +1,31 @@
-//! Explains checkpoints: attribution, ablation, patching, circuits, overlap, geometry.
+//! Explains checkpoints: where their heads attend, and what each head and MLP is worth.
 //!
-//! [`run`] loads every seed's last checkpoint and a keyed sample of rows, hands both to each analysis of the list
-//! [`ANALYSES`], and writes what they find: one or two tables an analysis, and `measurements.parquet`.
+//! [`run`] loads every seed's last checkpoint and a keyed sample of rows, hands both to each analysis of the list in
+//! `analyses.rs`, and writes what they find: the tables of each, and `measurements.parquet`, one row a scalar.
 
+mod ablations;
 mod analyses;
+mod analyze;
+mod component;
 mod config;
 mod context;
 mod error;
 mod hooks;
-mod intervention;
+mod inputs;
 mod measure;
 mod metric;
+mod named;
 mod patterns;
 mod rows;
 mod run;
+mod sample;
 mod statistics;
 
-pub use analyses::{ANALYSES, Analysis};
-pub use config::{AnalysisName, Config, Metric, SplitName};
+pub use analyses::Analysis;
+pub use config::Config;
 pub use error::Error;
-pub use run::{Inputs, run};
+pub use inputs::Inputs;
+pub use run::run;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
 pub const VERSION: u32 = 4;

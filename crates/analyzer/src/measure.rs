@@ -1,13 +1,14 @@
 //! How a scalar becomes a row of `measurements.parquet`.
 
 use artifact::tables::Measurement;
+use transformer::HookPoint;
 
+use crate::component::Component;
 use crate::statistics::Interval;
 
 /// What a measurement is about.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'a> {
-    pub(crate) analysis: &'static str,
     /// -1 for over seeds.
     pub(crate) seed: i32,
     pub(crate) step: i64,
@@ -15,7 +16,7 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Returns the row of a scalar of the whole model; layer, head and hook are for the caller to fill in.
+    /// Returns the row of a scalar of the whole model; whose it is, the output knows.
     pub(crate) fn measurement(
         &self,
         metric: impl Into<String>,
@@ -24,11 +25,12 @@ impl Subject<'_> {
         n: usize,
     ) -> Measurement {
         Measurement {
-            analysis: self.analysis.to_owned(),
+            analysis: String::new(),
             seed: self.seed,
             step: self.step,
             task: self.task.to_owned(),
             hook: String::new(),
+            component: String::new(),
             layer: -1,
             head: -1,
             position: -1,
@@ -38,5 +40,16 @@ impl Subject<'_> {
             high: interval.map(|interval| interval.high),
             n: n as i64,
         }
+    }
+}
+
+/// Returns the measurement as one of a part of the model at `hook`.
+pub(crate) fn of_part(part: Component, hook: HookPoint, measurement: Measurement) -> Measurement {
+    Measurement {
+        hook: hook.to_string(),
+        component: part.to_string(),
+        layer: part.layer(),
+        head: part.head(),
+        ..measurement
     }
 }

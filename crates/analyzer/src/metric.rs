@@ -1,32 +1,49 @@
 //! The metrics that interventions are judged by, row by row.
 
 use candle_core::Tensor;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use crate::Metric;
+use crate::error::Error;
 use crate::rows::Row;
 
-/// What a model says to rows of one length.
-pub(crate) struct Said {
-    logits: Vec<f32>, // [row, position, token]
+/// What is measured of the answer, the right tokens before each of its tokens given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Metric {
+    /// Logit of the right token minus that of the last shown term (copying), where both first differ.
+    LogitDifference,
+    /// Logit of the right token minus that of the token that the full model finds the likeliest of all others, at the same
+    /// position: what it answers instead, where it is wrong. An ablated model is measured against the same token.
+    LogitMargin,
+    /// Sum of the log-probabilities of the answer span's tokens, in nats.
+    LogProbability,
+    /// Share of rows whose every answer token is the likeliest.
+    Accuracy,
+}
+
+/// The logits of a model on rows of one length.
+pub(crate) struct Logits {
+    values: Vec<f32>, // [row, position, token]
     positions: usize,
     tokens: usize,
 }
 
-impl Said {
-    /// Takes the logits over; an error where one is no number.
-    pub(crate) fn new(logits: &Tensor) -> candle_core::Result<Said> {
+impl Logits {
+    /// Takes them over; an error where one is no number.
+    pub(crate) fn new(logits: &Tensor) -> candle_core::Result<Logits> {
         let (_, positions, tokens) = logits.dims3()?;
-        let logits: Vec<f32> = logits.flatten_all()?.to_vec1()?;
-        if logits.iter().any(|logit| !logit.is_finite()) {
+        let values: Vec<f32> = logits.flatten_all()?.to_vec1()?;
+        if values.iter().any(|logit| !logit.is_finite()) {
             candle_core::bail!("some logits are not finite; train again with a smaller learning rate");
         }
-        Ok(Said { logits, positions, tokens })
+        Ok(Logits { values, positions, tokens })
     }
 
     /// Returns the logits of the token that stands at `position` of row number `row`.
     fn of(&self, row: usize, position: usize) -> &[f32] {
         let start = (row * self.positions + position - 1) * self.tokens;
-        &self.logits[start..start + self.tokens]
+        &self.values[start..start + self.tokens]
     }
 
     /// Returns, for each row, the likeliest token but the right one where the row's answer and copying first differ; nothing
@@ -44,10 +61,37 @@ impl Said {
 }
 
 impl Metric {
+    /// Checks the list of metrics that an analysis is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Config`] where there is none, or one twice.
+    pub(crate) fn check(metrics: &[Metric]) -> Result<(), Error> {
+        if metrics.is_empty() {
+            let help = "name at least one, or leave the word out for the usual ones";
+            return Err(Error::config("metrics", "nothing to measure", help));
+        }
+        match metrics.iter().enumerate().find(|(place, metric)| metrics[..*place].contains(metric)) {
+            None => Ok(()),
+            Some((_, twice)) => {
+                Err(Error::config("metrics", format!("{} is named twice", twice.as_str()), "name it once"))
+            }
+        }
+    }
+
+    /// Returns the name as written in tables.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Metric::LogitDifference => "logit_difference",
+            Metric::LogitMargin => "logit_margin",
+            Metric::LogProbability => "log_probability",
+            Metric::Accuracy => "accuracy",
+        }
+    }
+
     /// Returns the metric of each row, nothing where it has none; `foils` are those of the full model.
-    pub(crate) fn of(self, said: &Said, rows: &[Row], foils: &[Option<usize>]) -> Vec<Option<f64>> {
+    pub(crate) fn of(self, logits: &Logits, rows: &[Row], foils: &[Option<usize>]) -> Vec<Option<f64>> {
         let of_row = |(number, row): (usize, &Row)| {
-            let before = |position: usize| said.of(number, position);
+            let before = |position: usize| logits.of(number, position);
             let against = |position: usize, right: u16, foil: usize| {
                 let logits = before(position);
                 f64::from(logits[usize::from(right)]) - f64::from(logits[foil])
@@ -99,11 +143,11 @@ mod tests {
             Row { example_id: 0, cluster: 0, tokens: vec![0, 1, 2], span: 1..3, contrast: Some((1, 1, 0)) };
         let logits = [0.0, 2.0_f32.ln(), 0.0, 0.0, 0.0, 3.0_f32.ln()];
         let logits = Tensor::from_slice(&logits, (1, 2, 3), &Device::Cpu).expect("six numbers");
-        let (said, rows) = (Said::new(&logits).expect("finite"), std::slice::from_ref(&row));
-        let foils = said.foils(rows);
+        let (logits, rows) = (Logits::new(&logits).expect("finite"), std::slice::from_ref(&row));
+        let foils = logits.foils(rows);
         // Of the equally likely others the first.
         assert_eq!(foils, [Some(0)]);
-        let value = |metric: Metric| metric.of(&said, rows, &foils)[0];
+        let value = |metric: Metric| metric.of(&logits, rows, &foils)[0];
         let close =
             |found: Option<f64>, expected: f64| (found.expect("it is defined") - expected).abs() < 1e-6;
         assert!(close(value(Metric::LogitDifference), 2.0_f64.ln()));
@@ -115,7 +159,7 @@ mod tests {
     #[test]
     fn what_is_no_number_is_an_error() {
         let logits = Tensor::from_slice(&[f32::NAN, 0.0], (1, 1, 2), &Device::Cpu).expect("two numbers");
-        assert!(Said::new(&logits).is_err());
+        assert!(Logits::new(&logits).is_err());
     }
 
     #[test]
@@ -123,11 +167,11 @@ mod tests {
         // Token 3 is right, token 0 would be copied; the full model says 2, the ablated one 1.
         let row = |contrast| Row { example_id: 0, cluster: 0, tokens: vec![0, 3], span: 1..2, contrast };
         let rows = [row(Some((1, 3, 0))), row(None)];
-        let said = |one: [f32; 4]| {
+        let logits = |one: [f32; 4]| {
             let logits = Tensor::from_slice(&[one, one].concat(), (2, 1, 4), &Device::Cpu).expect("numbers");
-            Said::new(&logits).expect("finite")
+            Logits::new(&logits).expect("finite")
         };
-        let (full, ablated) = (said([0.5, 1.0, 4.0, 3.0]), said([0.25, 9.0, 2.0, 3.5]));
+        let (full, ablated) = (logits([0.5, 1.0, 4.0, 3.0]), logits([0.25, 9.0, 2.0, 3.5]));
         let foils = full.foils(&rows);
         assert_eq!(foils, [Some(2), None]);
         assert_eq!(Metric::LogitMargin.of(&full, &rows, &foils), [Some(-1.0), None]);

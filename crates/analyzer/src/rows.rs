@@ -1,17 +1,14 @@
-//! The rows that are looked at: a keyed sample of each task, rows of one length together.
+//! The rows as analyses see them: the sample of each task, rows of one length together.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use artifact::table_rows;
-use artifact::tables::{Counterfactual, Example, Token};
+use artifact::tables::{Example, Token};
 use candle_core::{Device, Tensor};
 
-use crate::Error;
-
-/// The kind of counterfactual rows over which means are taken.
-const MEAN_OVER: &str = "random_members";
+use crate::error::Error;
+use crate::sample;
 
 /// The sampled rows of one task.
 pub(crate) struct Task {
@@ -61,59 +58,25 @@ impl Task {
     }
 }
 
-/// Returns at most `most` rows of each task, those with the least keyed hash of their `example_id`.
+/// Returns the sampled rows of each task, at most `most`.
 pub(crate) fn read(
     examples: &[PathBuf],
     counterfactuals: &Path,
     vocabulary: &[Token],
     most: usize,
 ) -> Result<Vec<Task>, Error> {
-    let mut tasks = BTreeMap::<String, BTreeMap<(u64, i64), Example>>::new();
-    for path in examples {
-        for batch in table_rows::<Example>(path)? {
-            for example in batch? {
-                let key = stream::word("analyzer/sample", &[example.example_id as u64]);
-                let sample = tasks.entry(example.task.clone()).or_default();
-                let (row, twice) = (
-                    (key, example.example_id),
-                    Error::Row {
-                        example_id: example.example_id,
-                        message: "another row has the same `example_id`; rerun the build stage".to_owned(),
-                    },
-                );
-                if sample.insert(row, example).is_some() {
-                    return Err(twice);
-                }
-                if sample.len() > most {
-                    sample.pop_last();
-                }
-            }
-        }
-    }
-    let mut twins = HashMap::new();
-    for batch in table_rows::<Counterfactual>(counterfactuals)? {
-        let of_kind = batch?.into_iter().filter(|twin| twin.kind == MEAN_OVER);
-        for Counterfactual { example_id, tokens, .. } in of_kind {
-            if let Some(unknown) = tokens.iter().find(|token| usize::from(**token) >= vocabulary.len()) {
-                let message = format!(
-                    "token {unknown} of its counterfactual is not in the vocabulary; rerun the build stage"
-                );
-                return Err(Error::Row { example_id, message });
-            }
-            twins.insert(example_id, tokens);
-        }
-    }
-    let tasks = tasks.into_iter().map(|(name, sample)| task(name, sample.into_values(), &twins, vocabulary));
-    tasks.collect()
+    let tasks = sample::examples(examples, most)?;
+    let rows = tasks.values().flatten().map(|example| example.example_id).collect();
+    let twins = sample::counterfactuals(counterfactuals, &rows, vocabulary)?;
+    tasks.into_iter().map(|(name, examples)| task(name, examples, &twins, vocabulary)).collect()
 }
 
 fn task(
     name: String,
-    examples: impl Iterator<Item = Example>,
+    mut examples: Vec<Example>,
     twins: &HashMap<i64, Vec<u16>>,
     vocabulary: &[Token],
 ) -> Result<Task, Error> {
-    let mut examples: Vec<Example> = examples.collect();
     examples.sort_by_key(|example| (example.tokens.len(), example.example_id));
     let mut clusters: Vec<i64> = examples.iter().map(|example| example.cluster).collect();
     clusters.sort_unstable();
@@ -126,22 +89,18 @@ fn task(
             .filter_map(|row| twins.get(&row.example_id).map(Vec::as_slice))
             .filter(|twin| twin.len() == rows[0].tokens.len())
             .collect();
-        let tokens = shown(&rows.iter().map(|row| row.tokens.as_slice()).collect::<Vec<_>>());
-        let counterfactual = (!twins.is_empty()).then(|| shown(&twins)).transpose();
-        let error = |error: candle_core::Error| Error::Row {
-            example_id: rows[0].example_id,
-            message: error.to_string(),
-        };
-        Ok(Group { tokens: tokens.map_err(error)?, counterfactual: counterfactual.map_err(error)?, rows })
+        let tokens = shown(&rows.iter().map(|row| row.tokens.as_slice()).collect::<Vec<_>>())?;
+        let counterfactual = (!twins.is_empty()).then(|| shown(&twins)).transpose()?;
+        Ok(Group { rows, tokens, counterfactual })
     });
     Ok(Task { name, groups: groups.collect::<Result<_, Error>>()?, clusters: clusters.len() })
 }
 
 /// Returns what the model sees of rows of one length. // [row, position]
-fn shown(rows: &[&[u16]]) -> candle_core::Result<Tensor> {
+fn shown(rows: &[&[u16]]) -> Result<Tensor, Error> {
     let length = rows[0].len() - 1;
     let tokens = rows.iter().flat_map(|row| row[..length].iter().map(|&token| u32::from(token)));
-    Tensor::from_vec(tokens.collect(), (rows.len(), length), &Device::Cpu)
+    Tensor::from_vec(tokens.collect(), (rows.len(), length), &Device::Cpu).map_err(Error::Rows)
 }
 
 fn row(example: &Example, clusters: &[i64], vocabulary: &[Token]) -> Result<Row, Error> {

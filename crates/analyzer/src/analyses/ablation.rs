@@ -5,29 +5,38 @@
 //! metric is least. Head 0 of one seed has nothing to do with head 0 of another: over seeds only MLPs and the top k
 //! heads are summed up.
 
-use std::path::Path;
+use artifact::tables::{self, Measurement};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use artifact::tables::{Ablation, Measurement};
-use artifact::{Provenance, write_table};
-
-use super::Analysis;
+use crate::ablations::{Ablations, Replacement, Sums, total};
+use crate::analyze::{Analyze, Output};
+use crate::component::Component;
 use crate::context::{Context, Model};
-use crate::hooks::Component;
-use crate::intervention::{Ablations, Replacement, Sums, total};
-use crate::measure::Subject;
+use crate::error::Error;
+use crate::measure::{Subject, of_part};
+use crate::metric::Metric;
 use crate::rows::Task;
-use crate::statistics::{Interval, Resamples};
-use crate::{Error, Metric};
+use crate::statistics::Interval;
 
-pub(super) const ANALYSIS: Analysis = Analysis {
-    name: "ablation",
-    summary: "Replaces each head and MLP by zero and by its mean, and says how much of the answer is lost.",
-    table: "ablation",
-    run,
-};
+/// What ablation measures, and which sets of heads it ablates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ablation {
+    /// What is measured; the first says which heads are the most important.
+    metrics: Vec<Metric>,
+    /// Up to how many of the most important heads are ablated together.
+    top_heads: usize,
+}
+
+impl Default for Ablation {
+    fn default() -> Self {
+        Self { metrics: vec![Metric::LogitDifference, Metric::LogitMargin, Metric::Accuracy], top_heads: 4 }
+    }
+}
 
 /// What is taken away, and what is left of a metric.
-struct Drop {
+struct Effect {
     by: Replacement,
     metric: Metric,
     /// A component's name, or `top_2_heads`.
@@ -36,83 +45,86 @@ struct Drop {
     clusters: Vec<Sums>,
 }
 
-impl Drop {
+impl Effect {
     /// Returns the component; nothing for a set.
     fn single(&self) -> Option<Component> {
         self.parts.first().copied().filter(|part| part.to_string() == self.name)
     }
 }
 
-fn run(context: &Context, out: &Path, provenance: &Provenance) -> Result<Vec<Measurement>, Error> {
-    let found = context.each(|model, task| drops(context, model, task))?;
-    let (mut table, mut measurements) = (Vec::new(), Vec::new());
-    let mut push = |subject: &Subject, drop: &Drop, sums: Sums, interval| {
-        let of_drop = rows(subject, drop, sums, interval);
-        table.push(of_drop.0);
-        measurements.push(of_drop.1);
-    };
-    for (number, task) in context.tasks.iter().enumerate() {
-        let resamples = Resamples::new(task.clusters, context.config.bootstrap_draws);
-        for (model, found) in context.models.iter().zip(&found) {
-            let subject = context.subject(ANALYSIS.name, model, task);
-            for drop in &found[number] {
-                let interval = resamples.interval(&drop.clusters, percent);
-                push(&subject, drop, total(drop.clusters.iter().copied()), interval);
+impl Analyze for Ablation {
+    fn check(&self) -> Result<(), Error> {
+        Metric::check(&self.metrics)?;
+        Error::unless_within("top_heads", self.top_heads, 0..=4096, 4)
+    }
+
+    fn analyze(&self, context: &Context, output: &mut Output<'_>) -> Result<(), Error> {
+        let found = context.each(|model, task| self.effects(context, model, task))?;
+        let mut table = Vec::new();
+        let mut push = |subject: &Subject<'_>, effect: &Effect, sums: Sums, interval| {
+            let of_effect = rows(subject, effect, sums, interval);
+            table.push(of_effect.0);
+            output.measure(of_effect.1);
+        };
+        for (number, task) in context.tasks.iter().enumerate() {
+            let resamples = context.resamples(task.clusters);
+            for (model, found) in context.models.iter().zip(&found) {
+                let subject = context.subject(model, task);
+                for effect in &found[number] {
+                    let interval = resamples.interval(&effect.clusters, percent);
+                    push(&subject, effect, total(effect.clusters.iter().copied()), interval);
+                }
+            }
+            let Some(first) = found.first() else { continue };
+            let resamples = context.resamples(found.len());
+            let head = |effect: &Effect| matches!(effect.single(), Some(Component::Head { .. }));
+            for (place, effect) in first[number].iter().enumerate().filter(|(_, effect)| !head(effect)) {
+                // Each seed counts once: its means, not its sums.
+                let sums = found.iter().map(|of| total(of[number][place].clusters.iter().copied()));
+                let seeds: Vec<Sums> = sums
+                    .map(|[full, ablated, n]| [full / n.max(1.0), ablated / n.max(1.0), n.min(1.0)])
+                    .collect();
+                let interval = resamples.interval(&seeds, percent);
+                push(&context.over_seeds(task), effect, total(seeds), interval);
             }
         }
-        let Some(first) = found.first() else { continue };
-        let resamples = Resamples::new(found.len(), context.config.bootstrap_draws);
-        let heads = |drop: &Drop| matches!(drop.single(), Some(Component::Head { .. }));
-        for (place, drop) in first[number].iter().enumerate().filter(|(_, drop)| !heads(drop)) {
-            // Each seed counts once: its means, not its sums.
-            let sums = found.iter().map(|of| total(of[number][place].clusters.iter().copied()));
-            let seeds: Vec<Sums> = sums
-                .map(|[full, ablated, n]| [full / n.max(1.0), ablated / n.max(1.0), n.min(1.0)])
-                .collect();
-            let interval = resamples.interval(&seeds, percent);
-            push(&context.over_seeds(ANALYSIS.name, task), drop, total(seeds), interval);
+        for task in &context.tasks {
+            // Says over what `mean` was taken: 1 where rows have no counterfactual twins, so that they stood in for them.
+            let missing = task.groups.iter().any(|group| group.counterfactual.is_none());
+            let value = Some(f64::from(u8::from(missing)));
+            output.measure(context.over_seeds(task).measurement("mean_over_sample", value, None, task.n()));
         }
+        output.table(table)
     }
-    for task in &context.tasks {
-        // Says over what `mean` was taken: 1 where rows have no counterfactual twins, so that they stood in for them.
-        let missing = task.groups.iter().any(|group| group.counterfactual.is_none());
-        let subject = context.over_seeds(ANALYSIS.name, task);
-        measurements.push(subject.measurement(
-            "mean_over_sample",
-            Some(f64::from(u8::from(missing))),
-            None,
-            task.n(),
-        ));
-    }
-    write_table(&out.join("ablation.parquet"), provenance, table)?;
-    Ok(measurements)
 }
 
-/// Returns the drop of every component, then of the most important heads together, for both replacements and every metric.
-fn drops(context: &Context, model: &Model, task: &Task) -> candle_core::Result<Vec<Drop>> {
-    let ablations = Ablations::new(context, model, task)?;
-    let mut drops = Vec::new();
-    for by in Replacement::ALL {
-        let mut add = |name: String, parts: Vec<Component>| {
-            let sums = ablations.without(&parts, by)?;
-            let left = sums.first().map_or(0.0, |clusters| total(clusters.iter().copied())[1]);
-            for (clusters, metric) in sums.into_iter().zip(context.config.metrics.iter().copied()) {
-                drops.push(Drop { by, metric, name: name.clone(), parts: parts.clone(), clusters });
+impl Ablation {
+    /// Returns what every component, then the most important heads together, are worth, by both replacements and every metric.
+    fn effects(&self, context: &Context, model: &Model, task: &Task) -> candle_core::Result<Vec<Effect>> {
+        let ablations = Ablations::new(context, model, task, &self.metrics)?;
+        let mut effects = Vec::new();
+        for by in Replacement::ALL {
+            let mut add = |name: String, parts: Vec<Component>| {
+                let sums = ablations.without(&parts, by)?;
+                let left = sums.first().map_or(0.0, |clusters| total(clusters.iter().copied())[1]);
+                for (clusters, metric) in sums.into_iter().zip(self.metrics.iter().copied()) {
+                    effects.push(Effect { by, metric, name: name.clone(), parts: parts.clone(), clusters });
+                }
+                Ok::<f64, candle_core::Error>(left)
+            };
+            let mut heads = Vec::new();
+            for part in Component::all(&context.shape) {
+                let left = add(part.to_string(), vec![part])?;
+                heads.extend(matches!(part, Component::Head { .. }).then_some((left, part)));
             }
-            Ok::<f64, candle_core::Error>(left)
-        };
-        let mut heads = Vec::new();
-        for part in Component::all(&context.shape) {
-            let left = add(part.to_string(), vec![part])?;
-            heads.extend(matches!(part, Component::Head { .. }).then_some((left, part)));
+            // The full model's is the same for all: the most important head leaves the least.
+            heads.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+            for k in 1..=heads.len().min(self.top_heads) {
+                add(format!("top_{k}_heads"), heads[..k].iter().map(|(_, head)| *head).collect())?;
+            }
         }
-        // The full model's is the same for all: the most important head leaves the least.
-        heads.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        for k in 1..=heads.len().min(context.config.top_heads) {
-            add(format!("top_{k}_heads"), heads[..k].iter().map(|(_, head)| *head).collect())?;
-        }
+        Ok(effects)
     }
-    Ok(drops)
 }
 
 /// Returns the drop in percent of the full value; nothing where that is not above 0.
@@ -120,31 +132,40 @@ fn percent([full, ablated, _]: &Sums) -> Option<f64> {
     (*full > 0.0).then(|| 100.0 * (full - ablated) / full)
 }
 
-fn rows(subject: &Subject, drop: &Drop, sums: Sums, interval: Option<Interval>) -> (Ablation, Measurement) {
-    let single = drop.single();
-    let (layer, head) = single.map_or((-1, -1), |part| (part.layer(), part.head()));
+fn rows(
+    subject: &Subject<'_>,
+    effect: &Effect,
+    sums: Sums,
+    interval: Option<Interval>,
+) -> (tables::Ablation, Measurement) {
+    let single = effect.single();
     let [full, ablated] = [0, 1].map(|column| (sums[2] > 0.0).then(|| sums[column] / sums[2]));
-    let (value, n, kind) = (percent(&sums), sums[2] as usize, drop.by.name());
+    let (value, n, kind) = (percent(&sums), sums[2] as usize, effect.by.name());
     // A drop that is none has no interval, whatever the draws that gave one.
     let interval = interval.filter(|_| value.is_some());
-    let measured = drop.metric.as_str();
-    let metric = match single {
-        Some(_) => format!("drop_percent_{kind}_{measured}"),
-        None => format!("drop_percent_{kind}_{measured}_{}", drop.name),
+    let metric = effect.metric.as_str();
+    let measurement = match single {
+        Some(part) => {
+            let name = format!("drop_percent_{kind}_{metric}");
+            of_part(part, part.hook(), subject.measurement(name, value, interval, n))
+        }
+        None => {
+            let name = format!("drop_percent_{kind}_{metric}_{}", effect.name);
+            // Each seed has its own most important heads: over seeds they have no names.
+            let parts = effect.parts.iter().filter(|_| subject.seed >= 0).map(Component::to_string);
+            let component = parts.collect::<Vec<_>>().join("+");
+            Measurement { component, ..subject.measurement(name, value, interval, n) }
+        }
     };
-    // Each seed has its own most important heads: over seeds they have no names.
-    let named = drop.parts.iter().filter(|_| single.is_some() || subject.seed >= 0);
-    let hook = named.map(Component::to_string).collect::<Vec<_>>().join("+");
-    let measurement = Measurement { hook, layer, head, ..subject.measurement(metric, value, interval, n) };
-    let row = Ablation {
+    let row = tables::Ablation {
         seed: subject.seed,
         step: subject.step,
         task: subject.task.to_owned(),
-        component: drop.name.clone(),
-        layer,
-        head,
+        component: effect.name.clone(),
+        layer: measurement.layer,
+        head: measurement.head,
         kind: kind.to_owned(),
-        metric: measured.to_owned(),
+        metric: metric.to_owned(),
         full,
         ablated,
         drop_percent: value,

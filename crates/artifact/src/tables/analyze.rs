@@ -85,7 +85,7 @@ table! {
 
 table! {
     /// Every scalar that an analysis measured, in one long table.
-    pub struct Measurement in "measurements", version 1, files "results/<pipeline>/analyze/measurements.parquet" {
+    pub struct Measurement in "measurements", version 2, files "results/<pipeline>/analyze/measurements.parquet" {
         /// Name of the analysis.
         analysis: String,
         /// The model's seed; -1 = over seeds.
@@ -94,8 +94,12 @@ table! {
         step: i64,
         /// Task of the rows; empty for all.
         task: String,
-        /// Where it was measured, as TransformerLens names it; empty for the whole model.
+        /// The activation that was looked at or replaced, as TransformerLens names it (`blocks.0.attn.hook_z`); empty for the
+        /// whole model and for a set of parts.
         hook: String,
+        /// The part of the model, e.g. `blocks.0.attn.head.3`, `blocks.0.mlp`, or a set of them joined by `+`; empty for the whole
+        /// model, and for a set that is another in each seed.
+        component: String,
         /// Layer, from 0; -1 for none.
         layer: i32,
         /// Head, from 0; -1 for none.

@@ -26,8 +26,8 @@ pub(crate) fn tasks() -> Result<ExitCode, Failure> {
 }
 
 pub(crate) fn analyses() -> Result<ExitCode, Failure> {
-    for analysis in analyzer::ANALYSES {
-        say::line(format_args!("  {:<12} {}", analysis.name, analysis.summary))?;
+    for analysis in analyzer::Analysis::all() {
+        say::line(format_args!("  {:<12} {}", analysis.name(), analysis.summary()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

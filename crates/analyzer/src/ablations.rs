@@ -1,12 +1,11 @@
 //! The metrics of a model with parts of it taken away, beside those of the full model.
 
-use candle_core::Tensor;
-use transformer::{Hook, Transformer};
+use transformer::Transformer;
 
-use crate::Metric;
+use crate::component::Component;
 use crate::context::{Context, Model};
-use crate::hooks::{Ablate, Component, Means};
-use crate::metric::Said;
+use crate::hooks::{Ablate, Means, forward};
+use crate::metric::{Logits, Metric};
 use crate::rows::Task;
 
 /// What a part is replaced with.
@@ -57,14 +56,15 @@ impl<'a> Ablations<'a> {
         context: &'a Context,
         model: &'a Model,
         task: &'a Task,
+        metrics: &'a [Metric],
     ) -> candle_core::Result<Ablations<'a>> {
-        let (shape, metrics, model) = (&context.shape, &*context.config.metrics, &model.transformer);
+        let (shape, model) = (&context.shape, &model.transformer);
         // Without a hook the model may round otherwise; an idle part must cost exactly nothing.
         let whole = || Ablate::new(shape, &[], None);
         let full = task.groups.iter().map(|group| {
-            let said = Said::new(&forward(model, &group.tokens, &mut whole())?)?;
-            let foils = said.foils(&group.rows);
-            let values = metrics.iter().map(|metric| metric.of(&said, &group.rows, &foils)).collect();
+            let logits = Logits::new(&forward(model, &group.tokens, &mut whole())?)?;
+            let foils = logits.foils(&group.rows);
+            let values = metrics.iter().map(|metric| metric.of(&logits, &group.rows, &foils)).collect();
             Ok(Full { foils, values })
         });
         let means = task
@@ -85,9 +85,9 @@ impl<'a> Ablations<'a> {
         let mut sums = vec![vec![[0.0; 3]; self.task.clusters]; self.metrics.len()];
         for ((group, full), means) in self.task.groups.iter().zip(&self.full).zip(&self.means) {
             let mut hook = Ablate::new(self.shape, parts, (by == Replacement::Mean).then_some(means));
-            let said = Said::new(&forward(self.model, &group.tokens, &mut hook)?)?;
+            let logits = Logits::new(&forward(self.model, &group.tokens, &mut hook)?)?;
             for ((metric, values), clusters) in self.metrics.iter().zip(&full.values).zip(&mut sums) {
-                let ablated = metric.of(&said, &group.rows, &full.foils);
+                let ablated = metric.of(&logits, &group.rows, &full.foils);
                 for ((row, full), ablated) in group.rows.iter().zip(values).zip(ablated) {
                     if let (Some(full), Some(ablated)) = (*full, ablated) {
                         clusters[row.cluster] = total([clusters[row.cluster], [full, ablated, 1.0]]);
@@ -97,13 +97,4 @@ impl<'a> Ablations<'a> {
         }
         Ok(sums)
     }
-}
-
-/// Runs the model with a hook. // [row, position, token]
-pub(crate) fn forward(
-    model: &Transformer,
-    tokens: &Tensor,
-    hook: &mut impl Hook,
-) -> candle_core::Result<Tensor> {
-    model.forward(tokens, hook).map_err(candle_core::Error::wrap)
 }

@@ -2,156 +2,17 @@
 #![expect(clippy::disallowed_methods, reason = "a test may take a failing disk for absence")]
 #![expect(clippy::unwrap_used, reason = "a test whose world cannot be set up has failed")]
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+mod contract;
+mod world;
 
-use analyzer::{Config, Error, Inputs, run};
-use artifact::tables::{Ablation, AttentionPattern, Checkpoint, Counterfactual, Example, Measurement, Token};
+use std::collections::HashMap;
+use std::path::Path;
+
+use analyzer::{Config, run};
+use artifact::tables::{Ablation, AttentionPattern, Checkpoint, Counterfactual, Example, Measurement};
 use artifact::{Provenance, digest_bytes, read_table, write_table};
 use candle_core::{DType, Device, Tensor};
-use indexmap::IndexMap;
-use transformer::Transformer;
-
-const VALUES: usize = 12;
-/// BEGIN, END, then the values.
-const TOKENS: usize = VALUES + 2;
-/// BEGIN and four terms: what the model sees.
-const SHOWN: usize = 5;
-const HEAD: usize = TOKENS;
-
-struct World {
-    folder: tempfile::TempDir,
-    inputs: Inputs,
-    rows: Vec<Example>,
-}
-
-/// Residual stream: the token, then the answer, then the position.
-fn shape() -> transformer::Config {
-    transformer::Config {
-        n_layers: 1,
-        d_model: 2 * TOKENS + SHOWN,
-        n_ctx: SHOWN,
-        d_head: HEAD,
-        n_heads: 2,
-        d_mlp: 1,
-        d_vocab: TOKENS,
-        act_fn: transformer::ActFn::Relu,
-        normalization_type: transformer::Normalization::None,
-        positional_embedding_type: transformer::PositionalEmbedding::Standard,
-        attn_only: false,
-        eps: 1e-5,
-    }
-}
-
-/// Head 0 attends to its own position and says "one more" with strength 10; head 1 attends to the position before and
-/// writes nothing. Heads are swapped where `swapped`.
-fn model(swapped: bool) -> Transformer {
-    let shape = shape();
-    let width = shape.d_model;
-    let mut weights: IndexMap<String, Vec<f32>> =
-        shape.parameters().into_iter().map(|(name, dims)| (name, vec![0.0; dims.iter().product()])).collect();
-    let mut set = |name: &str, place: usize, value: f32| weights[name][place] = value;
-    let worker = usize::from(swapped);
-    for token in 0..TOKENS {
-        set("embed.W_E", token * width + token, 1.0);
-        set("unembed.W_U", (TOKENS + token) * TOKENS + token, 1.0);
-        set("blocks.0.attn.W_V", (worker * width + token) * HEAD + token, 1.0);
-        if (2..TOKENS - 1).contains(&token) {
-            set("blocks.0.attn.W_O", (worker * HEAD + token) * width + TOKENS + token + 1, 10.0);
-        }
-    }
-    for position in 0..SHOWN {
-        let at = 2 * TOKENS + position;
-        set("pos_embed.W_pos", position * width + at, 1.0);
-        for head in 0..2 {
-            let key = if head == worker { position } else { position + 1 };
-            set("blocks.0.attn.W_Q", (head * width + at) * HEAD + position, 1000.0);
-            set("blocks.0.attn.W_K", (head * width + at) * HEAD + key, 1.0);
-        }
-    }
-    let dims = shape.parameters();
-    let tensor = |(name, values): (String, Vec<f32>)| {
-        let tensor = Tensor::from_vec(values, dims[&name].clone(), &Device::Cpu).unwrap();
-        (name, tensor)
-    };
-    Transformer::new(&shape, weights.into_iter().map(tensor).collect()).unwrap()
-}
-
-impl World {
-    /// Rows `s s+1 s+2 s+3`, without and with counterfactual twins.
-    fn new(twins: bool) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        let inputs = Inputs {
-            examples: vec![at("test.parquet")],
-            vocabulary: at("vocabulary.parquet"),
-            model_vocabulary: at("vocabulary.parquet"),
-            trained_on: at("trained_on.parquet"),
-            audit: None,
-            counterfactuals: at("counterfactuals.parquet"),
-            checkpoints: at("checkpoints.parquet"),
-            model: at("model.json"),
-        };
-        let token = |value: usize| (value + 2) as u16;
-        let rows: Vec<Example> = (0..VALUES - 3)
-            .map(|start| Example {
-                example_id: start as i64,
-                task: "plus1".into(),
-                family: "arithmetic".into(),
-                notation: "numeral".into(),
-                domain: "integer".into(),
-                unit: "pair".into(),
-                parameter: Some(1),
-                text: String::new(),
-                terms: (start..start + 4).map(|value| value as i64).collect(),
-                tokens: [vec![0], (start..start + 4).map(token).collect(), vec![1]].concat(),
-                answer_start: 4,
-                answer_length: 2,
-                cluster: start as i64 / 2,
-            })
-            .collect();
-        let provenance = Provenance::default();
-        write_table(&inputs.examples[0], &provenance, rows.clone()).unwrap();
-        let vocabulary = (0..TOKENS).map(|id| {
-            let (token, kind) = match id {
-                0 => ("BEGIN".to_owned(), "begin"),
-                1 => ("END".to_owned(), "end"),
-                _ => ((id - 2).to_string(), "value"),
-            };
-            Token { token_id: id as i32, token, kind: kind.into(), value: (id >= 2).then_some(id as i64 - 2) }
-        });
-        write_table(&inputs.vocabulary, &provenance, vocabulary).unwrap();
-        let twin = |row: &Example| Counterfactual {
-            example_id: row.example_id,
-            kind: "random_members".into(),
-            terms: vec![4, 4, 4, 4],
-            parameter: None,
-            edited: vec![0, 1, 2],
-            tokens: vec![0, 4, 4, 4, 4, 1],
-            position: 4,
-            answer_token: i32::from(row.tokens[4]),
-            counterfactual_token: 4,
-        };
-        let twins: Vec<Counterfactual> = if twins { rows.iter().map(twin).collect() } else { Vec::new() };
-        write_table(&inputs.counterfactuals, &provenance, twins).unwrap();
-        std::fs::write(&inputs.model, serde_json::to_string(&shape()).unwrap()).unwrap();
-        let checkpoints = [(0, 100, true), (0, 300, false), (1, 300, true)].map(|(seed, step, swapped)| {
-            let path = format!("{seed}-{step}.safetensors");
-            let bytes = model(swapped).to_safetensors().unwrap();
-            std::fs::write(at(&path), &bytes).unwrap();
-            Checkpoint { seed, step, path, digest: digest_bytes(&bytes) }
-        });
-        write_table(&inputs.checkpoints, &provenance, checkpoints).unwrap();
-        World { inputs, rows, folder }
-    }
-
-    fn run(&self, name: &str) -> Result<PathBuf, Error> {
-        let out = self.folder.path().join(name);
-        std::fs::create_dir(&out).unwrap();
-        let config = Config { bootstrap_draws: 200, ..Config::default() };
-        run(&config, &self.inputs, &out, &Provenance::default()).map(|()| out)
-    }
-}
+use world::{SHOWN, World, model, shape};
 
 /// Of what ablation measures by itself, the logit against copying.
 fn ablation<'a>(table: &'a [Ablation], seed: i32, component: &str, kind: &str) -> &'a Ablation {
@@ -189,6 +50,19 @@ fn the_head_that_works_is_worth_everything_and_the_other_nothing() {
         assert_eq!(ablation(&table, seed, "top_1_heads", "zero").drop_percent, Some(100.0));
         assert_eq!(ablation(&table, seed, "top_2_heads", "zero").drop_percent, Some(100.0));
     }
+    // Where it was measured, and of what: a set of heads is at no one place.
+    let measured = measurements(&out);
+    let place = |seed: i32, metric: &str, head: i32| {
+        let metric = format!("drop_percent_zero_accuracy{metric}");
+        let found = measured.iter().find(|row| (row.seed, row.head) == (seed, head) && row.metric == metric);
+        let row = found.unwrap_or_else(|| panic!("no {seed} {metric} {head}"));
+        (row.hook.as_str(), row.component.as_str(), row.layer)
+    };
+    assert_eq!(place(1, "", 1), ("blocks.0.attn.hook_z", "blocks.0.attn.head.1", 0));
+    assert_eq!(place(-1, "", -1), ("blocks.0.hook_mlp_out", "blocks.0.mlp", 0));
+    assert_eq!(place(0, "_top_2_heads", -1), ("", "blocks.0.attn.head.0+blocks.0.attn.head.1", -1));
+    assert_eq!(place(1, "_top_2_heads", -1), ("", "blocks.0.attn.head.1+blocks.0.attn.head.0", -1));
+    assert_eq!(place(-1, "_top_2_heads", -1), ("", "", -1));
     assert_eq!(ablation(&table, -1, "top_1_heads", "zero").drop_percent, Some(100.0));
     assert_eq!(ablation(&table, -1, "blocks.0.mlp", "mean").drop_percent, Some(0.0));
     assert!(table.iter().all(|row| row.seed >= 0 || row.head < 0), "head 0 of two seeds is not one head");
@@ -290,24 +164,12 @@ fn a_head_that_looks_back_is_found() {
 }
 
 #[test]
-fn the_same_bytes_whatever_the_number_of_threads() {
-    let world = World::new(true);
-    let bytes = |threads: usize, name: &str| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let out = pool.install(|| world.run(name)).unwrap();
-        ["ablation.parquet", "attention.parquet", "measurements.parquet"]
-            .map(|file| std::fs::read(out.join(file)).unwrap())
-    };
-    assert_eq!(bytes(1, "one"), bytes(3, "three"));
-}
-
-#[test]
 fn only_what_is_asked_for_is_done() {
     let world = World::new(true);
     let out = world.folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
     let config: Config =
-        serde_json::from_str(r#"{"analyses":["attention"],"sample":3,"example_rows":0}"#).unwrap();
+        serde_json::from_str(r#"{"analyses":[{"attention":{"example_rows":0}}],"sample":3}"#).unwrap();
     run(&config, &world.inputs, &out, &Provenance::default()).unwrap();
     assert!(!out.join("ablation.parquet").exists());
     let patterns: Vec<AttentionPattern> = read_table(&out.join("attention.parquet")).unwrap();
