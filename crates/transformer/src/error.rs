@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 /// What can go wrong with a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -10,6 +12,9 @@ pub enum Error {
         /// What was expected and found, and what to do.
         message: String,
     },
+    /// A `model.json` that is no configuration.
+    #[error("{}", escaped(.0))]
+    Json(#[source] serde_json::Error),
     /// A weights file that does not fit the configuration.
     #[error("weights: {0}")]
     Weights(String),
@@ -29,3 +34,12 @@ pub enum Error {
 
 /// Result of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Returns what a parser says, which may repeat what the file says.
+pub(crate) fn escaped(words: &dyn Display) -> String {
+    words
+        .to_string()
+        .chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
+}

@@ -5,6 +5,7 @@ use candle_core::{DType, Device, Tensor};
 use indexmap::IndexMap;
 use safetensors::{SafeTensors, View};
 
+use crate::error::escaped;
 use crate::{Config, Error, Result};
 
 /// Reads the weights of a model with TransformerLens' names; none but tensors of floats are among them.
@@ -108,20 +109,11 @@ pub fn read_tensors(bytes: &[u8]) -> Result<IndexMap<String, Tensor>> {
 /// Reads `model.json`.
 ///
 /// # Errors
-/// In words: what no model can have is refused here, before anything is made of it.
-pub fn read_config(text: &[u8]) -> std::result::Result<Config, String> {
-    let config: Config = serde_json::from_slice(text).map_err(|error| escaped(&error))?;
-    config.check().map_err(|error| error.to_string())?;
+/// [`Error::Json`] where it is none; [`Error::Config`] for what no model can have, before anything is made of it.
+pub fn read_config(text: &[u8]) -> Result<Config> {
+    let config: Config = serde_json::from_slice(text).map_err(Error::Json)?;
+    config.check()?;
     Ok(config)
-}
-
-/// What a parser says may repeat what the file says.
-fn escaped(words: &dyn Display) -> String {
-    words
-        .to_string()
-        .chars()
-        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
-        .collect()
 }
 
 /// Checks that `weights` are exactly the parameters of `config` and returns them in its order.

@@ -176,7 +176,7 @@ fn headers_and_configurations_are_not_believed() {
     let read = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut value = serde_json::to_value(config()).unwrap();
         change(&mut value);
-        let config = read_config(value.to_string().as_bytes())?;
+        let config = read_config(value.to_string().as_bytes()).map_err(|error| error.to_string())?;
         let bytes = safetensors::serialize(&weights(1), None).unwrap();
         let model = Transformer::from_safetensors(&config, &bytes, DType::F32, &Device::Cpu);
         model.map(|_| ()).map_err(|error| error.to_string())

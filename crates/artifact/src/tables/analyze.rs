@@ -63,7 +63,8 @@ table! {
         /// What was measured, a mean over rows, the right tokens before each given. `logit_difference`: logit of the right token
         /// minus that of the last shown term (copying), where both first differ. `logit_margin`: minus that of the token that
         /// the full model finds the likeliest of all others there, for the ablated model the same token. `accuracy`: share of
-        /// rows whose every answer token is the likeliest. `log_probability`: of the answer span, in nats.
+        /// rows whose every answer token is the likeliest. `log_probability`: of the answer span, in nats. As in an evaluation,
+        /// SEP behind the last term counts as END.
         metric: String,
         /// The full model's value.
         full: Option<f64>,

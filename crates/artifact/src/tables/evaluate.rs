@@ -12,6 +12,9 @@ pub(super) const TABLES: &[fn() -> Description] = &[
     SeedVerdict::describe,
 ];
 
+/// An `n_eff` below this bears little: it is said wherever a number rests on it.
+pub const FEW_CLUSTERS: f64 = 20.0;
+
 table! {
     /// What the last checkpoint of each seed answers: validation and test whole, train a keyed sample.
     pub struct Prediction in "predictions", version 2, files "results/<pipeline>/evaluate/predictions.parquet" {

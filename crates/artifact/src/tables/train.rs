@@ -6,6 +6,9 @@ use crate::{Description, Row as _};
 pub(super) const TABLES: &[fn() -> Description] =
     &[Training::describe, Checkpoint::describe, Resume::describe, TrainedOn::describe];
 
+/// The accuracy from which rows count as learned, for `t_mem` and `t_gen`, where no other is asked for.
+pub const LEARNED: f64 = 0.99;
+
 table! {
     /// One logged step of one seed.
     pub struct Training in "training", version 1, files "results/<pipeline>/train/training.parquet" {
