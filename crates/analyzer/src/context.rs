@@ -1,22 +1,15 @@
 //! What every analysis is given: the vocabulary, the rows and the models.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use artifact::tables::{Checkpoint, Token};
-use artifact::{digest_bytes, printable, read_table};
-use candle_core::{DType, Device};
+use artifact::tables::Token;
+use checkpoint::Checkpoints;
 use rayon::prelude::*;
-use transformer::{Transformer, read_config};
+use statistics::Resamples;
+use transformer::Transformer;
 
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::measure::Subject;
 use crate::rows::{self, Task};
-use crate::statistics::Resamples;
-
-/// The bytes of a `model.json` at most.
-const MOST_CONFIG: u64 = 1 << 20;
 
 /// What every analysis is given.
 pub(crate) struct Context {
@@ -41,7 +34,8 @@ impl Context {
     pub(crate) fn read(inputs: &Inputs, sample: usize, bootstrap_draws: u32) -> Result<Context, Error> {
         let vocabulary = artifact::read_vocabularies(&inputs.vocabulary, &inputs.model_vocabulary)?;
         let tasks = rows::read(&inputs.examples, &inputs.counterfactuals, &vocabulary, sample)?;
-        let shape = shape(&inputs.model)?;
+        let checkpoints = Checkpoints::read(&inputs.checkpoints, &inputs.model)?;
+        let shape = checkpoints.shape().clone();
         for row in tasks.iter().flat_map(Task::rows) {
             let (needed, tokens) = (row.tokens.len() - 1, vocabulary.len());
             if needed > shape.n_ctx || tokens > shape.d_vocab {
@@ -53,7 +47,10 @@ impl Context {
                 return Err(Error::Row { example_id: row.example_id, message });
             }
         }
-        let models = models(&inputs.checkpoints, &shape)?;
+        let models = checkpoints
+            .last()
+            .map(|row| Ok(Model { seed: row.seed, step: row.step, transformer: checkpoints.load(row)? }));
+        let models = models.collect::<Result<_, Error>>()?;
         Ok(Context { vocabulary, shape, tasks, models, bootstrap_draws })
     }
 
@@ -82,39 +79,6 @@ impl Context {
 
     /// Returns the draws behind an interval over so many clusters of rows, or seeds.
     pub(crate) fn resamples(&self, clusters: usize) -> Resamples {
-        Resamples::new(clusters, self.bootstrap_draws)
+        Resamples::new(clusters, self.bootstrap_draws, stream::key("analyzer/bootstrap", &[]))
     }
-}
-
-fn shape(path: &Path) -> Result<transformer::Config, Error> {
-    let text = artifact::read_file(path, MOST_CONFIG)?;
-    read_config(&text).map_err(|message| Error::ModelConfig { path: path.to_owned(), message })
-}
-
-/// Loads the last checkpoint of every seed, whose bytes must be those that were listed.
-fn models(checkpoints: &Path, shape: &transformer::Config) -> Result<Vec<Model>, Error> {
-    let mut last = BTreeMap::<i32, Checkpoint>::new();
-    for checkpoint in read_table::<Checkpoint>(checkpoints)? {
-        if last.get(&checkpoint.seed).is_none_or(|before| before.step <= checkpoint.step) {
-            last.insert(checkpoint.seed, checkpoint);
-        }
-    }
-    if last.is_empty() {
-        let message = "it lists no checkpoint".to_owned();
-        return Err(Error::Checkpoint { path: checkpoints.to_owned(), message });
-    }
-    let folder = checkpoints.parent().unwrap_or(Path::new(""));
-    let load = |checkpoint: Checkpoint| {
-        let path = artifact::join(folder, &checkpoint.path, checkpoints)?;
-        let bytes = artifact::read_file(&path, artifact::allowed(0))?;
-        let found = digest_bytes(&bytes);
-        if found != checkpoint.digest {
-            let message = format!("its digest should be {}, found {found}", printable(&checkpoint.digest));
-            return Err(Error::Checkpoint { path, message });
-        }
-        let transformer = Transformer::from_safetensors(shape, &bytes, DType::F32, &Device::Cpu)
-            .map_err(|error| Error::Checkpoint { path, message: error.to_string() })?;
-        Ok(Model { seed: checkpoint.seed, step: checkpoint.step, transformer })
-    };
-    last.into_values().map(load).collect()
 }

@@ -1,5 +1,4 @@
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 
 use artifact::printable;
 
@@ -34,22 +33,9 @@ pub enum Error {
     /// The rows of one length cannot be laid out for a model.
     #[error("the rows cannot be laid out for a model: {0}")]
     Rows(#[source] candle_core::Error),
-    /// The model's configuration is no configuration.
-    #[error("{}: not a model configuration ({message}); rerun the train stage", path.display())]
-    ModelConfig {
-        /// The file.
-        path: PathBuf,
-        /// The parser's own words.
-        message: String,
-    },
-    /// A checkpoint is not what the list of checkpoints says, or not a model of this configuration.
-    #[error("checkpoint {}: {}; rerun the train stage", path.display(), printable(message))]
-    Checkpoint {
-        /// The safetensors file.
-        path: PathBuf,
-        /// What was expected and what was found.
-        message: String,
-    },
+    /// A model cannot be loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
     /// The model cannot be run on the rows, or answers with what is no number.
     #[error("the model of seed {seed} at step {step} cannot be run: {source}")]
     Model {

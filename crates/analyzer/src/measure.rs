@@ -1,10 +1,10 @@
 //! How a scalar becomes a row of `measurements.parquet`.
 
 use artifact::tables::Measurement;
+use statistics::Interval;
 use transformer::HookPoint;
 
 use crate::component::Component;
-use crate::statistics::Interval;
 
 /// What a measurement is about.
 #[derive(Clone, Copy)]

@@ -46,13 +46,14 @@ impl Logits {
         &self.values[start..start + self.tokens]
     }
 
-    /// Returns, for each row, the likeliest token but the right one where the row's answer and copying first differ; nothing
+    /// Returns, for each row, the likeliest token but a right one where the row's answer and copying first differ; nothing
     /// where they never do, or there is no other token.
     pub(crate) fn foils(&self, rows: &[Row]) -> Vec<Option<usize>> {
         let foil = |(number, row): (usize, &Row)| {
-            let (position, right, _) = row.contrast?;
+            let position = row.target.contrast?.position;
             let others = self.of(number, position).iter().enumerate();
-            let others = others.filter(|(token, _)| *token != usize::from(right));
+            let others = others
+                .filter(|(token, _)| row.target.right_at(position).all(|right| usize::from(right) != *token));
             let best = others.reduce(|best, other| if other.1 > best.1 { other } else { best });
             best.map(|(token, _)| token)
         };
@@ -96,22 +97,26 @@ impl Metric {
                 let logits = before(position);
                 f64::from(logits[usize::from(right)]) - f64::from(logits[foil])
             };
-            let mut span = row
-                .span
-                .clone()
-                .zip(&row.tokens[row.span.clone()])
-                .map(|(at, &token)| (before(at), usize::from(token)));
+            let target = &row.target;
             match self {
                 Metric::LogitDifference => {
-                    row.contrast.map(|(position, right, copied)| against(position, right, copied.into()))
+                    target.contrast.map(|at| against(at.position, at.right, at.copied.into()))
                 }
-                Metric::LogitMargin => row
-                    .contrast
-                    .zip(foils[number])
-                    .map(|((position, right, _), foil)| against(position, right, foil)),
-                Metric::LogProbability => Some(span.map(|(logits, right)| log_softmax(logits, right)).sum()),
+                Metric::LogitMargin => {
+                    target.contrast.zip(foils[number]).map(|(at, foil)| against(at.position, at.right, foil))
+                }
+                Metric::LogProbability => Some(
+                    target
+                        .span
+                        .clone()
+                        .map(|position| target.log_probability(position, before(position)))
+                        .sum(),
+                ),
                 Metric::Accuracy => {
-                    Some(f64::from(u8::from(span.all(|(logits, right)| likeliest(logits) == right))))
+                    let mut span = target.span.clone();
+                    Some(f64::from(u8::from(
+                        span.all(|position| target.rank(position, before(position)) == 1),
+                    )))
                 }
             }
         };
@@ -119,28 +124,16 @@ impl Metric {
     }
 }
 
-/// Returns the token with the largest logit; the first of equal ones.
-fn likeliest(logits: &[f32]) -> usize {
-    logits.iter().enumerate().fold(0, |best, (token, logit)| if *logit > logits[best] { token } else { best })
-}
-
-/// Returns the natural logarithm of the token's probability.
-fn log_softmax(logits: &[f32], token: usize) -> f64 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
-    f64::from(logits[token]) - f64::from(largest) - sum.ln()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rows::tests::of_tokens;
     use candle_core::Device;
 
     #[test]
     fn each_metric_by_hand() {
         // Two positions of three tokens; the answer is token 1, then token 2; copying says 0 first.
-        let row =
-            Row { example_id: 0, cluster: 0, tokens: vec![0, 1, 2], span: 1..3, contrast: Some((1, 1, 0)) };
+        let row = of_tokens(&["value", "value", "end"], 2, &[0, 1, 2], 1..3).expect("a good row");
         let logits = [0.0, 2.0_f32.ln(), 0.0, 0.0, 0.0, 3.0_f32.ln()];
         let logits = Tensor::from_slice(&logits, (1, 2, 3), &Device::Cpu).expect("six numbers");
         let (logits, rows) = (Logits::new(&logits).expect("finite"), std::slice::from_ref(&row));
@@ -165,8 +158,9 @@ mod tests {
     #[test]
     fn the_margin_is_against_what_the_full_model_answers_instead() {
         // Token 3 is right, token 0 would be copied; the full model says 2, the ablated one 1.
-        let row = |contrast| Row { example_id: 0, cluster: 0, tokens: vec![0, 3], span: 1..2, contrast };
-        let rows = [row(Some((1, 3, 0))), row(None)];
+        let kinds = ["value", "value", "value", "value", "end"];
+        let row = |shown| of_tokens(&kinds, 2, &[shown, 3, 4], 1..2).expect("a good row");
+        let rows = [row(0), row(3)];
         let logits = |one: [f32; 4]| {
             let logits = Tensor::from_slice(&[one, one].concat(), (2, 1, 4), &Device::Cpu).expect("numbers");
             Logits::new(&logits).expect("finite")
@@ -178,5 +172,20 @@ mod tests {
         assert_eq!(Metric::LogitMargin.of(&ablated, &rows, &foils), [Some(1.5), None]);
         assert_eq!(Metric::LogitDifference.of(&ablated, &rows, &foils), [Some(3.25), None]);
         assert_eq!(Metric::Accuracy.of(&full, &rows, &foils), [Some(0.0), Some(0.0)]);
+    }
+
+    #[test]
+    fn a_separator_counts_as_the_end() {
+        // BEGIN 3 SEP 3 END: the model gives SEP 1/2 behind the answer, END 1/4, and never anything wrong before.
+        let kinds = ["begin", "end", "separator", "digit"];
+        let row = of_tokens(&kinds, 2, &[0, 3, 2, 3, 1], 3..5).expect("a good row");
+        let sure = [-1e9, -1e9, -1e9, 0.0];
+        let border = [0.25_f32, 0.25, 0.5, 1e-9].map(f32::ln);
+        let logits = Tensor::from_slice(&[sure, sure, sure, border].concat(), (1, 4, 4), &Device::Cpu);
+        let logits = Logits::new(&logits.expect("sixteen numbers")).expect("finite");
+        let value = |metric: Metric| metric.of(&logits, std::slice::from_ref(&row), &[None])[0];
+        assert_eq!(value(Metric::Accuracy), Some(1.0));
+        let found = value(Metric::LogProbability).expect("it is defined");
+        assert!((found - 0.75_f64.ln()).abs() < 1e-6, "{found}");
     }
 }

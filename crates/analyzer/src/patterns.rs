@@ -2,15 +2,13 @@
 
 use artifact::tables::Token;
 
-use crate::rows::Row;
-
-/// Returns the scores of one head's pattern (`[query, key]`, `size` tokens) on one row, each the mean over the queries for which it is defined.
+/// Returns the scores of one head's pattern (`[query, key]`, `size` tokens) on the tokens of one row, each the mean over the queries for which it is defined.
 ///
 /// `offset=o`: weight on the token o before the query. `previous_token`: the same for o = 1. `duplicate_token`: on
 /// earlier occurrences of the query's own token. `same_kind`: on earlier tokens of the query's kind. `to_<kind>`: on
 /// tokens of a kind. `entropy`: of the pattern, in bits.
-pub(crate) fn scores(weights: &[f32], size: usize, row: &Row, vocabulary: &[Token]) -> Vec<(String, f64)> {
-    let tokens = &row.tokens[..size];
+pub(crate) fn scores(weights: &[f32], size: usize, row: &[u16], vocabulary: &[Token]) -> Vec<(String, f64)> {
+    let tokens = &row[..size];
     let kinds: Vec<&str> = tokens.iter().map(|&id| vocabulary[usize::from(id)].kind.as_str()).collect();
     let weight = |query: usize, key: usize| f64::from(weights[query * size + key]);
     // Each query's weight on the keys that `on` names; queries without any such key do not count.
@@ -56,8 +54,7 @@ mod tests {
             value: None,
         };
         let vocabulary: Vec<Token> = kinds.iter().enumerate().map(token).collect();
-        let row = Row { example_id: 0, cluster: 0, tokens: vec![0, 2, 3, 2, 1], span: 3..5, contrast: None };
-        scores(weights, 4, &row, &vocabulary).into_iter().collect()
+        scores(weights, 4, &[0, 2, 3, 2, 1], &vocabulary).into_iter().collect()
     }
 
     #[test]

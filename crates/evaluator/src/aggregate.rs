@@ -1,55 +1,19 @@
-//! From single answers to scores: groups of rows, sums over their clusters, bootstrap, metrics.
+//! From single answers to scores: sums over the clusters of a group of rows, bootstrap, metrics.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
+use statistics::{ALPHA, Clusters, Difference, Draws, Interval, add, newcombe, paired, percentile, wilson};
 
 use crate::agreement;
+use crate::bootstrap::{Bootstrap, over_seeds};
 use crate::found::Found;
-use crate::memory::{Best, Memory, Word};
-use crate::metrics::{BESIDE_MEMORY, OF_MEMORY, OF_MODEL, Of, RowMetric, Sums, accuracy, column, memory};
-use crate::rows::Row;
-use crate::scoring::Answer;
-use crate::statistics::{
-    ALPHA, Clusters, Difference, Draws, Interval, add, difference, draw_clusters, draw_seeds, paired,
-    percentile, rule_index, wilson,
+use crate::groups::{Answers, Group, Split, groups, places};
+use crate::memory::Best;
+use crate::metrics::{
+    BESIDE_MEMORY, OF_MEMORY, OF_MODEL, Of, RowMetric, Sums, accuracy, column, memory, rule_index,
 };
-
-/// The rows of one split, and what is known of them beside the model.
-#[derive(Clone, Copy)]
-pub(crate) struct Split<'a> {
-    pub(crate) name: &'static str,
-    pub(crate) rows: &'a [Row],
-    /// The audit's look-up tables; nothing for train.
-    pub(crate) memory: Option<&'a Memory>,
-    /// Example to the number of train rows with its answer after the first term.
-    pub(crate) answer_seen: &'a HashMap<i64, i64>,
-}
-
-/// What one checkpoint answers to each row of a split.
-pub(crate) struct Answers {
-    pub(crate) seed: i32,
-    pub(crate) step: i64,
-    pub(crate) answers: Vec<Answer>,
-    /// The number of each wrong answer that a look-up table gives to any row too.
-    pub(crate) words: Vec<Option<Word>>,
-}
-
-/// Rows that are scored together.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Group {
-    pub(crate) task: String,
-    pub(crate) slice: String,
-    pub(crate) rows: Vec<usize>,
-}
-
-/// How the bootstrap is drawn.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bootstrap {
-    pub(crate) draws: u32,
-    /// The same stream draws the same clusters.
-    pub(crate) stream: u64,
-}
+use crate::scoring::Answer;
 
 /// The sums of each seed, and over seeds, on one group of rows.
 pub(crate) struct Drawn {
@@ -87,7 +51,7 @@ impl Drawn {
                 let clusters = one.by_cluster.iter().zip(&other.by_cluster);
                 let clusters: Vec<[f64; 3]> = clusters.map(|(a, b)| [a.0, b.0, a.1]).collect();
                 let found = paired(&clusters, pairs)?;
-                let found = if found.value < 0.0 { negative(found) } else { found };
+                let found = if found.value < 0.0 { found.negative() } else { found };
                 let rank = |d: &Difference| (d.interval.low > 0.0, d.value);
                 if most.as_ref().is_none_or(|most| rank(&found) > rank(most)) {
                     most = Some(found);
@@ -96,10 +60,6 @@ impl Drawn {
         }
         most
     }
-}
-
-fn negative(Difference { value, interval: Interval { low, high } }: Difference) -> Difference {
-    Difference { value: -value, interval: Interval { low: -high, high: -low } }
 }
 
 impl Point {
@@ -116,8 +76,7 @@ impl Point {
                 let own = self.own(metric)?;
                 Some(if self.seeds > 1 { drawn().map_or(own, |drawn| own.hull(drawn)) } else { own })
             }
-            // Where all that was drawn is alike, or all of it is one cluster, nothing is known of its spread.
-            Of::Mean(..) => drawn().filter(|drawn| drawn.high > drawn.low),
+            Of::Mean(..) => drawn().and_then(Interval::spread),
             Of::Index => {
                 let (memory, Interval { low, high }) = (memory(&self.sums)?, self.interval(&OF_MODEL[0])?);
                 let ends = Interval { low: rule_index(low, memory)?, high: rule_index(high, memory)? };
@@ -184,44 +143,6 @@ pub(crate) fn scores(
     (scores, whole)
 }
 
-/// Returns the groups of rows: all tasks and each task; all rows, by number of terms, by exposure of the answer.
-pub(crate) fn groups(rows: &[Row], answer_seen: &HashMap<i64, i64>) -> Vec<Group> {
-    let tasks: BTreeSet<&str> = rows.iter().map(|row| row.example.task.as_str()).collect();
-    let mut groups = Vec::new();
-    for task in std::iter::once("").chain(tasks) {
-        let mut slices = BTreeMap::<(u8, i64), (String, Vec<usize>)>::new();
-        for (number, row) in
-            rows.iter().enumerate().filter(|(_, row)| task.is_empty() || row.example.task == task)
-        {
-            let terms = row.example.terms.len() as i64;
-            let seen = answer_seen.get(&row.example.example_id).map(|&seen| match seen {
-                ..=0 => ((2, 0), "answer_seen=0"),
-                1..=9 => ((2, 1), "answer_seen=1-9"),
-                10..=99 => ((2, 10), "answer_seen=10-99"),
-                _ => ((2, 100), "answer_seen=100+"),
-            });
-            let seen = seen.map(|(key, name)| (key, name.to_owned()));
-            for (key, name) in
-                [((0, 0), "all".to_owned()), ((1, terms), format!("terms={terms}"))].into_iter().chain(seen)
-            {
-                slices.entry(key).or_insert_with(|| (name, Vec::new())).1.push(number);
-            }
-        }
-        let slices = slices.into_values();
-        groups.extend(slices.map(|(slice, rows)| Group { task: task.to_owned(), slice, rows }));
-    }
-    groups
-}
-
-/// Returns the place of each row's cluster among those of the group, and how many there are.
-pub(crate) fn places(split: &Split<'_>, group: &Group) -> (Vec<usize>, usize) {
-    let cluster = |row: &usize| split.rows[*row].example.cluster;
-    let clusters: BTreeSet<i64> = group.rows.iter().map(cluster).collect();
-    let numbers: HashMap<i64, usize> =
-        clusters.iter().enumerate().map(|(number, key)| (*key, number)).collect();
-    (group.rows.iter().map(|row| numbers[&cluster(row)]).collect(), clusters.len())
-}
-
 /// Returns the sums of one group, and the tables that are best on it.
 fn draw(split: &Split<'_>, group: &Group, answers: &[&Answers], bootstrap: Bootstrap) -> (Drawn, Best) {
     let (places, count) = places(split, group);
@@ -236,10 +157,10 @@ fn draw(split: &Split<'_>, group: &Group, answers: &[&Answers], bootstrap: Boots
                 if let Some((memory, best)) = best {
                     memory.fill(best, example, &mut values);
                 }
-                add(&mut sums[place], &values, 1.0);
+                add(&mut sums[place], &values);
             }
             let mut total = [0.0; column::WIDTH];
-            sums.iter().for_each(|cluster| add(&mut total, cluster, 1.0));
+            sums.iter().for_each(|cluster| add(&mut total, cluster));
             let column = |column: usize| Clusters::of(sums.iter().map(|cluster| cluster[column]));
             Point {
                 seed: Some(answers.seed),
@@ -247,13 +168,13 @@ fn draw(split: &Split<'_>, group: &Group, answers: &[&Answers], bootstrap: Boots
                 seeds: 1,
                 sums: total,
                 clusters: std::array::from_fn(column),
-                draws: draw_clusters(&sums, bootstrap.draws, bootstrap.stream),
+                draws: bootstrap.clusters(&sums),
                 by_cluster: sums.iter().map(|sums| (sums[column::CORRECT], sums[column::ROWS])).collect(),
             }
         })
         .collect();
     let mut total = [0.0; column::WIDTH];
-    seeds.iter().for_each(|point| add(&mut total, &point.sums, 1.0));
+    seeds.iter().for_each(|point| add(&mut total, &point.sums));
     let over = Point {
         seed: None,
         step: seeds.iter().map(|point| point.step).max().unwrap_or(-1),
@@ -261,7 +182,7 @@ fn draw(split: &Split<'_>, group: &Group, answers: &[&Answers], bootstrap: Boots
         sums: total,
         // Which rows there are is the same for every seed.
         clusters: seeds.first().map_or_else(Default::default, |point| point.clusters),
-        draws: draw_seeds(&seeds.iter().map(|point| point.draws.as_slice()).collect::<Vec<_>>()),
+        draws: over_seeds(&seeds.iter().map(|point| point.draws.as_slice()).collect::<Vec<_>>()),
         by_cluster: Vec::new(),
     };
     let best = best.map_or(Best { memory: None, shallow: None }, |(_, best)| best);
@@ -311,7 +232,7 @@ impl Labels<'_> {
         let drawn = train.draws.iter().zip(&here.draws).map(|(train, here)| gap(train, here));
         let drawn = percentile(drawn, ALPHA);
         let interval = of(train).zip(of(here)).map(|(train, here)| {
-            let own = difference(train, here);
+            let own = newcombe(train, here);
             drawn.map_or(own, |drawn| own.hull(drawn))
         });
         let fewer = if train.rows(column::ROWS) < here.rows(column::ROWS) { train } else { here };
@@ -333,13 +254,8 @@ impl Labels<'_> {
             task: self.task.to_owned(),
             slice: self.slice.to_owned(),
             metric,
-            table: None,
             value,
-            low: None,
-            high: None,
-            n: 0,
-            clusters: None,
-            asked: (0, 0),
+            ..Found::default()
         }
     }
 }

@@ -4,9 +4,12 @@
 //! of several answers that are as good says nothing there. A table with few such rows is not asked: of the others, the one
 //! that agrees most counts, so that its interval is corrected for how many were asked.
 
-use crate::aggregate::{Answers, Bootstrap, Group, Split, places};
+use artifact::tables::FEW_CLUSTERS;
+use statistics::{ALPHA, Clusters, Draws, percentile, wilson};
+
+use crate::bootstrap::{Bootstrap, over_seeds};
 use crate::found::Found;
-use crate::statistics::{ALPHA, Clusters, Draws, FEW, draw_clusters, draw_seeds, percentile, wilson};
+use crate::groups::{Answers, Group, Split, places};
 
 /// One table beside the models, cluster by cluster.
 struct Table {
@@ -49,8 +52,8 @@ pub(crate) fn scores(
         let wrong: Vec<_> = wrong.collect();
         let seeds = answers.iter().map(|answers| {
             let mut sums = vec![[0.0; 2]; count];
-            for (row, place, word) in &wrong {
-                sums[*place][0] += f64::from(u8::from(answers.words[*row] == Some(*word)));
+            for (row, place, id) in &wrong {
+                sums[*place][0] += f64::from(u8::from(answers.matched[*row] == Some(*id)));
                 sums[*place][1] += 1.0;
             }
             sums
@@ -62,7 +65,7 @@ pub(crate) fn scores(
     };
     let tables: Vec<Table> = memory.tables().map(table).collect();
     let (asked, few): (Vec<&Table>, Vec<&Table>) =
-        tables.iter().partition(|table| table.clusters.effective >= FEW);
+        tables.iter().partition(|table| table.clusters.effective >= FEW_CLUSTERS);
     // Of equals the first, which is the simplest.
     let most = asked.iter().rev().max_by(|a, b| a.share().total_cmp(&b.share())).copied();
     let found = |seed: Option<i32>, seeds: usize, step: i64| Found {
@@ -75,12 +78,8 @@ pub(crate) fn scores(
         slice: group.slice.clone(),
         metric: "agreement",
         table: most.map(|table| memory.name(table.number)),
-        value: None,
-        low: None,
-        high: None,
-        n: 0,
-        clusters: None,
         asked: (asked.len(), tables.len()),
+        ..Found::default()
     };
     // Without any, the table that comes nearest to enough says how few they are.
     let shown = most.or_else(|| {
@@ -102,9 +101,9 @@ pub(crate) fn scores(
     let step = answers.iter().map(|answers| answers.step).max().unwrap_or(-1);
     let all = (0..answers.len()).map(sums).fold([0.0; 2], |all, sums| [all[0] + sums[0], all[1] + sums[1]]);
     let draws = most.filter(|_| answers.len() > 1).map(|table| {
-        let seeds = table.seeds.iter().map(|seed| draw_clusters(seed, bootstrap.draws, bootstrap.stream));
+        let seeds = table.seeds.iter().map(|seed| bootstrap.clusters(seed));
         let seeds: Vec<Draws<2>> = seeds.collect();
-        draw_seeds(&seeds.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        over_seeds(&seeds.iter().map(Vec::as_slice).collect::<Vec<_>>())
     });
     scores.push(filled(found(None, answers.len(), step), all, draws.as_ref()));
     scores

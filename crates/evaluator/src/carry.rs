@@ -11,13 +11,13 @@ enum Work {
     Product(u64, u64),
 }
 
-/// Says whether `said` is what the family's rule gives after the terms `shown`, with at least one carry (or borrow) left out
+/// Says whether `predicted` is what the family's rule gives after the terms `shown`, with at least one carry (or borrow) left out
 /// and every other digit right.
-pub(crate) fn is_missed(said: i64, shown: &[i64], family: &Family, parameter: Option<i64>) -> bool {
-    let (Some(work), Ok(said)) = (Work::of(shown, family, parameter), u64::try_from(said)) else {
+pub(crate) fn is_missed(predicted: i64, shown: &[i64], family: &Family, parameter: Option<i64>) -> bool {
+    let (Some(work), Ok(predicted)) = (Work::of(shown, family, parameter), u64::try_from(predicted)) else {
         return false;
     };
-    work.misses(said)
+    work.misses(predicted)
 }
 
 impl Work {
@@ -39,30 +39,30 @@ impl Work {
     }
 
     /// Goes from the last digit to the first: each is right with what is carried to it, or, once at least, right without.
-    fn misses(self, mut said: u64) -> bool {
+    fn misses(self, mut predicted: u64) -> bool {
         let (Work::Sum(mut one, mut other)
         | Work::Difference(mut one, mut other)
         | Work::Product(mut one, mut other)) = self;
         let (mut carried, mut missed) = (0, false);
-        while one > 0 || said > 0 || carried != 0 || (other > 0 && !matches!(self, Work::Product(..))) {
+        while one > 0 || predicted > 0 || carried != 0 || (other > 0 && !matches!(self, Work::Product(..))) {
             let (a, b) = ((one % 10) as i64, (other % 10) as i64);
             let digit = match self {
                 Work::Sum(..) => a + b,
                 Work::Difference(..) => a - b,
                 Work::Product(..) => a * other as i64,
             };
-            let next = (said % 10) as i64;
+            let next = (predicted % 10) as i64;
             let right = next == (digit + carried).rem_euclid(10);
             if !right && (carried == 0 || next != digit.rem_euclid(10)) {
                 return false;
             }
             missed |= !right;
             carried = (digit + if right { carried } else { 0 }).div_euclid(10);
-            (one, said) = (one / 10, said / 10);
+            (one, predicted) = (one / 10, predicted / 10);
             if !matches!(self, Work::Product(..)) {
                 other /= 10;
             }
-            if one == 0 && other == 0 && said == 0 && carried < 0 {
+            if one == 0 && other == 0 && predicted == 0 && carried < 0 {
                 // More was taken away than there is.
                 return false;
             }
@@ -118,15 +118,16 @@ mod tests {
                 brute(&digits(one, other, |a, b| a + b), 0, false, 1, 0, &mut sums);
                 let right = one + other;
                 sums.remove(&right);
-                let said = |said: i64| Work::Sum(one as u64, other as u64).misses(said as u64);
+                let predicted = |predicted: i64| Work::Sum(one as u64, other as u64).misses(predicted as u64);
                 let found: BTreeSet<i64> =
-                    (0..300).filter(|&number| said(number) && number != right).collect();
+                    (0..300).filter(|&number| predicted(number) && number != right).collect();
                 assert_eq!(found, sums, "{one} + {other}");
                 if one >= other {
                     let mut differences = BTreeSet::new();
                     brute(&digits(one, other, |a, b| a - b), 0, false, 1, 0, &mut differences);
-                    let said = |said: i64| Work::Difference(one as u64, other as u64).misses(said as u64);
-                    let found: BTreeSet<i64> = (0..300).filter(|&number| said(number)).collect();
+                    let predicted =
+                        |predicted: i64| Work::Difference(one as u64, other as u64).misses(predicted as u64);
+                    let found: BTreeSet<i64> = (0..300).filter(|&number| predicted(number)).collect();
                     assert_eq!(found, differences, "{one} - {other}");
                 }
             }
@@ -136,19 +137,22 @@ mod tests {
     #[test]
     fn by_hand() {
         // 95 + 98 = 193: without the last carry 93, without the first 183, without both 83.
-        let sum = |said| Work::Sum(95, 98).misses(said);
+        let sum = |predicted| Work::Sum(95, 98).misses(predicted);
         assert_eq!([193, 93, 183, 83, 192, 203, 13].map(sum), [false, true, true, true, false, false, false]);
         // 67 * 2 = 134: 34, 124, 24. 67 * 4 = 268: the 2 that is carried is left out whole, 248; and 68, 48.
         assert_eq!(
-            [134, 34, 124, 24, 133].map(|said| Work::Product(67, 2).misses(said)),
+            [134, 34, 124, 24, 133].map(|predicted| Work::Product(67, 2).misses(predicted)),
             [false, true, true, true, false]
         );
         assert_eq!(
-            [268, 248, 68, 48, 258].map(|said| Work::Product(67, 4).misses(said)),
+            [268, 248, 68, 48, 258].map(|predicted| Work::Product(67, 4).misses(predicted)),
             [false, true, true, true, false]
         );
         // 20 - 2 = 18: without the borrow 28.
-        assert_eq!([18, 28, 22].map(|said| Work::Difference(20, 2).misses(said)), [false, true, false]);
+        assert_eq!(
+            [18, 28, 22].map(|predicted| Work::Difference(20, 2).misses(predicted)),
+            [false, true, false]
+        );
         assert!(!Work::Sum(12, 2).misses(4));
     }
 }

@@ -1,3 +1,4 @@
+use artifact::tables::LEARNED;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { train_rows: 512, batch: 256, bootstrap_draws: 2000, threshold: 0.99 }
+        Self { train_rows: 512, batch: 256, bootstrap_draws: 2000, threshold: LEARNED }
     }
 }
 

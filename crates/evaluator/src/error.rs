@@ -64,30 +64,39 @@ pub enum Error {
         /// What is missing or unreadable.
         message: String,
     },
-    /// The model's configuration is no configuration.
-    #[error("{}: not a model configuration ({message}); rerun the train stage", path.display())]
-    ModelConfig {
-        /// The file.
+    /// A task of the dataset cannot be understood.
+    #[error("{}: tasks.{}: {}; rerun the build stage", path.display(), printable(task), printable(&source.to_string()))]
+    Task {
+        /// The table that says what the tasks are.
         path: PathBuf,
-        /// The parser's own words.
-        message: String,
+        /// The task.
+        task: String,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A checkpoint is not what the list of checkpoints says, or not a model of this configuration.
-    #[error("checkpoint {}: {}; rerun the train stage", path.display(), printable(message))]
-    Checkpoint {
-        /// The safetensors file.
-        path: PathBuf,
-        /// What was expected and what was found.
-        message: String,
-    },
+    /// A model cannot be loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
     /// The model cannot be run on the rows, or answers with what is no number.
-    #[error("the model of seed {seed} at step {step} cannot answer: {message}")]
+    #[error("the model of seed {seed} at step {step} cannot answer: {source}")]
     Model {
         /// The model's seed.
         seed: i32,
         /// The checkpoint's step.
         step: i64,
         /// What went wrong.
-        message: String,
+        source: Box<Unanswered>,
     },
+}
+
+/// What keeps a model from answering.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unanswered {
+    /// It cannot be run on the rows.
+    #[error(transparent)]
+    Failed(#[from] transformer::Error),
+    /// It was run, and answers with what is no number.
+    #[error("some logits are not finite; train again with a smaller learning rate")]
+    NotFinite,
 }

@@ -4,7 +4,7 @@
 ///
 /// Of an answer of several terms the first wrong one decides; the right ones before it count as shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
+pub(crate) enum ErrorClass {
     /// The right answer.
     Correct,
     /// The tokens do not spell a value of the notation, or END never comes.
@@ -30,7 +30,8 @@ pub enum ErrorClass {
 
 impl ErrorClass {
     /// Every class, in the order in which they are tried.
-    pub const ALL: [ErrorClass; 10] = [
+    #[cfg(test)]
+    const ALL: [ErrorClass; 10] = [
         ErrorClass::Correct,
         ErrorClass::Malformed,
         ErrorClass::CopyLast,
@@ -44,7 +45,7 @@ impl ErrorClass {
     ];
 
     /// Returns the name as written in tables.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ErrorClass::Correct => "correct",
             ErrorClass::Malformed => "malformed",
@@ -59,29 +60,29 @@ impl ErrorClass {
         }
     }
 
-    /// Returns the class of a wrong term: `said` stands where `answer` should, after the terms `shown`; `misses_carry` says
+    /// Returns the class of a wrong term: `predicted` stands where `answer` should, after the terms `shown`; `misses_carry` says
     /// whether that is what is wrong with it.
     pub(crate) fn of_wrong(
-        said: i64,
+        predicted: i64,
         answer: i64,
         shown: &[i64],
         scale: Scale,
         misses_carry: impl FnOnce() -> bool,
     ) -> ErrorClass {
         let last = shown.last().copied();
-        if last == Some(said) {
+        if last == Some(predicted) {
             ErrorClass::CopyLast
-        } else if last.is_some_and(|last| scale.follows(last, said)) {
+        } else if last.is_some_and(|last| scale.follows(last, predicted)) {
             ErrorClass::PlusOne
-        } else if scale.follows(answer, said) || scale.follows(said, answer) {
+        } else if scale.follows(answer, predicted) || scale.follows(predicted, answer) {
             ErrorClass::OffByOne
         } else if misses_carry() {
             ErrorClass::MissedCarry
-        } else if shown.contains(&said) {
+        } else if shown.contains(&predicted) {
             ErrorClass::CopyOther
-        } else if scale.range.is_none_or(|(least, most)| said < least || said > most) {
+        } else if scale.range.is_none_or(|(least, most)| predicted < least || predicted > most) {
             ErrorClass::OutOfRange
-        } else if scale.decimal && said.unsigned_abs() % 10 == answer.unsigned_abs() % 10 {
+        } else if scale.decimal && predicted.unsigned_abs() % 10 == answer.unsigned_abs() % 10 {
             ErrorClass::LastDigitRight
         } else {
             ErrorClass::Other
@@ -119,7 +120,7 @@ mod tests {
     fn every_class_has_its_answer() {
         // 10 12 14 -> 16, values 0..=199
         let scale = Scale { range: Some((0, 199)), period: None, decimal: true };
-        let class = |said| ErrorClass::of_wrong(said, 16, &[10, 12, 14], scale, || said == 6);
+        let class = |predicted| ErrorClass::of_wrong(predicted, 16, &[10, 12, 14], scale, || predicted == 6);
         let expected = [
             (14, ErrorClass::CopyLast),
             (15, ErrorClass::PlusOne),
@@ -131,8 +132,8 @@ mod tests {
             (26, ErrorClass::LastDigitRight),
             (40, ErrorClass::Other),
         ];
-        for (said, name) in expected {
-            assert_eq!(class(said), name, "{said:?}");
+        for (predicted, name) in expected {
+            assert_eq!(class(predicted), name, "{predicted:?}");
         }
     }
 
@@ -149,7 +150,7 @@ mod tests {
     fn a_year_comes_round_and_months_have_no_digits() {
         // October December -> February
         let scale = Scale { range: Some((1, 12)), period: Some(12), decimal: false };
-        let class = |said| ErrorClass::of_wrong(said, 2, &[10, 12], scale, || false);
+        let class = |predicted| ErrorClass::of_wrong(predicted, 2, &[10, 12], scale, || false);
         assert_eq!(
             [class(1), class(3), class(10)],
             [ErrorClass::PlusOne, ErrorClass::OffByOne, ErrorClass::CopyOther]

@@ -1,11 +1,10 @@
 //! One measured value on its way into a table.
 
 use artifact::tables::{Control, Score, SeedScore};
-
-use crate::statistics::{Clusters, Interval};
+use statistics::{Clusters, Interval};
 
 /// A value with its interval and denominators, before it is a row of one of the tables of scores.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Found {
     /// `trained`, `untrained` or `oracle`.
     pub(crate) model: &'static str,

@@ -29,16 +29,13 @@ pub(crate) fn scores(log: &[Training], threshold: f64) -> Vec<Found> {
             seeds,
             step,
             split,
-            task: String::new(),
             slice: "all".to_owned(),
             metric,
-            table: None,
             value: found.value,
             low: found.value.and(found.low),
             high: found.value.and(found.high),
             n: n as u64,
-            clusters: None,
-            asked: (0, 0),
+            ..Found::default()
         };
         let values: Vec<Logged> = seeds.values().map(|seed| value(seed).unwrap_or_default()).collect();
         for ((&seed, of), &found) in seeds.iter().zip(&values) {

@@ -7,27 +7,32 @@
 
 mod aggregate;
 mod agreement;
+mod bootstrap;
 mod carry;
 mod config;
+mod data;
 mod error;
 mod error_class;
+mod evidence;
 mod found;
 mod grokking;
+mod groups;
+mod inputs;
 mod memory;
 mod metrics;
-mod models;
 mod oracle;
+mod predictions;
 mod rows;
 mod run;
+mod scores;
 mod scoring;
-mod statistics;
 mod verdict;
 
 pub use config::Config;
-pub use error::Error;
-pub use error_class::ErrorClass;
+pub use error::{Error, Unanswered};
+pub use inputs::Inputs;
 pub use metrics::{METRICS, MetricEntry};
-pub use run::{Inputs, run};
+pub use run::run;
 
 /// Raised when the same config and inputs give other tables than before; part of the stage key.
 pub const VERSION: u32 = 10;

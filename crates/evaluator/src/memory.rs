@@ -17,11 +17,11 @@ pub(crate) struct Memory {
     /// Row of [`Baseline::answers`] by example.
     index: HashMap<i64, usize>,
     /// Every wrong answer that is given anywhere.
-    words: HashMap<String, Word>,
+    ids: HashMap<String, AnswerId>,
 }
 
-/// Number of an answer in words.
-pub(crate) type Word = u32;
+/// Number of a wrong answer.
+pub(crate) type AnswerId = u32;
 
 #[derive(Debug)]
 struct Baseline {
@@ -30,14 +30,14 @@ struct Baseline {
     /// Whether it can only repeat what it saw; otherwise it is shallow.
     memory: bool,
     /// Nothing where it was not asked (the slow ones answer a keyed sample).
-    answers: Vec<Option<Said>>,
+    answers: Vec<Option<Output>>,
 }
 
 /// What a memoriser says to a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum Output {
     Right,
-    Wrong(Word),
+    Wrong(AnswerId),
     /// Wrong, but something else stood as high, or nothing was said at all: that is no answer in particular.
     Tied,
 }
@@ -67,8 +67,8 @@ impl Memory {
     }
 
     /// Returns the number of an answer, if a memoriser gives it to any row.
-    pub(crate) fn word(&self, answer: &str) -> Option<Word> {
-        self.words.get(answer).copied()
+    pub(crate) fn id(&self, answer: &str) -> Option<AnswerId> {
+        self.ids.get(answer).copied()
     }
 
     /// Returns name and view of a baseline.
@@ -82,10 +82,10 @@ impl Memory {
     }
 
     /// Returns what a baseline answers to a row, where that is wrong and not one of several that are as good.
-    pub(crate) fn wrong(&self, number: usize, example: i64) -> Option<Word> {
+    pub(crate) fn wrong(&self, number: usize, example: i64) -> Option<AnswerId> {
         match self.baselines[number].answers[*self.index.get(&example)?]? {
-            Said::Wrong(word) => Some(word),
-            Said::Right | Said::Tied => None,
+            Output::Wrong(id) => Some(id),
+            Output::Right | Output::Tied => None,
         }
     }
 
@@ -97,8 +97,9 @@ impl Memory {
             let mut best: Option<(usize, f64)> = None;
             for (number, baseline) in self.baselines.iter().enumerate().filter(|(_, b)| b.memory == memory) {
                 let answers = places.iter().filter_map(|&place| baseline.answers[place]);
-                let (right, asked) = answers
-                    .fold((0.0, 0.0), |(r, n), said| (r + f64::from(u8::from(said == Said::Right)), n + 1.0));
+                let (right, asked) = answers.fold((0.0, 0.0), |(r, n), output| {
+                    (r + f64::from(u8::from(output == Output::Right)), n + 1.0)
+                });
                 if asked > 0.0 && best.is_none_or(|(_, accuracy)| right / asked > accuracy) {
                     best = Some((number, right / asked));
                 }
@@ -111,7 +112,7 @@ impl Memory {
     /// Fills in the columns of one row that concern the memorisers; `sums` already says whether the model is right.
     pub(crate) fn fill(&self, best: Best, example: i64, sums: &mut Sums) {
         let Some(&place) = self.index.get(&example) else { return };
-        let right = |baseline: &Baseline| baseline.answers[place].map(|said| said == Said::Right);
+        let right = |baseline: &Baseline| baseline.answers[place].map(|output| output == Output::Right);
         let answer = |number: Option<usize>| number.and_then(|number| right(&self.baselines[number]));
         let number = |yes: bool| f64::from(u8::from(yes));
         if let Some(right) = answer(best.memory) {
@@ -133,16 +134,16 @@ impl Memory {
     }
 }
 
-/// What is said to some rows.
-type SaidAt = Vec<(usize, Said)>;
+/// Outputs by the place of their row.
+type OutputsAt = Vec<(usize, Output)>;
 
 /// The rows of one split as they are read.
 #[derive(Debug, Default)]
 struct Gathered {
     /// By name and view: whether it can only repeat, and what it says to rows by their places.
-    baselines: IndexMap<(String, String), (bool, SaidAt)>,
+    baselines: IndexMap<(String, String), (bool, OutputsAt)>,
     index: HashMap<i64, usize>,
-    words: HashMap<String, Word>,
+    ids: HashMap<String, AnswerId>,
 }
 
 impl Gathered {
@@ -150,16 +151,16 @@ impl Gathered {
         let next = self.index.len();
         let place = *self.index.entry(row.example_id).or_insert(next);
         // Who says nothing gives no answer that anybody could share.
-        let said = match (row.correct, row.tied || row.prediction.is_empty()) {
-            (true, _) => Said::Right,
-            (false, true) => Said::Tied,
+        let output = match (row.correct, row.tied || row.prediction.is_empty()) {
+            (true, _) => Output::Right,
+            (false, true) => Output::Tied,
             (false, false) => {
-                let next = self.words.len() as Word;
-                Said::Wrong(*self.words.entry(row.prediction).or_insert(next))
+                let next = self.ids.len() as AnswerId;
+                Output::Wrong(*self.ids.entry(row.prediction).or_insert(next))
             }
         };
         let of = self.baselines.entry((row.memorizer, row.view));
-        of.or_insert_with(|| (row.class == "memory", Vec::new())).1.push((place, said));
+        of.or_insert_with(|| (row.class == "memory", Vec::new())).1.push((place, output));
     }
 
     fn finish(self) -> Memory {
@@ -172,15 +173,15 @@ impl Gathered {
         let mut baselines: Vec<Baseline> = self
             .baselines
             .into_iter()
-            .map(|((name, view), (memory, said))| {
+            .map(|((name, view), (memory, output))| {
                 let mut answers = vec![None; rows];
-                said.into_iter().for_each(|(place, said)| answers[place] = Some(said));
+                output.into_iter().for_each(|(place, output)| answers[place] = Some(output));
                 Baseline { name, view, memory, answers }
             })
             .collect();
         // The table lists all memorisers of one view, then all of the other.
         baselines.sort_by_cached_key(|baseline| (order[&baseline.name], baseline.view.clone()));
-        Memory { baselines, index: self.index, words: self.words }
+        Memory { baselines, index: self.index, ids: self.ids }
     }
 }
 
@@ -238,7 +239,7 @@ pub(crate) mod tests {
             let mut row = [0.0; column::WIDTH];
             row[column::CORRECT] = f64::from(u8::from(right.contains(example)));
             memory.fill(best, *example, &mut row);
-            crate::statistics::add(&mut total, &row, 1.0);
+            statistics::add(&mut total, &row);
         }
         total
     }
@@ -275,7 +276,7 @@ pub(crate) mod tests {
         assert_eq!(tables, [0, 1]);
         let wrong = |number, example| found.wrong(number, example).is_some();
         assert_eq!([1, 2, 3, 4, 9].map(|example| wrong(0, example)), [true, true, false, false, false]);
-        assert_eq!(found.word("7"), found.wrong(1, 3));
-        assert_eq!(found.word("8"), None);
+        assert_eq!(found.id("7"), found.wrong(1, 3));
+        assert_eq!(found.id("8"), None);
     }
 }

@@ -3,8 +3,6 @@
 //! Every metric of rows is one column sum over another (`rule_index` is made of two such quotients), so that one
 //! bootstrap draw of the sums gives all of them at once, paired row by row.
 
-use crate::statistics::rule_index;
-
 /// One entry of the closed list: what a `metric` in `scores.parquet` means.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricEntry {
@@ -222,6 +220,14 @@ pub(crate) fn memory(sums: &Sums) -> Option<f64> {
     ratio(sums, column::BEST_CORRECT, column::BEST_ROWS)
 }
 
+/// Above this share of a look-up table no rule can be told from memory.
+pub(crate) const MEASURABLE: f64 = 0.95;
+
+/// Returns `(accuracy - memory) / (1 - memory)`; nothing ("not measurable") where memory alone is above [`MEASURABLE`].
+pub(crate) fn rule_index(accuracy: f64, memory: f64) -> Option<f64> {
+    (memory <= MEASURABLE).then(|| (accuracy - memory) / (1.0 - memory))
+}
+
 fn ratio(sums: &Sums, above: usize, below: usize) -> Option<f64> {
     (sums[below] > 0.0).then(|| sums[above] / sums[below])
 }
@@ -237,6 +243,14 @@ mod tests {
         for metric in OF_MODEL.iter().chain(BESIDE_MEMORY).chain(OF_MEMORY) {
             assert!(names.contains(&metric.name), "{}", metric.name);
         }
+    }
+
+    #[test]
+    fn rule_index_by_hand() {
+        assert_eq!(rule_index(0.75, 0.5), Some(0.5));
+        assert_eq!(rule_index(0.2, 0.5), Some(-0.6));
+        assert_eq!(rule_index(1.0, 0.0), Some(1.0));
+        assert_eq!(rule_index(0.99, 0.96), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sequence::{Bounds, Family, Notation, Range, Vocabulary, read_answer, write_row};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error_class::{ErrorClass, Scale};
@@ -39,11 +39,18 @@ struct Task {
     bounds: Bounds,
 }
 
+/// What is read of a task's definition.
+#[derive(Deserialize)]
+struct Written {
+    family: Family,
+    notation: Notation,
+    values: Option<Range>,
+}
+
 impl Tasks {
     /// Reads the tasks out of the dataset's table `definition`.
     pub(crate) fn read(path: &Path) -> Result<Tasks, Error> {
-        let definition = artifact::read_definition(path)?;
-        Tasks::of(&definition).map_err(|message| Error::Definition { path: path.to_owned(), message })
+        Tasks::of(&artifact::read_definition(path)?, path)
     }
 
     /// Says whether a task writes every value as one token.
@@ -51,24 +58,23 @@ impl Tasks {
         self.tasks.get(task).is_some_and(|task| task.notation.one_token())
     }
 
-    /// Reads the tasks of a definition; what is wrong with it is said in words.
-    fn of(definition: &Value) -> Result<Tasks, String> {
-        let tasks = definition.get("tasks").and_then(Value::as_object);
-        let tasks = tasks.ok_or_else(|| "it names no tasks".to_owned())?;
-        let task = |(name, task): (&String, &Value)| {
-            let at = |message| format!("tasks.{name}.{message}");
-            let family: Family = part(task, "family").map_err(at)?;
-            family.check().map_err(|error| format!("tasks.{name}: {error}"))?;
-            let notation = part(task, "notation").map_err(at)?;
-            let values = match task.get("values") {
-                None | Some(Value::Null) => Range::ALL,
-                Some(_) => part(task, "values").map_err(at)?,
-            };
+    /// Reads the tasks of a definition, which `path` holds.
+    fn of(definition: &Value, path: &Path) -> Result<Tasks, Error> {
+        let tasks = definition.get("tasks").and_then(Value::as_object).ok_or_else(|| Error::Definition {
+            path: path.to_owned(),
+            message: "it names no tasks".to_owned(),
+        })?;
+        let task = |(name, written): (&String, &Value)| {
+            let error = |source| Error::Task { path: path.to_owned(), task: name.clone(), source };
+            let Written { family, notation, values } =
+                Written::deserialize(written).map_err(|source| error(source.into()))?;
+            family.check().map_err(|source| error(source.into()))?;
             // The rule is asked to go on, never to draw: of its bounds only the values matter, to `random` alone.
+            let values = values.unwrap_or(Range::ALL);
             let bounds = Bounds { start: Range::ALL, values, terms: (2, usize::MAX), block: 1 };
             Ok((name.clone(), Task { family, notation, bounds }))
         };
-        let tasks = tasks.iter().map(task).collect::<Result<_, String>>()?;
+        let tasks = tasks.iter().map(task).collect::<Result<_, Error>>()?;
         Ok(Tasks { tasks, level: definition["holdout"]["level"].clone() })
     }
 
@@ -86,7 +92,7 @@ impl Tasks {
         let task = self.task(split, row)?;
         let example = &row.example;
         let parameter = example.parameter.unwrap_or(sequence::NONE);
-        let mut terms = example.terms[..row.context].to_vec();
+        let mut terms = example.terms[..row.target.context].to_vec();
         while terms.len() < example.terms.len() {
             let Some(next) = task.family.next(parameter, &terms, example.terms.len(), &task.bounds) else {
                 return Ok(false);
@@ -94,7 +100,7 @@ impl Tasks {
             terms.push(next);
         }
         let written = write_row(&task.family, &task.notation, vocabulary, &terms);
-        Ok(written.is_some_and(|w| w.answer_start == row.span().start && w.tokens == example.tokens))
+        Ok(written.is_some_and(|w| w.answer_start == row.target.span.start && w.tokens == example.tokens))
     }
 
     /// Returns a generated answer beside the right one, and what kind of mistake it is.
@@ -102,19 +108,19 @@ impl Tasks {
         &self,
         split: &str,
         row: &Row,
-        said: &[u16],
+        output: &[u16],
         vocabulary: &Vocabulary,
         ranges: &Ranges,
     ) -> Result<Judged, Error> {
         let task = self.task(split, row)?;
         let example = &row.example;
-        let ended = if row.has_border() {
-            said.last() == example.tokens.last()
+        let ended = if row.target.has_border {
+            output.last() == example.tokens.last()
         } else {
-            said.len() == row.span().len()
+            output.len() == row.target.span.len()
         };
-        let answer = &example.terms[row.context..];
-        let values = if ended { read_answer(&task.notation, vocabulary, said) } else { None };
+        let answer = &example.terms[row.target.context..];
+        let values = if ended { read_answer(&task.notation, vocabulary, output) } else { None };
         let values = values.filter(|values| values.len() == answer.len());
         let text = |values: &[i64]| {
             let terms = values.iter().map(|&value| task.notation.text(value));
@@ -122,8 +128,8 @@ impl Tasks {
         };
         let prediction = match &values {
             Some(values) => text(values),
-            None if ended && row.has_border() => spelled(&said[..said.len() - 1], ended, vocabulary),
-            None => spelled(said, ended, vocabulary),
+            None if ended && row.target.has_border => spelled(&output[..output.len() - 1], ended, vocabulary),
+            None => spelled(output, ended, vocabulary),
         };
         let decimal = task.notation.domain() == "integer";
         let number = |values: &[i64]| match values {
@@ -131,14 +137,14 @@ impl Tasks {
             _ => None,
         };
         let class = match &values {
-            _ if said == &example.tokens[row.span()] => ErrorClass::Correct,
+            _ if output == row.target.tokens => ErrorClass::Correct,
             None => ErrorClass::Malformed,
             Some(values) => {
                 let range = ranges.get(&example.domain).copied();
                 let scale = Scale { range, period: task.family.period(), decimal };
-                let wrong = values.iter().zip(answer).position(|(said, right)| said != right);
+                let wrong = values.iter().zip(answer).position(|(value, right)| value != right);
                 wrong.map_or(ErrorClass::Other, |place| {
-                    let shown = &example.terms[..row.context + place];
+                    let shown = &example.terms[..row.target.context + place];
                     let misses_carry = || {
                         let in_digits = decimal && !task.notation.one_token();
                         in_digits && carry::is_missed(values[place], shown, &task.family, example.parameter)
@@ -161,14 +167,9 @@ impl Tasks {
 }
 
 /// Returns tokens as they are, for an answer that spells no value; `...` where it goes on without END.
-fn spelled(said: &[u16], ended: bool, vocabulary: &Vocabulary) -> String {
-    let names = said.iter().map(|&id| vocabulary.token(id).map_or("?", |token| token.token.as_str()));
+fn spelled(output: &[u16], ended: bool, vocabulary: &Vocabulary) -> String {
+    let names = output.iter().map(|&id| vocabulary.token(id).map_or("?", |token| token.token.as_str()));
     names.chain((!ended).then_some("...")).collect::<Vec<_>>().join(" ")
-}
-
-fn part<T: DeserializeOwned>(task: &Value, name: &str) -> Result<T, String> {
-    let value = task.get(name).ok_or_else(|| format!("{name} is missing"))?;
-    T::deserialize(value).map_err(|error| format!("{name} is unreadable: {error}"))
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@
 //! likeliest token is the right one, greedy generation sees the same prefix, so it goes on from the first wrong token
 //! only: the exact match of both is the same by construction, and right answers cost nothing more.
 
+use answer::likeliest;
 use transformer::engine::Predictor;
 
+use crate::error::Unanswered;
 use crate::rows::Row;
 
 /// What a model answers to one row.
@@ -26,7 +28,7 @@ pub(crate) struct Answer {
     /// Logit of the right token minus that of copying, where both first differ.
     pub(crate) logit_difference: Option<f64>,
     /// The greedy answer, until its border or the longest answer; cut after the first wrong token if not asked to go on.
-    pub(crate) said: Vec<u16>,
+    pub(crate) output: Vec<u16>,
 }
 
 /// How far greedy generation goes.
@@ -50,11 +52,11 @@ pub(crate) fn answers(
     rows: &[Row],
     batch: usize,
     generate: Generate,
-) -> Result<Vec<Answer>, String> {
+) -> Result<Vec<Answer>, Unanswered> {
     let mut answers: Vec<Option<Answer>> = vec![None; rows.len()];
     for batch in by_length(rows.iter().map(|row| row.example.tokens.len()), batch) {
         let prefixes: Vec<&[u16]> = batch.iter().map(|&row| whole(&rows[row])).collect();
-        let from = batch.iter().map(|&row| rows[row].span().start - 1).min().unwrap_or(0);
+        let from = batch.iter().map(|&row| rows[row].target.span.start - 1).min().unwrap_or(0);
         let logits = Logits::of(model, &prefixes, from)?;
         for (place, &row) in batch.iter().enumerate() {
             answers[row] = Some(score(&rows[row], |position| logits.after(place, position - 1)));
@@ -74,34 +76,33 @@ fn whole(row: &Row) -> &[u16] {
 
 /// Scores the answer span; `logits_at` gives what the model says for the token at a position of the row.
 fn score<'a>(row: &Row, logits_at: impl Fn(usize) -> &'a [f32]) -> Answer {
-    let span = &row.example.tokens[row.span()];
-    let (mut right_tokens, mut log_probability, mut worst, mut said) = (0, 0.0, 1, Vec::new());
+    let target = &row.target;
+    let (mut right_tokens, mut log_probability, mut worst, mut output) = (0, 0.0, 1, Vec::new());
     let mut mistaken = false;
-    for (position, &right) in row.span().zip(span) {
+    for (position, &right) in target.span.clone().zip(&target.tokens) {
         let logits = logits_at(position);
-        let rights = || [right].into_iter().chain(row.as_right(position));
-        let rank = rights().map(|right| rank(logits, right)).min().unwrap_or(i32::MAX);
+        let rank = target.rank(position, logits);
         worst = worst.max(rank);
         right_tokens += u32::from(rank == 1);
-        log_probability += log_sum(rights().map(|right| log_softmax(logits, right)));
+        log_probability += target.log_probability(position, logits);
         if !mistaken {
-            said.push(if rank == 1 { right } else { row.heard(&said, likeliest(logits)) });
+            output.push(if rank == 1 { right } else { target.counted(&output, likeliest(logits)) });
             mistaken = rank != 1;
         }
     }
-    let logit_difference = row.contrast.map(|contrast| {
+    let logit_difference = target.contrast.map(|contrast| {
         let logits = logits_at(contrast.position);
         f64::from(logits[usize::from(contrast.right)]) - f64::from(logits[usize::from(contrast.copied)])
     });
     Answer {
-        correct: said == span,
-        teacher_forced: right_tokens as usize == span.len(),
-        tokens: span.len() as u32,
+        correct: output == target.tokens,
+        teacher_forced: right_tokens as usize == target.tokens.len(),
+        tokens: target.tokens.len() as u32,
         right_tokens,
         log_probability,
         rank: worst,
         logit_difference,
-        said,
+        output,
     }
 }
 
@@ -113,32 +114,35 @@ fn go_on(
     answers: &mut [Answer],
     batch: usize,
     longest: usize,
-) -> Result<(), String> {
-    let unfinished = |row: &Row, said: &[u16]| {
-        let over = if row.has_border() {
-            said.last() == row.example.tokens.last() || said.len() >= longest
+) -> Result<(), Unanswered> {
+    let unfinished = |row: &Row, output: &[u16]| {
+        let over = if row.target.has_border {
+            output.last() == row.example.tokens.last() || output.len() >= longest
         } else {
-            said.len() >= row.span().len()
+            output.len() >= row.target.span.len()
         };
-        !over && row.span().start + said.len() <= context
+        !over && row.target.span.start + output.len() <= context
     };
     loop {
         let open: Vec<usize> =
-            (0..rows.len()).filter(|&row| unfinished(&rows[row], &answers[row].said)).collect();
+            (0..rows.len()).filter(|&row| unfinished(&rows[row], &answers[row].output)).collect();
         if open.is_empty() {
             return Ok(());
         }
         let prefixes: Vec<Vec<u16>> = open
             .iter()
-            .map(|&row| [&rows[row].example.tokens[..rows[row].span().start], &answers[row].said].concat())
+            .map(|&row| {
+                [&rows[row].example.tokens[..rows[row].target.span.start], &answers[row].output].concat()
+            })
             .collect();
         for batch in by_length(prefixes.iter().map(Vec::len), batch) {
             let shown: Vec<&[u16]> = batch.iter().map(|&place| prefixes[place].as_slice()).collect();
             let last = shown[0].len() - 1;
             let logits = Logits::of(model, &shown, last)?;
             for (place, &prefix) in batch.iter().enumerate() {
-                let said = &mut answers[open[prefix]].said;
-                said.push(rows[open[prefix]].heard(said, likeliest(logits.after(place, last))));
+                let output = &mut answers[open[prefix]].output;
+                let target = &rows[open[prefix]].target;
+                output.push(target.counted(output, likeliest(logits.after(place, last))));
             }
         }
     }
@@ -162,17 +166,17 @@ struct Logits {
 }
 
 impl Logits {
-    fn of(model: &Predictor, rows: &[&[u16]], from: usize) -> Result<Logits, String> {
+    fn of(model: &Predictor, rows: &[&[u16]], from: usize) -> Result<Logits, Unanswered> {
         let length = rows[0].len();
         let shown: Vec<u32> = rows.iter().flat_map(|row| row.iter().map(|&token| u32::from(token))).collect();
         let positions = length - from;
         let asked = (0..rows.len())
             .flat_map(|row| (from..length).map(move |position| (row * length + position) as u32));
         let asked: Vec<u32> = asked.collect();
-        let values = model.logits(&shown, length, &asked).map_err(|error| error.to_string())?;
+        let values = model.logits(&shown, length, &asked)?;
         let tokens = values.len() / asked.len();
         if values.iter().any(|logit| !logit.is_finite()) {
-            return Err("some logits are not finite; train again with a smaller learning rate".to_owned());
+            return Err(Unanswered::NotFinite);
         }
         Ok(Logits { values, from, positions, tokens })
     }
@@ -184,58 +188,15 @@ impl Logits {
     }
 }
 
-/// Returns the token with the largest logit; the first of equal ones.
-fn likeliest(logits: &[f32]) -> u16 {
-    let best = logits
-        .iter()
-        .enumerate()
-        .fold(0, |best, (token, logit)| if *logit > logits[best] { token } else { best });
-    best as u16
-}
-
-/// Returns 1 for the likeliest token, 2 for the next, and so on; of equal ones the first comes first.
-fn rank(logits: &[f32], token: u16) -> i32 {
-    let token = usize::from(token);
-    let before = |(other, logit): &(usize, &f32)| {
-        **logit > logits[token] || **logit == logits[token] && *other < token
-    };
-    1 + logits.iter().enumerate().filter(before).count() as i32
-}
-
-/// Returns the natural logarithm of the token's probability.
-fn log_softmax(logits: &[f32], token: u16) -> f64 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
-    f64::from(logits[usize::from(token)]) - f64::from(largest) - sum.ln()
-}
-
-/// Returns the logarithm of the sum of probabilities given by their logarithms.
-fn log_sum(mut logarithms: impl Iterator<Item = f64>) -> f64 {
-    let first = logarithms.next().unwrap_or(f64::NEG_INFINITY);
-    logarithms.fold(first, |one, other| one.max(other) + (-(one - other).abs()).exp().ln_1p())
-}
-
 #[cfg(test)]
 mod tests {
+    use answer::Kinds;
     use artifact::tables::Example;
-    use sequence::{Kind, Vocabulary};
 
     use super::*;
 
-    #[test]
-    fn probabilities_add_up() {
-        let sum = log_sum([0.25_f64.ln(), 0.5_f64.ln()].into_iter());
-        assert!((sum - 0.75_f64.ln()).abs() < 1e-12);
-        assert_eq!(log_sum([-3.0].into_iter()), -3.0);
-    }
-
     /// BEGIN 1 SEP 2 END in single digits; tokens: 0 begins, 1 ends, 2 separates, 3 to 5 are the digits 0 to 2.
     fn row() -> Row {
-        let token = |token: &str, kind, value| sequence::Token { token: token.to_owned(), kind, value };
-        let special = [("BEGIN", Kind::Begin), ("END", Kind::End), ("SEP", Kind::Separator)];
-        let special = special.map(|(name, kind)| token(name, kind, sequence::NONE));
-        let digits = (0..3).map(|digit| token(&digit.to_string(), Kind::Digit, digit));
-        let vocabulary = Vocabulary::from_tokens(special.into_iter().chain(digits));
         let example = Example {
             example_id: 7,
             task: "t".into(),
@@ -251,7 +212,8 @@ mod tests {
             answer_length: 2,
             cluster: 7,
         };
-        Row::new("test", example, &vocabulary).expect("a sound row")
+        let kinds = Kinds::of(["begin", "end", "separator", "digit", "digit", "digit"]);
+        Row::new("test", example, &kinds).expect("a sound row")
     }
 
     #[test]
@@ -264,28 +226,13 @@ mod tests {
         };
         let (end, separator, digit) = (answer(5, 1), answer(5, 2), answer(5, 3));
         assert!(end.correct && separator.correct && !digit.correct);
-        assert_eq!((end.said, separator.said, digit.said), (vec![5, 1], vec![5, 1], vec![5, 3]));
+        assert_eq!((end.output, separator.output, digit.output), (vec![5, 1], vec![5, 1], vec![5, 3]));
         assert!((end.log_probability - separator.log_probability).abs() < 1e-12);
         // p(digit) = e^3 / (e^3 + 5); p(END) + p(SEP) = (e^3 + 1) / (e^3 + 5).
         let e = 3.0_f64.exp();
         assert!((end.log_probability - (e * (e + 1.0) / (e + 5.0).powi(2)).ln()).abs() < 1e-6);
         // A SEP said in place of the digit ends the answer too.
-        assert_eq!(answer(2, 1).said, [1]);
-    }
-
-    #[test]
-    fn ranks_and_ties() {
-        let logits = [1.0, 3.0, 3.0, -2.0];
-        assert_eq!([0, 1, 2, 3].map(|token| rank(&logits, token)), [3, 1, 2, 4]);
-        assert_eq!(likeliest(&logits), 1);
-    }
-
-    #[test]
-    fn log_softmax_by_hand() {
-        let logits = [0.0_f32, 3.0_f32.ln(), -1e30];
-        assert!((log_softmax(&logits, 0) - 0.25_f64.ln()).abs() < 1e-7);
-        assert!((log_softmax(&logits, 1) - 0.75_f64.ln()).abs() < 1e-7);
-        assert!(log_softmax(&logits, 2).is_finite());
+        assert_eq!(answer(2, 1).output, [1]);
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub enum Error {
         /// What was expected and found, and what to do.
         message: String,
     },
+    /// A file of the earlier run is not what it lists.
+    #[error("cannot go on from {0}")]
+    Checkpoint(#[source] checkpoint::Error),
     /// A loss or gradient that is no number.
     #[error(
         "seed {seed}: the {quantity} is {value} at step {step}; the last good weights are kept as its last checkpoint; \
@@ -103,6 +106,15 @@ impl Error {
 
     pub(crate) fn config(at: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Error::Config { at: at.into(), message: message.into(), help: help.into() }
+    }
+}
+
+impl From<checkpoint::Error> for Error {
+    fn from(error: checkpoint::Error) -> Self {
+        match error {
+            checkpoint::Error::Table(error) => Error::Artifact(error),
+            error => Error::Checkpoint(error),
+        }
     }
 }
 

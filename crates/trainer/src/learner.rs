@@ -207,15 +207,16 @@ impl Learner {
 
     /// Goes back to these weights, `[parameters]`, and what [`Learner::state`] gave; says what is wrong with it where it is
     /// not of a model of this shape, and then is as it was.
-    pub(crate) fn restore(&mut self, weights: Vec<f32>, state: &Tensors<'_>) -> Result<(), String> {
+    pub(crate) fn restore(&mut self, weights: Vec<f32>, state: &Tensors) -> transformer::Result<()> {
         let count = self.weights.len();
         let (mean, square) = (state.floats("mean", count)?, state.floats("square", count)?);
         let (done, seen) = (state.count("done")?, state.count("seen")?);
         if let Some(moment) = square.iter().find(|moment| **moment < 0.0) {
-            return Err(format!("`square` holds {moment}, expected none that is negative"));
+            let message = format!("`square` holds {moment}, expected none that is negative");
+            return Err(transformer::Error::Weights(message));
         }
         if weights.len() != count {
-            return Err(format!("{} weights, expected {count}", weights.len()));
+            return Err(transformer::Error::Weights(format!("{} weights, expected {count}", weights.len())));
         }
         (self.done, self.seen) = (done, seen);
         (self.weights, self.moments) = (weights, Moments { mean, square });

@@ -2,23 +2,22 @@
 
 use std::fmt;
 
-use artifact::tables::Training;
-
-/// The accuracy from which rows count as learned.
-const LEARNED: f32 = 0.99;
+use artifact::tables::{LEARNED, Training};
 
 /// Steps by which a seed had learned, as far as they were logged.
 pub(crate) struct Milestones {
-    /// The first with an accuracy of 0.99 on its batch.
+    /// The first with an accuracy of [`LEARNED`] on its batch.
     t_mem: Option<i64>,
-    /// The first with an accuracy of 0.99 on the validation rows.
+    /// The first with an accuracy of [`LEARNED`] on the validation rows.
     t_gen: Option<i64>,
 }
 
 impl Milestones {
     pub(crate) fn of(log: &[Training]) -> Self {
         let first = |accuracy: fn(&Training) -> Option<f32>| {
-            log.iter().find(|row| accuracy(row).is_some_and(|share| share >= LEARNED)).map(|row| row.step)
+            log.iter()
+                .find(|row| accuracy(row).is_some_and(|share| share >= LEARNED as f32))
+                .map(|row| row.step)
         };
         Self { t_mem: first(|row| row.train_accuracy), t_gen: first(|row| row.validation_accuracy) }
     }

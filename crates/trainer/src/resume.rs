@@ -240,7 +240,8 @@ impl Resume<'_> {
             let weights = tensors.floats(WEIGHTS, learner.weights().len())?;
             learner.restore(weights, &tensors)
         });
-        Ok(restored.map(|()| Record { training, checkpoints, resume: None }))
+        let record = restored.map(|()| Record { training, checkpoints, resume: None });
+        Ok(record.map_err(|error| error.to_string()))
     }
 
     /// Returns how many steps of the run a seed has done by what is saved of it, without looking further.

@@ -99,7 +99,7 @@ pub(crate) fn run_by(
     let longest = train.extent.longest.max(validation.extent.longest) - 1;
     let mut shape = config.model.shape(vocabulary.size, longest);
     if let (None, Some(earlier)) = (config.model.n_ctx, &earlier) {
-        shape.n_ctx = earlier.shape.n_ctx;
+        shape.n_ctx = earlier.shape().n_ctx;
     }
     if shape.n_ctx < longest {
         let message = format!("{} tokens found, but a row asks for {longest}", shape.n_ctx);

@@ -1,49 +1,43 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use candle_core::Tensor;
-use safetensors::{Dtype, SafeTensors};
+use candle_core::{DType, Tensor};
+use indexmap::IndexMap;
+use transformer::read_tensors;
 
 use crate::{Error, file};
 
-/// A safetensors file of which lists of numbers are asked by name and length: nothing that it says of itself decides how
-/// much is read.
-pub(crate) struct Tensors<'a>(SafeTensors<'a>);
+/// A safetensors file of which lists of numbers are asked by name and length.
+pub(crate) struct Tensors(IndexMap<String, Tensor>);
 
-impl<'a> Tensors<'a> {
-    /// Reads the header.
-    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, String> {
-        SafeTensors::deserialize(bytes)
-            .map(Self)
-            .map_err(|error| format!("not a complete safetensors file: {error}"))
+impl Tensors {
+    /// Reads all of it; floats are finite.
+    pub(crate) fn read(bytes: &[u8]) -> transformer::Result<Self> {
+        read_tensors(bytes).map(Self)
     }
 
     /// Returns `count` finite numbers.
-    pub(crate) fn floats(&self, name: &str, count: usize) -> Result<Vec<f32>, String> {
-        let bytes = self.numbers(name, Dtype::F32, count)?;
-        let (chunks, _) = bytes.as_chunks();
-        let values: Vec<f32> = chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-        match values.iter().find(|value| !value.is_finite()) {
-            None => Ok(values),
-            Some(value) => Err(format!("`{name}` holds {value}, expected finite numbers")),
-        }
+    pub(crate) fn floats(&self, name: &str, count: usize) -> transformer::Result<Vec<f32>> {
+        Ok(self.numbers(name, DType::F32, count)?.to_vec1()?)
     }
 
     /// Returns one number, which counts something.
-    pub(crate) fn count(&self, name: &str) -> Result<u64, String> {
-        let bytes = self.numbers(name, Dtype::I64, 1)?;
-        let (chunks, _) = bytes.as_chunks();
-        let count = chunks.first().map_or(-1, |bytes| i64::from_le_bytes(*bytes));
-        u64::try_from(count).map_err(|_| format!("`{name}` is {count}, expected a count"))
+    pub(crate) fn count(&self, name: &str) -> transformer::Result<u64> {
+        let count = self.numbers(name, DType::I64, 1)?.to_vec1::<i64>()?[0];
+        u64::try_from(count)
+            .map_err(|_| transformer::Error::Weights(format!("`{name}` is {count}, expected a count")))
     }
 
-    fn numbers(&self, name: &str, dtype: Dtype, count: usize) -> Result<&'a [u8], String> {
-        let tensor = self.0.tensor(name).map_err(|_| format!("`{name}` is missing"))?;
-        if tensor.dtype() != dtype || tensor.shape() != [count] {
-            let (found, shape) = (tensor.dtype(), tensor.shape());
-            return Err(format!("`{name}` should be {dtype:?} [{count}], found {found:?} {shape:?}"));
+    fn numbers(&self, name: &str, dtype: DType, count: usize) -> transformer::Result<&Tensor> {
+        let error = |message| Err(transformer::Error::Weights(message));
+        match self.0.get(name) {
+            None => error(format!("`{name}` is missing")),
+            Some(tensor) if tensor.dtype() != dtype || tensor.dims() != [count] => {
+                let (found, shape) = (tensor.dtype(), tensor.dims());
+                error(format!("`{name}` should be {dtype:?} [{count}], found {found:?} {shape:?}"))
+            }
+            Some(tensor) => Ok(tensor),
         }
-        Ok(tensor.data())
     }
 }
 

@@ -8,6 +8,7 @@
 use artifact::tables::{self, Measurement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use statistics::Interval;
 
 use crate::ablations::{Ablations, Replacement, Sums, total};
 use crate::analyze::{Analyze, Output};
@@ -17,7 +18,6 @@ use crate::error::Error;
 use crate::measure::{Subject, of_part};
 use crate::metric::Metric;
 use crate::rows::Task;
-use crate::statistics::Interval;
 
 /// What ablation measures, and which sets of heads it ablates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

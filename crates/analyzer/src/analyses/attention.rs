@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use artifact::tables::AttentionPattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use statistics::mean;
 use transformer::HookPoint;
 
 use crate::analyze::{Analyze, Output};
@@ -15,7 +16,6 @@ use crate::hooks::run_with_cache;
 use crate::measure::of_part;
 use crate::patterns::scores;
 use crate::rows::{Group, Row, Task};
-use crate::statistics::mean;
 
 /// Which attention patterns are kept beside their mean.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -105,7 +105,7 @@ impl Attention {
                 let by_metric = found.scores.entry((layer, head)).or_default();
                 for (number, row) in group.rows.iter().enumerate() {
                     sums.iter_mut().zip(of_row(number)).for_each(|(sum, weight)| *sum += f64::from(*weight));
-                    for (metric, value) in scores(of_row(number), size, row, &context.vocabulary) {
+                    for (metric, value) in scores(of_row(number), size, &row.tokens, &context.vocabulary) {
                         let clusters =
                             by_metric.entry(metric).or_insert_with(|| vec![[0.0; 2]; task.clusters]);
                         clusters[row.cluster] =

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
+use answer::Kinds;
 use artifact::tables::Example;
-use sequence::{Kind, Vocabulary};
 
 use super::*;
 use crate::memory::{Memory, tests::memory};
@@ -10,11 +10,7 @@ use crate::scoring::Answer;
 
 /// Rows 0..n in clusters of their own, in numerals: `1 2`.
 fn rows(n: usize) -> Vec<Row> {
-    let token = |token: &str, kind, value| sequence::Token { token: token.to_owned(), kind, value };
-    let special = [("BEGIN", Kind::Begin), ("END", Kind::End)];
-    let special = special.map(|(name, kind)| token(name, kind, sequence::NONE));
-    let values = (1..3).map(|value| token(&value.to_string(), Kind::Value, value));
-    let vocabulary = Vocabulary::from_tokens(special.into_iter().chain(values));
+    let kinds = Kinds::of(["begin", "end", "value", "value"]);
     let example = |id: usize| Example {
         example_id: id as i64,
         task: "t".into(),
@@ -30,7 +26,7 @@ fn rows(n: usize) -> Vec<Row> {
         answer_length: 1,
         cluster: id as i64,
     };
-    (0..n).map(|id| Row::new("test", example(id), &vocabulary).expect("a sound row")).collect()
+    (0..n).map(|id| Row::new("test", example(id), &kinds).expect("a sound row")).collect()
 }
 
 /// Seeds that answer row by row in the words of the tables; nothing is an answer of no table.
@@ -43,13 +39,13 @@ fn answers(memory: &Memory, seeds: &[Vec<&str>]) -> Vec<Answers> {
         log_probability: 0.0,
         rank: 2,
         logit_difference: None,
-        said: Vec::new(),
+        output: Vec::new(),
     };
     let seed = |(seed, said): (usize, &Vec<&str>)| Answers {
         seed: seed as i32,
         step: 10,
         answers: vec![answer.clone(); said.len()],
-        words: said.iter().map(|word| memory.word(word)).collect(),
+        matched: said.iter().map(|answer| memory.id(answer)).collect(),
     };
     seeds.iter().enumerate().map(seed).collect()
 }

@@ -1,5 +1,6 @@
 //! Every family in every notation that can write it: the oracle is right, and no answer is a surprise.
 
+use answer::Kinds;
 use artifact::tables::Example;
 use sequence::{FAMILIES, Kind, NOTATIONS, Space};
 use serde_json::json;
@@ -11,6 +12,10 @@ struct World {
     tasks: Tasks,
     vocabulary: Vocabulary,
     rows: Vec<Row>,
+}
+
+fn kinds(vocabulary: &Vocabulary) -> Kinds {
+    Kinds::of(vocabulary.tokens().iter().map(|token| token.kind.name()))
 }
 
 /// Returns rows of a family in a notation, with values that both have.
@@ -44,9 +49,10 @@ fn world(family: Value, notation: Value) -> World {
     };
     let apart = (space.capacity() / 300).max(1) as usize;
     let rows = (0..space.capacity()).step_by(apart).filter_map(|i| Some((i, space.row(i)?))).take(50);
-    let rows: Vec<Row> = rows.map(|row| Row::new("test", example(row), &vocabulary).unwrap()).collect();
+    let kinds = kinds(&vocabulary);
+    let rows: Vec<Row> = rows.map(|row| Row::new("test", example(row), &kinds).unwrap()).collect();
     let config = json!({ "tasks": { "task": { "family": family, "notation": notation, "values": values } } });
-    World { tasks: Tasks::of(&config).unwrap(), vocabulary, rows }
+    World { tasks: Tasks::of(&config, Path::new("definition.parquet")).unwrap(), vocabulary, rows }
 }
 
 fn entry(entry: &sequence::Entry) -> Value {
@@ -63,7 +69,7 @@ fn the_rule_is_right_on_its_rows_and_wrong_on_others() {
             let mut wrong = row.clone();
             let last = wrong.example.terms.len() - 1;
             wrong.example.terms[last] += 1;
-            wrong.example.tokens[row.span().start] = wrong.example.tokens[0];
+            wrong.example.tokens[row.target.span.start] = wrong.example.tokens[0];
             assert!(!world.tasks.oracle("test", &wrong, &world.vocabulary).unwrap(), "{:?}", row.example);
         }
     }
@@ -78,7 +84,7 @@ fn every_answer_has_a_class() {
         let judge =
             |row, said: &[u16]| world.tasks.judge("test", row, said, &world.vocabulary, &ranges).unwrap();
         for row in &world.rows {
-            let right = &row.example.tokens[row.span()];
+            let right = &row.target.tokens;
             assert_eq!(judge(row, right).class, ErrorClass::Correct);
             assert_eq!(judge(row, &[]).class, ErrorClass::Malformed);
             for token in 0..tokens {
@@ -88,13 +94,13 @@ fn every_answer_has_a_class() {
                     let judged = judge(row, &said);
                     assert_eq!(
                         judged.class == ErrorClass::Correct,
-                        said == right,
+                        said == *right,
                         "{judged:?} {:?}",
                         row.example
                     );
                     assert_eq!(
                         judged.prediction == judged.answer,
-                        said == right,
+                        said == *right,
                         "{judged:?} {:?}",
                         row.example
                     );
@@ -125,7 +131,7 @@ fn the_first_wrong_term_of_a_sorted_list_says_what_kind_of_mistake_it_is() {
     let written = write_row(&family, &notation, vocabulary, &list).unwrap();
     let mut example = world.rows[0].example.clone();
     (example.terms, example.tokens, example.text) = (list.to_vec(), written.tokens, written.text);
-    let row = Row::new("test", example, vocabulary).unwrap();
+    let row = Row::new("test", example, &kinds(vocabulary)).unwrap();
     let judge = |values: &[i64]| {
         let said: Vec<u16> =
             values.iter().map(|&value| vocabulary.find(Kind::Value, value).unwrap()).collect();
@@ -164,4 +170,21 @@ fn digits_are_written_as_numbers_and_what_is_none_as_tokens() {
     assert_eq!(text(&[0, 0, 0, 0, 0], true), "0");
     assert_eq!(text(&[1, 9, 2, 0, 0], false), "1 9 2 0 0 ...");
     assert_eq!(text(&[1, 9, 2], true), "1 9 2");
+}
+
+#[test]
+fn a_task_that_cannot_be_understood_is_named_with_the_cause() {
+    let error = |task: Value| {
+        let definition = json!({ "tasks": { "plus": task } });
+        let error = Tasks::of(&definition, Path::new("definition.parquet")).err().expect("it is no task");
+        assert!(std::error::Error::source(&error).is_some());
+        error.to_string()
+    };
+    let family = json!({ "arithmetic": { "step": 1 } });
+    let missing = error(json!({ "family": family.clone() }));
+    assert!(missing.contains("definition.parquet: tasks.plus: missing field `notation`"), "{missing}");
+    let unknown = error(json!({ "family": { "triples": {} }, "notation": "numeral" }));
+    assert!(unknown.contains("tasks.plus: ") && unknown.contains("triples"), "{unknown}");
+    let zero = error(json!({ "family": { "arithmetic": { "steps": [] } }, "notation": "numeral" }));
+    assert!(zero.contains("tasks.plus: "), "{zero}");
 }

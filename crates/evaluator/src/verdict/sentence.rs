@@ -1,8 +1,8 @@
 //! The words for what was decided.
 
-use artifact::number::{count, share};
+use artifact::number::{count, share, with_interval};
 
-use super::{Evidence, FITTED, RULE, Word, gets};
+use super::word::{Evidence, FITTED, RULE, Word};
 
 impl Evidence {
     /// Returns two or three words.
@@ -117,11 +117,8 @@ impl Evidence {
             format!("they answer {} to {} of {} right", share(low), share(high), self.rows())
         });
         let apart = self.difference.map_or_else(String::new, |found| {
-            let interval = crate::verdict::with_interval(
-                Some(found.value),
-                Some(found.interval.low),
-                Some(found.interval.high),
-            );
+            let interval =
+                with_interval(Some(found.value), Some(found.interval.low), Some(found.interval.high));
             format!("; two of them lie {interval} apart, corrected for all pairs")
         });
         format!(
@@ -179,4 +176,12 @@ impl Evidence {
 fn lower(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
+}
+
+/// Returns `look-up table (bigram, tokens) gets 0.012`, for such a table.
+fn gets(kind: &str, found: &Option<(f64, String)>) -> String {
+    match found {
+        Some((value, name)) => format!("{kind} ({name}) gets {}", share(*value)),
+        None => format!("{kind} is not known"),
+    }
 }

@@ -1,7 +1,8 @@
-use serde_json::json;
+use serde_json::{Value, json};
+use statistics::{ALPHA, Difference, Interval, wilson};
 
 use super::*;
-use crate::statistics::{ALPHA, Interval, rule_index, wilson};
+use crate::metrics::rule_index;
 
 const ROWS: u64 = 1102;
 

@@ -172,7 +172,7 @@ fn what_cannot_be_continued_is_refused_before_training() {
         std::fs::write(file, whole).unwrap();
     }
     std::fs::remove_file(&path).unwrap();
-    assert!(refused(&steps(10)).contains("step-000020.safetensors: No such file"));
+    assert!(refused(&steps(10)).contains("step-000020.safetensors`: there is no such file"));
     std::fs::write(&path, &weights).unwrap();
     assert!(train(&steps(10), Some(folder)).result.is_ok());
     let model = first.file("model.json");
@@ -216,7 +216,9 @@ fn files_that_are_what_was_listed_but_no_state_are_refused() {
     {
         let message = list(&|row| row.path = path.to_owned());
         assert!(
-            message.contains(&format!("lists the path `{path}`, expected one below the folder")),
+            message.contains(&format!(
+                "resume.parquet: `{path}`: expected the names of folders and a file below"
+            )),
             "{message}"
         );
     }
@@ -235,9 +237,10 @@ fn files_that_are_what_was_listed_but_no_state_are_refused() {
         mean.iter().enumerate().map(|(i, &x)| if i == at { value } else { x }).collect()
     };
     assert!(
-        replaced("mean", tensor(&with(3, f32::NAN))).contains("`mean` holds NaN, expected finite numbers")
+        replaced("mean", tensor(&with(3, f32::NAN)))
+            .contains("mean holds NaN at flat index 3, expected finite numbers")
     );
-    assert!(replaced("square", tensor(&with(3, f32::INFINITY))).contains("`square` holds inf"));
+    assert!(replaced("square", tensor(&with(3, f32::INFINITY))).contains("square holds inf at flat index 3"));
     assert!(
         replaced("square", tensor(&with(3, -1.0)))
             .contains("`square` holds -1, expected none that is negative")
