@@ -5,7 +5,8 @@ use std::path::Path;
 use artifact::tables::{Control, Prediction, Score, SeedScore, SeedVerdict, Training, Verdict};
 use serde_json::json;
 
-use super::{Dice, Study, table, task_of, terms};
+use super::data::{task_of, terms};
+use super::{Dice, Study, table};
 
 /// A value before it stands in its table.
 struct Measured {
