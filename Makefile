@@ -60,7 +60,7 @@ bench: build ## Measure training (beside PyTorch), building (beside numpy and py
 bench-cuda: build ## Measure training on a GPU, beside PyTorch and JAX (PYTHON: one that has both, with CUDA)
 	@benches/cuda.sh $(or $(PYTHON),python3)
 
-interop: build ## Load our files in DuckDB, pandas, Hugging Face datasets and TransformerLens (installs them in target/interop)
+interop: build ## Load our files in DuckDB, pandas, Hugging Face datasets, TransformerLens, pages in Chromium (installs them in target/interop)
 	@tests/interop/run.sh $(VENV)
 
 torture: build ## Hunt for faults: kills, failing calls, damaged files, full disks (half an hour; ALL=1: hours) [SEED=2] [ONLY=crash]

@@ -8,6 +8,12 @@ seqlab=$root/target/release/seqlab
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Pages are opened in Chromium, by axe-core and puppeteer from npm.
+chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
+for tool in node npm "${chromium:-chromium}"; do
+  command -v "$tool" > /dev/null || { echo "Missing: $tool, to open the report's pages (Debian: apt-get install nodejs npm chromium)."; exit 1; }
+done
+
 # TransformerLens 3.9 is the last with HookedTransformer; 4.x has the bridge. They cannot share an environment.
 environment() { # NAME PACKAGE...
   local name=$1; shift
@@ -19,6 +25,11 @@ environment() { # NAME PACKAGE...
 environment tables duckdb pandas polars pyarrow datasets
 environment lens3 'transformer-lens==3.9.*' safetensors pyarrow
 environment lens4 'transformer-lens>=4' safetensors pyarrow
+if [ ! -e "$venv/pages/.done" ]; then
+  mkdir -p "$venv/pages"
+  npm install --silent --no-audit --no-fund --prefix "$venv/pages" axe-core@4 puppeteer-core@24
+  touch "$venv/pages/.done"
+fi
 
 cd "$work"
 mkdir -p pipelines leaky/pipelines
@@ -47,3 +58,11 @@ mkdir foreign
 for lens in lens3 lens4; do
   "$venv/$lens/bin/python" "$root/tests/interop/transformer_lens_check.py" "$work" x2
 done
+# Pages with one task, with several, with a number of terms, and of a matrix; made-up ones for what takes long to train.
+for pipeline in mixed fibonacci leakage_ladder; do
+  sed -E 's/seeds: [0-9]+/seeds: 2/; s/steps: [0-9]+$/steps: 40/' "$root/pipelines/$pipeline.yaml" > "pipelines/$pipeline.yaml"
+  "$seqlab" run --quiet "pipelines/$pipeline.yaml"
+done
+mkdir made-up
+(cd "$root" && cargo run --quiet --release --locked -p report --example synthetic -- "$work/made-up")
+(cd "$venv/pages" && node "$root/tests/interop/page.mjs" "$chromium" "$work"/results/{x2,mixed,fibonacci,leakage_ladder}/report/index.html "$work"/made-up/{plus2,sweep,table,grokking}.html)

@@ -208,11 +208,10 @@ impl Source<'_> {
                 continue;
             }
             let bytes = read_file(&path, MOST_CONFIG)?;
-            return match serde_json::from_slice(&bytes) {
-                Ok(model @ Value::Object(_)) => Ok(Some(model)),
-                Ok(_) => Err(Error::Model { path, message: "expected an object".to_owned() }),
-                Err(error) => Err(Error::Model { path, message: error.to_string() }),
-            };
+            let model = serde_json::from_slice::<serde_json::Map<String, Value>>(&bytes);
+            return model
+                .map(|model| Some(Value::from(model)))
+                .map_err(|source| Error::Model { path, source });
         }
         Ok(None)
     }

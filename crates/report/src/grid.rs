@@ -1,72 +1,104 @@
-//! Two short axes of a matrix as a table, one down and one across, each cell as deep in colour as its score is high.
+//! Two short axes of a matrix, one down and one across, each cell as deep in colour as its score is high.
 
-use serde::Serialize;
+use maud::{Markup, html};
 
-use crate::matrix::{Figure, Mark, Shape};
+use crate::matrix::Matrix;
+use crate::plot::{Axis, hundredths};
+use crate::rows::Row;
 
-/// One point.
-#[derive(Debug, Serialize)]
-struct Cell {
-    id: String,
-    label: String,
-    /// Percent and text, over seeds.
-    mean: Option<(f64, String)>,
-    /// What stands in its place where seeds disagree.
-    counted: Option<String>,
-    /// The least and the greatest of the seeds, where they differ.
-    range: Option<(String, String)>,
-    /// Every seed in words.
-    seeds: String,
-    /// What others got.
-    published: Vec<String>,
-}
+/// Pixels of a cell.
+const CELL: f64 = 58.0;
+/// Percent of the width for what stands beside the rows.
+const HEAD: f64 = 16.0;
+/// Pixels above the cells.
+const ABOVE: f64 = 44.0;
 
-/// The table.
-#[derive(Debug, Serialize)]
-pub(crate) struct Grid {
-    across: String,
-    down: String,
-    columns: Vec<String>,
-    /// Value of the axis that runs down, and a cell for each column; null where there is no such point.
-    rows: Vec<(String, Vec<Option<Cell>>)>,
-}
-
-/// Builds the table; `None` where the points are drawn in another way.
-pub(crate) fn build(figure: &Figure) -> Option<Grid> {
-    if figure.shape != Shape::Grid {
-        return None;
-    }
-    let across = figure.main;
-    let down = (0..figure.axes.len()).find(|&axis| axis != across && figure.values(axis).len() > 1)?;
-    let (columns, rows) = (figure.values(across), figure.values(down));
-    let cell = |row: &str, column: &str| {
-        let mut points = figure.points.iter();
-        points.find(|point| point.values[down] == row && point.values[across] == column).map(cell)
+/// Returns the picture; `across` and `down` are axes of the matrix.
+pub(crate) fn picture(matrix: &Matrix<'_>, across: usize, down: usize) -> Markup {
+    let (columns, rows) = (matrix.values(across), matrix.values(down));
+    let width = (100.0 - HEAD) / columns.len() as f64;
+    let x = |column: usize| hundredths(HEAD + width * column as f64);
+    let middle = |column: usize| hundredths(x(column) + width / 2.0);
+    let y = |row: usize| ABOVE + CELL * row as f64;
+    let point = |row: &str, column: &str| {
+        matrix.marks.iter().find(|mark| mark.values[down] == row && mark.values[across] == column)
     };
-    let line =
-        |row: &&str| ((*row).to_owned(), columns.iter().map(|column| cell(row, column)).collect::<Vec<_>>());
-    Some(Grid {
-        across: figure.axes[across].clone(),
-        down: figure.axes[down].clone(),
-        rows: rows.iter().map(line).collect(),
-        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
-    })
+    let (name_down, name_across) = (&matrix.axes[down], &matrix.axes[across]);
+    let about =
+        format!("Share of held-out rows answered right by {name_down}, downwards, and {name_across}, across");
+    html! {
+        div.panel.wide.grid-figure {
+            svg height=(y(rows.len()) + 52.0) role="group" aria-label=(about) {
+                text.name x="0" y="34" { (name_down) " ↓" }
+                text.name.middle x={ (HEAD + (100.0 - HEAD) / 2.0) "%" } y="13" { (name_across) " →" }
+                @for (column, value) in columns.iter().enumerate() {
+                    text.middle x={ (middle(column)) "%" } y="34" { (value) }
+                }
+                @for (row, name) in rows.iter().enumerate() {
+                    text.end x={ (HEAD - 2.0) "%" } y=(y(row) + CELL / 2.0 + 4.0) { (name) }
+                    @for (column, value) in columns.iter().enumerate() {
+                        @if let Some(mark) = point(name, value) {
+                            a href=[&mark.row.link] data-tip={ (mark.point.label) ": " (seeds(&mark.row)) } {
+                                (cell(&mark.row, (x(column), y(row)), hundredths(width), middle(column)))
+                            }
+                        } @else {
+                            text.middle x={ (middle(column)) "%" } y=(y(row) + CELL / 2.0 + 4.0) { "–" }
+                        }
+                    }
+                }
+                (colour_bar(y(rows.len()) + 12.0, "share of held-out rows answered right, over seeds"))
+            }
+        }
+    }
 }
 
-fn cell(point: &Mark) -> Cell {
-    let by = |(_, at, ..): &&(String, f64, String, _), (_, other, ..): &&(String, f64, String, _)| {
-        at.total_cmp(other)
+/// Returns what a colour means.
+pub(crate) fn colour_bar(top: f64, name: &str) -> Markup {
+    html! { g data-bar=(top) {
+        rect.track x={ (HEAD) "%" } y=(top) width={ (100.0 - HEAD) "%" } height="10" {}
+        @for step in 0..20 {
+            @let share = f64::from(step) / 20.0 + 0.025;
+            rect.cell x={ (hundredths(HEAD + (100.0 - HEAD) * f64::from(step) / 20.0)) "%" } y=(top) width={ (hundredths((100.0 - HEAD) / 20.0)) "%" } height="10" fill-opacity=(hundredths(share)) {}
+        }
+        text.middle x={ (HEAD) "%" } y=(top + 24.0) { "0" }
+        text.end x="100%" y=(top + 24.0) { "1" }
+        text.middle x={ (HEAD + (100.0 - HEAD) / 2.0) "%" } y=(top + 24.0) { (name) }
+    } }
+}
+
+fn cell(row: &Row, (x, y): (f64, f64), width: f64, middle: f64) -> Markup {
+    let share = row.mean.as_ref().map(|mean| Axis::SHARE.share(mean.value));
+    let deep = share.is_some_and(|share| share >= 0.75);
+    let values = || row.dots.iter().map(|dot| dot.value);
+    let (low, high) = (values().fold(f64::MAX, f64::min), values().fold(f64::MIN, f64::max));
+    let text = match (&row.counted, &row.mean) {
+        // `1 of 3 seeds have the rule` in two lines.
+        (Some(counted), _) => counted.split(" have").next().unwrap_or_default().to_owned(),
+        (None, Some(mean)) => crate::number::share(mean.value),
+        (None, None) => "–".to_owned(),
     };
-    let text = |(_, _, text, _): &(String, f64, String, _)| text.clone();
-    let ends = point.seeds.iter().min_by(by).map(text).zip(point.seeds.iter().max_by(by).map(text));
-    let seeds: Vec<_> = point.seeds.iter().map(|(name, _, text, _)| format!("{name} {text}")).collect();
-    Cell {
-        id: point.id.clone(),
-        label: point.label.clone(),
-        mean: point.mean.clone(),
-        counted: point.counted.clone(),
-        range: ends.filter(|(low, high)| low != high),
-        seeds: seeds.join(", "),
-        published: point.published.iter().map(|(_, text)| text.clone()).collect(),
+    let class = if deep { "middle over-cell deep" } else { "middle over-cell" };
+    html! {
+        rect.track x={ (x) "%" } y=(y) width={ (width) "%" } height=(CELL) {}
+        @if let Some(share) = share { rect.cell x={ (x) "%" } y=(y) width={ (width) "%" } height=(CELL) fill-opacity=(hundredths(share)) {} }
+        text class={ "name " (class) } x={ (middle) "%" } y=(y + 20.0) { (text) }
+        @if high > low {
+            text class=(class) x={ (middle) "%" } y=(y + 35.0) { (crate::number::share(low)) "–" (crate::number::share(high)) }
+        }
+        @for value in row.marks.published.iter().take(1) {
+            text class=(class) x={ (middle) "%" } y=(y + 50.0) { "publ. " (crate::number::share(*value)) }
+        }
     }
+}
+
+fn seeds(row: &Row) -> String {
+    let seeds: Vec<_> =
+        row.dots.iter().map(|dot| format!("{} {}", dot.label, crate::number::share(dot.value))).collect();
+    let published: Vec<_> = row
+        .marks
+        .published
+        .iter()
+        .map(|value| format!("published {}", crate::number::share(*value)))
+        .collect();
+    seeds.into_iter().chain(published).collect::<Vec<_>>().join(", ")
 }

@@ -4,42 +4,47 @@
 //! is not among the inputs drops its section, and the page says so.
 //!
 //! * `folder`: which tables lie in which input folder, and which folders belong to one point of a matrix.
-//! * `verdict`: the sentence.
-//! * one file a section: `asked`, `pins`, `certificate`, `grokking`, `curves`, `ceiling`, `mistakes`, `attention`,
-//!   `ablation`, `origin`; `matrix` and `grid` set the points beside each other, `published` what others found.
-//! * `page`, `page.html`, `style.css`, and `script/`, one file a figure: the page itself.
+//! * `point`: what is known of a point, from `scores`, `verdict`, `pins`, `published`. `sections`: the list of what the page
+//!   shows of it, one file each.
+//! * `card`: the verdict; `answer`: the figure that answers the question, and `across` that of a `matrix`; `beside`: what others published.
+//! * `figure`, `plot`, `rows`, `lines`, `grid`: number, caption, data and picture of a figure, drawn in SVG.
+//! * `page`, `style.css`: the page itself. `script/`: values under the pointer, choices, downloads; without it all figures stand.
 
-mod ablation;
-mod asked;
-mod attention;
-mod ceiling;
-mod certificate;
-mod curves;
+mod across;
+mod answer;
+mod beside;
+mod card;
+mod figure;
 mod folder;
 mod grid;
-mod grokking;
+mod lines;
+mod log;
 mod matrix;
-mod mistakes;
 mod number;
 mod origin;
 mod page;
 mod pins;
+mod plot;
 mod point;
+mod positions;
 mod published;
+mod rows;
 mod scores;
-mod sha256;
+mod section;
+mod sections;
 mod verdict;
+mod words;
 
 use std::path::{Path, PathBuf};
 
-use artifact::{Provenance, printable};
+use artifact::Provenance;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use published::{Metric, Published};
 
 /// Raised when the same config and inputs give another page than before; part of the stage key.
-pub const VERSION: u32 = 8;
+pub const VERSION: u32 = 9;
 
 /// Name of the page inside the stage's folder.
 pub const PAGE_FILE: &str = "index.html";
@@ -120,7 +125,7 @@ pub enum Error {
     #[error(transparent)]
     Artifact(#[from] artifact::Error),
     /// An input folder or the page itself cannot be read or written.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -130,16 +135,13 @@ pub enum Error {
         source: std::io::Error,
     },
     /// `model.json` is no JSON object.
-    #[error("{}: not a readable model config ({}); rerun the stage that wrote it", path.display(), printable(message))]
+    #[error("{}: not a readable model config; rerun the stage that wrote it", path.display())]
     Model {
         /// The file.
         path: PathBuf,
         /// The parser's own words.
-        message: String,
+        source: serde_json::Error,
     },
-    /// The page's own template does not fit its data; a defect of this crate.
-    #[error("cannot fill the page: {0:#}")]
-    Template(#[from] minijinja::Error),
     /// Even the barest page is too large.
     #[error(
         "expected a page below {MAX_BYTES} bytes, found {bytes} for {points} matrix points; report on fewer of them"

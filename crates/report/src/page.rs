@@ -1,31 +1,26 @@
-//! Fills the template, and keeps the page below its size.
+//! Puts the page together, and keeps it below its size.
 
 use artifact::{Provenance, printable};
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, HtmlEscape, UndefinedBehavior, Value, escape_formatter};
-use serde::Serialize;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
 
-use crate::ceiling::METRICS;
-use crate::folder::{self, Source};
-use crate::point::{self, Limits, Point};
-use crate::{Config, Error, Inputs, MAX_BYTES, grid, matrix, origin, published, sha256};
+use crate::figure::Figures;
+use crate::folder::{self, Folder, Source};
+use crate::matrix::Matrix;
+use crate::point::Point;
+use crate::sections::{self, SECTIONS};
+use crate::{Config, Error, Inputs, MAX_BYTES, answer, beside, card, origin, published};
 
-/// The page's script, in the order in which the parts need each other.
-const SCRIPT: &str = concat!(
-    "\"use strict\";\n(() => {\n",
-    include_str!("script/base.js"),
-    include_str!("script/grokking.js"),
-    include_str!("script/curves.js"),
-    include_str!("script/attention.js"),
-    include_str!("script/ablation.js"),
-    include_str!("script/bars.js"),
-    include_str!("script/lines.js"),
-    include_str!("script/page.js"),
-    "})();\n"
-);
+const STYLE: &str = include_str!("style.css");
 
-/// More points than that are not set beside each other to see when they learned.
-const COMPARED: usize = 4;
+/// Points of a matrix that have sections of their own, where there is room.
+const DETAILED: usize = 64;
+/// Bytes of configs, where there is room.
+const CONFIGS: usize = 60_000;
+/// A page that is too large after so many halvings of its limits has nothing left to leave out.
+const HALVINGS: u32 = 20;
 
 /// Returns the page.
 pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -> Result<String, Error> {
@@ -41,184 +36,163 @@ pub(crate) fn build(config: &Config, inputs: &Inputs, provenance: &Provenance) -
             return Err(Error::Config { at: "inputs".to_owned(), message, help });
         }
     }
-    let mut limits = Limits::of(sources.len());
-    loop {
-        let origin = origin::build(config, inputs, &folders, &provenance.key, limits.config_bytes)?;
-        let page = render(config, &sources, origin, &limits)?;
+    let script = script();
+    let (mut bytes, mut halvings) = (0, 0);
+    while halvings <= HALVINGS {
+        let page = render(&Page {
+            config,
+            inputs,
+            provenance,
+            folders: &folders,
+            sources: &sources,
+            halvings,
+            script: &script,
+        })?;
         if page.len() < MAX_BYTES {
             return Ok(page);
         }
-        let Some(tighter) = limits.tighter() else {
-            return Err(Error::TooLarge { bytes: page.len(), points: sources.len() });
-        };
-        tracing::info!("a page of {} bytes is too large; it shows less of the large tables", page.len());
-        limits = tighter;
+        bytes = page.len();
+        // A halving makes it half as large at best.
+        halvings += (bytes / MAX_BYTES).ilog2().max(1);
+        tracing::info!("a page of {bytes} bytes is too large; it shows less of the large tables");
     }
+    Err(Error::TooLarge { bytes, points: sources.len() })
 }
 
-impl Limits {
-    /// What a page of `points` points begins with.
-    fn of(points: usize) -> Self {
-        Self {
-            curve_points: (600 / points).clamp(40, 150),
-            attention_bytes: 400_000 / points,
-            ablation_values: 8_000 / points,
-            mistakes: 4,
-            config_bytes: 60_000,
-            points: 64,
-        }
-    }
-
-    /// The next tighter limits; `None` where there is nothing left to leave out.
-    fn tighter(self) -> Option<Self> {
-        let next = Self {
-            curve_points: (self.curve_points / 2).max(10),
-            attention_bytes: self.attention_bytes / 2,
-            ablation_values: self.ablation_values / 2,
-            mistakes: (self.mistakes / 2).max(1),
-            config_bytes: self.config_bytes / 2,
-            points: (self.points / 2).max(1),
-        };
-        (next != self).then_some(next)
-    }
-}
-
-/// Everything that the template names.
-#[derive(Serialize)]
+/// What a page is made of.
 struct Page<'a> {
-    title: String,
-    description: Option<&'a str>,
-    question: Option<&'a str>,
-    /// What the points show, in a sentence.
-    finding: Option<String>,
-    style: String,
-    script: &'static str,
-    /// What the page allows to run and to be applied: nothing but these two.
-    style_hash: String,
-    script_hash: String,
-    /// What the script draws, as JSON that is harmless in a page.
-    data: String,
-    /// The shape of the matrix, where there are several points.
-    matrix: Option<matrix::Shape>,
-    grid: Option<grid::Grid>,
-    /// Whether the points are few enough to see beside each other when they learned.
-    compared: bool,
-    /// Whether others published something, and what of it has no point here.
-    published: bool,
-    elsewhere: Vec<(String, published::Line)>,
-    /// Whether a point has rows pinned into test.
-    pinned: bool,
-    points: &'a [Point],
-    /// How many of the points have sections of their own.
-    detailed: usize,
-    origin: origin::Section,
-    metrics: [(&'static str, &'static str); 3],
+    config: &'a Config,
+    inputs: &'a Inputs,
+    provenance: &'a Provenance,
+    folders: &'a [Folder],
+    sources: &'a [Source<'a>],
+    /// How often it was too large.
+    halvings: u32,
+    script: &'a str,
 }
 
-fn render(
-    config: &Config,
-    sources: &[Source],
-    origin: origin::Section,
-    limits: &Limits,
-) -> Result<String, Error> {
-    let point =
-        |(index, source)| point::build(source, index, limits, &published::beside(&config.published, source));
-    let points = sources.iter().enumerate().map(point);
-    let points: Vec<Point> = points.collect::<Result<_, _>>()?;
-    let matrix = matrix::build(sources, &points);
-    let detailed = points.len().min(limits.points);
-    let figures: Vec<_> = points.iter().take(detailed).map(|point| (&point.id, &point.figures)).collect();
-    let data = embedded(&serde_json::json!({
-        "matrix": matrix,
-        "points": figures,
-    }));
-    let title = config.title.clone().or_else(|| config.pipeline.clone());
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_filter("code", code);
-    environment.add_template("page", include_str!("page.html"))?;
-    environment.set_formatter(|out, state, value| match value.as_str() {
-        Some(text) if !value.is_safe() => escape_formatter(out, state, &Value::from(shown(text))),
-        _ => escape_formatter(out, state, value),
-    });
-    let grid = matrix.as_ref().and_then(grid::build);
-    let style = style(grid.is_some());
-    let page = Page {
-        title: title.unwrap_or_else(|| "Report".to_owned()),
-        description: config.description.as_deref(),
-        question: config.question.as_deref(),
-        finding: matrix.as_ref().and_then(matrix::Figure::finding),
-        style_hash: sha256::source(&style),
-        script_hash: sha256::source(SCRIPT),
-        style,
-        script: SCRIPT,
-        data,
-        matrix: matrix.as_ref().map(|figure| figure.shape),
-        grid,
-        compared: points.len() <= COMPARED && points.iter().all(|point| point.grokking.is_some()),
-        published: !config.published.is_empty(),
-        elsewhere: published::elsewhere(&config.published, sources),
-        pinned: points.iter().any(|point| point.pins.is_some()),
-        points: &points,
-        detailed,
-        origin,
-        metrics: METRICS,
+fn render(page: &Page<'_>) -> Result<String, Error> {
+    let Page { config, sources, halvings, .. } = *page;
+    let title = config.title.as_deref().or(config.pipeline.as_deref()).unwrap_or("Report");
+    let figures = Figures::named(config.pipeline.as_deref().unwrap_or("report"));
+    let read =
+        |(index, source)| Point::read(source, index, published::beside(&config.published, source), &figures);
+    let points: Vec<Point<'_>> = sources.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    // First less of each point, then fewer points.
+    let detailed = points.len().min((DETAILED >> halvings.saturating_sub(2)).max(1));
+    let policy = format!(
+        "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
+        hash(STYLE),
+        hash(page.script)
+    );
+    let html = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta http-equiv="Content-Security-Policy" content=(policy);
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    p.kicker { "Rule or memory?" @if let Some(pipeline) = &config.pipeline { " " span { (pipeline) } } }
+                    h1 { (title) }
+                    @if let Some(description) = &config.description { p.lead { (code(description)) } }
+                    @if let Some(question) = &config.question { p.question { (code(question)) } }
+                }
+                main {
+                    (points_of(page, &points, detailed)?)
+                    (origin::rerun(config, page.folders))
+                    (origin::folders(page.inputs, page.folders, CONFIGS >> halvings))
+                }
+                footer {
+                    "Written by seqlab"
+                    @if !page.provenance.key.is_empty() { ", report key " code.digest { (page.provenance.key) } }
+                    ". The page is self-contained and holds no clock: the same tables give the same bytes."
+                }
+                noscript { p.note { "The page's own script is switched off: its figures stand as they are, without values under the pointer and without a choice of seed and head." } }
+                script { (PreEscaped(page.script)) }
+            }
+        }
     };
-    Ok(environment.get_template("page")?.render(Value::from(Serde(&page)))?)
+    // Lines stay lines; whatever else a page would obey or hide is written out.
+    Ok(html.into_string().split('\n').map(printable).collect::<Vec<_>>().join("\n"))
 }
 
-/// Writes JSON that is harmless inside a `<script>`: no `<`, `>` or `&`, and no line separators of JavaScript.
-fn embedded(value: &serde_json::Value) -> String {
-    let mut text = harmless(value).to_string();
-    for (from, to) in [
-        ("<", "\\u003c"),
-        (">", "\\u003e"),
-        ("&", "\\u0026"),
-        ("\u{2028}", "\\u2028"),
-        ("\u{2029}", "\\u2029"),
-    ] {
-        text = text.replace(from, to);
-    }
-    text
+/// Returns what the page says of its points: the verdict, the figure that answers the question, and the evidence.
+fn points_of(page: &Page<'_>, points: &[Point<'_>], detailed: usize) -> Result<Markup, Error> {
+    let published = beside::table(&page.config.published, points);
+    let Some(matrix) = Matrix::new(page.sources, points, detailed) else {
+        let point = &points[0];
+        let answer = html! { (card::verdict(point, "Verdict")) @if let Some(figure) = answer::figure(point)? { (figure) } };
+        return Ok(html! { (answer) (published) article.point id=(point.id) { (sections(page, point)?) } });
+    };
+    let figure = matrix.figure(points)?;
+    Ok(html! {
+        (matrix.verdict())
+        section #matrix {
+            h2 { "Across the matrix" }
+            (figure) (matrix.table())
+            @if detailed < points.len() {
+                p.note { "To stay below 1 MB the page shows the sections of the first " (detailed) " of " (points.len()) " points only." }
+            }
+        }
+        (published)
+        p.chooser hidden {
+            label for="point" { "Sections below are about the point" } " "
+            select #point { @for point in &points[..detailed] { option value=(point.id) { (point.label) } } }
+        }
+        @for point in &points[..detailed] {
+            article.point id=(point.id) {
+                h2.point-name { (point.label) }
+                (card::verdict(point, "Verdict"))
+                @if let Some(figure) = answer::figure(point)? { (figure) }
+                (sections(page, point)?)
+            }
+        }
+    })
 }
 
-/// Returns JSON whose texts and names hold nothing that would be obeyed where they are shown.
-fn harmless(value: &serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::String(text) => Value::from(shown(text)),
-        Value::Array(values) => values.iter().map(harmless).collect(),
-        Value::Object(map) => map.iter().map(|(name, value)| (shown(name), harmless(value))).collect(),
-        other => other.clone(),
-    }
+fn sections(page: &Page<'_>, point: &Point<'_>) -> Result<Markup, Error> {
+    let built = sections::build(point, page.sources.len(), page.halvings)?;
+    Ok(html! {
+        nav aria-label=(format!("Sections {}", point.label).trim()) {
+            @for (section, _) in &built { a href={ "#" (point.id) "-" (section.id) } { (section.title) } " " }
+            a href="#rerun" { "Run it again" } " " a href="#origin" { "Where it comes from" }
+        }
+        (sections::missing(point))
+        @for (section, content) in &built {
+            section id={ (point.id) "-" (section.id) } { h2 { (section.title) } (content) }
+        }
+    })
 }
 
-/// Writes out what a page would obey or hide; lines stay lines.
-fn shown(text: &str) -> String {
-    text.split('\n').map(printable).collect::<Vec<_>>().join("\n")
+/// Returns the page's script: what all figures can, and what those of each section can besides.
+fn script() -> String {
+    let of_sections = SECTIONS.iter().map(|section| section.script);
+    let parts = std::iter::once(include_str!("script/base.js")).chain(of_sections);
+    format!(
+        "\"use strict\";\n(() => {{\n{}{}}})();\n",
+        parts.collect::<String>(),
+        include_str!("script/start.js")
+    )
 }
 
-/// Returns the page's style; where there is a grid, with a class for every share in percent: the page allows no style in
-/// an element.
-fn style(grid: bool) -> String {
-    let shares =
-        (0..=100).filter(|_| grid).map(|share| format!(".grid-table .share-{share}{{--share:{share}%}}"));
-    include_str!("style.css").to_owned() + &shares.collect::<String>()
+/// Returns what a Content-Security-Policy calls a script or a style.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
 /// Sets what stands between backticks as code.
-fn code(text: &str) -> Value {
-    let text = &shown(text);
+fn code(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
-        return Value::from(text.as_str()); // one of them has no other
+        return html! { (text) }; // one of them has no other
     }
-    let html = parts.iter().enumerate().map(|(number, part)| match number % 2 {
-        0 => HtmlEscape(part).to_string(),
-        _ => format!("<code>{}</code>", HtmlEscape(part)),
-    });
-    Value::from_safe_string(html.collect())
+    html! { @for (number, part) in parts.iter().enumerate() { @if number % 2 == 1 { code { (part) } } @else { (part) } } }
 }
 
 #[cfg(test)]
@@ -227,13 +201,20 @@ mod tests {
 
     #[test]
     fn what_stands_between_backticks_is_code_and_nothing_is_markup() {
-        let mut environment = Environment::new();
-        environment.set_auto_escape_callback(|_| AutoEscape::Html);
-        environment.add_filter("code", code);
-        let shown = |text: &str| {
-            environment.render_str("{{ text|code }}", minijinja::context! { text }).expect("a text")
-        };
+        let shown = |text: &str| code(text).into_string();
         assert_eq!(shown("is `2 < 4` or `x`?"), "is <code>2 &lt; 4</code> or <code>x</code>?");
         assert_eq!(shown("<b> & one `"), "&lt;b&gt; &amp; one `");
+    }
+
+    #[test]
+    fn style_and_script_are_hashed_as_they_stand() {
+        // Of FIPS 180-4's first example.
+        assert_eq!(hash("abc"), "sha256-ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+        for text in [STYLE, &script()] {
+            assert!(
+                text.split('\n').all(|line| printable(line) == line),
+                "the page would write a character out"
+            );
+        }
     }
 }

@@ -1,18 +1,16 @@
-//! What became of the rows that the definition pinned into test: was `10 12 14 16` inferred?
+//! What became of the rows that the definition pinned into test.
 
 use std::collections::BTreeMap;
 
 use artifact::tables::{Example, Leakage, Memorizer, Prediction};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::Error;
-use crate::asked::{Build, brief};
 use crate::folder::{Source, each_row};
-use crate::mistakes::halves;
+use crate::words::{brief, halves};
 
 /// One seed's answer to a pinned row.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub seed: i32,
     pub prediction: String,
@@ -20,7 +18,7 @@ pub(crate) struct Answer {
 }
 
 /// One pinned row.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Pin {
     pub task: String,
     /// The terms before the answer.
@@ -31,23 +29,30 @@ pub(crate) struct Pin {
     pub answers: Vec<Answer>,
     pub right: usize,
     /// Look-up tables that solve the row, and how many were asked.
-    memory_right: usize,
-    memory_asked: usize,
+    pub memory_right: usize,
+    pub memory_asked: usize,
     /// Longest suffix of the row that stands in train, in terms.
-    longest: Option<i32>,
+    pub longest: Option<i32>,
 }
 
-/// The section.
-#[derive(Debug, Default, Serialize)]
+impl Pin {
+    /// Returns the whole row.
+    pub(crate) fn text(&self) -> String {
+        format!("{} {}", self.context, self.answer)
+    }
+}
+
+/// All pinned rows.
+#[derive(Debug, Default)]
 pub(crate) struct Pins {
     pub test: Vec<Pin>,
     /// Rows pinned into train, as text with their task.
-    train: Vec<String>,
+    pub train: Vec<String>,
 }
 
-/// Builds the section; `None` where the definition pins no row into test.
-pub(crate) fn build(source: &Source, build: &Build) -> Result<Option<Pins>, Error> {
-    let pinned = &build.config["pins"];
+/// Reads what became of them; `None` where the definition pins no row into test.
+pub(crate) fn read(source: &Source, definition: &Value) -> Result<Option<Pins>, Error> {
+    let pinned = &definition["pins"];
     let wanted = list(&pinned["test"]);
     if wanted.is_empty() {
         return Ok(None);

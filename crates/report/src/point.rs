@@ -1,153 +1,165 @@
-//! One point of the matrix (the only one, without a matrix): every section that its tables allow.
+//! One point of the matrix (the only one, without a matrix): what several of its sections read.
 
-use artifact::tables::Ceiling;
-use serde::Serialize;
+use artifact::tables::{Ceiling, Certificate};
+use serde_json::Value;
 
 use crate::Error;
-use crate::asked::{self, Build};
-use crate::ceiling::{Scene, Strip};
+use crate::figure::Figures;
 use crate::folder::Source;
-use crate::published::{Line, Published};
-use crate::scores::{Ceilings, Scores};
+use crate::log::log;
+use crate::pins::{self, Pins};
+use crate::published::{Metric, Published};
+use crate::rows::{Dot, Marks, Row};
+use crate::scores::{ACCURACY, Ceilings, Estimate, OVER_SEEDS, Scores};
 use crate::verdict::{Verdict, Verdicts};
-use crate::{ablation, attention, ceiling, certificate, curves, grokking, mistakes, pins, published};
 
-/// How much of each large table the page shows.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Limits {
-    /// Points of a learning curve.
-    pub curve_points: usize,
-    /// Bytes of packed attention patterns.
-    pub attention_bytes: usize,
-    /// Values of the ablation table.
-    pub ablation_values: usize,
-    /// Wrong answers shown of each class.
-    pub mistakes: usize,
-    /// Bytes of configs.
-    pub config_bytes: usize,
-    /// Points of the matrix that have sections of their own.
-    pub points: usize,
-}
-
-/// The sections of one point, for the template.
-#[derive(Debug, Serialize)]
-pub(crate) struct Point {
-    /// Anchor of the point in the page.
+/// What is known of a point.
+pub(crate) struct Point<'a> {
+    /// Its anchor in the page.
     pub id: String,
     /// `k=2,loss=all`; empty without a matrix.
     pub label: String,
-    pub verdict: Verdict,
-    pub strip: Option<Strip>,
-    asked: asked::Asked,
-    pub pins: Option<pins::Pins>,
-    certificate: Option<certificate::Section>,
-    /// What others found, and what our seeds did.
-    pub published: Vec<Line>,
-    pub grokking: Option<grokking::Table>,
-    curves: Option<Curves>,
-    ceiling: Option<ceiling::Section>,
-    mistakes: Option<mistakes::Section>,
-    attention: Option<LeftOut>,
-    ablation: Option<LeftOut>,
-    /// Sections without their tables.
-    missing: Vec<Missing>,
-    #[serde(skip)]
-    pub figures: Figures,
+    pub source: &'a Source<'a>,
+    pub figures: &'a Figures,
+    /// What others found there.
+    pub published: Vec<&'a Published>,
+    /// What the dataset says of its definition; null where it is not among the inputs.
+    pub definition: Value,
+    pub scores: Option<Scores>,
+    /// The split that the page speaks of.
+    pub split: &'static str,
+    pub verdicts: Verdicts,
+    pub ceilings: Vec<Ceiling>,
+    /// Whether the certificate passed; `None` without one.
+    pub certified: Option<bool>,
+    pub pins: Option<Pins>,
+    /// What its first figure is about.
+    pub answer: Answer,
+    seeds: Vec<i32>,
 }
 
-/// The table beneath the learning curves.
-#[derive(Debug, Serialize)]
-struct Curves {
-    last: Vec<curves::Last>,
-    /// Logged and drawn points of a line.
-    thinned: Option<(usize, usize)>,
+/// What answers a point's question at a glance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// When the rows were learned: others published it.
+    Learned,
+    /// Each task of several.
+    Tasks,
+    /// Each number of terms.
+    Terms,
+    /// Each seed.
+    Seeds,
 }
 
-/// How many rows a figure leaves out.
-#[derive(Debug, Serialize)]
-struct LeftOut {
-    left_out: usize,
+impl<'a> Point<'a> {
+    /// Reads what stands in the tables of `source`, the `index`-th point.
+    pub(crate) fn read(
+        source: &'a Source<'a>,
+        index: usize,
+        published: Vec<&'a Published>,
+        figures: &'a Figures,
+    ) -> Result<Self, Error> {
+        let scores = Scores::read(source)?;
+        let split = scores.as_ref().map_or("test", Scores::split);
+        let certificate = source.read::<Certificate>("certificate")?;
+        let definition = source.definition()?;
+        let pins = pins::read(source, &definition)?;
+        let of_learning = |one: &&Published| one.metric != Metric::Accuracy;
+        let several = |parts: usize| scores.as_ref().is_some_and(|_| parts > 1);
+        let tasks = scores.as_ref().map_or(0, |scores| scores.tasks(split).len());
+        let terms = scores.as_ref().map_or(0, |scores| scores.terms(split).len());
+        let seeds = match &scores {
+            Some(scores) => scores.seeds(),
+            None => log(source)?.into_keys().collect(),
+        };
+        let answer = match () {
+            () if published.iter().any(of_learning) => Answer::Learned,
+            () if several(tasks) => Answer::Tasks,
+            () if several(terms) => Answer::Terms,
+            () => Answer::Seeds,
+        };
+        Ok(Self {
+            id: format!("p{index}"),
+            label: source.label(),
+            source,
+            figures,
+            published,
+            definition,
+            scores,
+            split,
+            verdicts: Verdicts::read(source)?,
+            ceilings: source.read::<Ceiling>("ceilings")?.unwrap_or_default(),
+            certified: certificate.map(|rows| rows.iter().all(|row| !row.gate || row.passed)),
+            pins,
+            answer,
+            seeds,
+        })
+    }
+
+    /// Returns the verdict on a task (`""` = all tasks).
+    pub(crate) fn verdict(&self, task: &str) -> Verdict {
+        self.verdicts.of(task, self.certified)
+    }
+
+    /// Returns the tasks, where there are several.
+    pub(crate) fn tasks(&self) -> Vec<String> {
+        let tasks = self.scores.as_ref().map_or_else(Vec::new, |scores| scores.tasks(self.split));
+        if tasks.len() > 1 { tasks } else { Vec::new() }
+    }
+
+    /// Returns the trained seeds: those that were scored, or else those that were logged.
+    pub(crate) fn seeds(&self) -> Vec<i32> {
+        self.seeds.clone()
+    }
+
+    /// Returns a score on the page's split.
+    pub(crate) fn score(&self, model: &str, seed: i32, task: &str, metric: &str) -> Estimate {
+        let scores = self.scores.as_ref();
+        let found = scores.and_then(|scores| scores.get(model, seed, self.split, task, metric));
+        found.copied().unwrap_or_default()
+    }
+
+    /// Returns what every seed gets on a task, beside what memorising gets.
+    pub(crate) fn row(&self, task: &str) -> Row {
+        let verdict = self.verdict(task);
+        let Ceilings { u_best, u_union, s_best } = Ceilings::pick(&self.ceilings, self.split, task);
+        let control = |model| self.score(model, OVER_SEEDS, task, ACCURACY).value;
+        let of_accuracy = |one: &&&Published| one.metric == Metric::Accuracy && task.is_empty();
+        let marks = Marks {
+            u_best,
+            u_union,
+            s_best,
+            untrained: control("untrained"),
+            oracle: control("oracle"),
+            published: self.published.iter().filter(of_accuracy).map(|one| one.value).collect(),
+        };
+        let dots = |accuracy: &dyn Fn(i32) -> Estimate| {
+            let of_seed = |seed: i32| {
+                let outcome = self.verdicts.seed(task, seed).0;
+                accuracy(seed).dot(format!("seed {seed}"), outcome)
+            };
+            self.seeds().into_iter().filter_map(of_seed).collect()
+        };
+        let accuracy = |seed| self.score("trained", seed, task, ACCURACY);
+        Row {
+            name: task.to_owned(),
+            link: None,
+            headline: verdict.headline,
+            tone: verdict.tone,
+            dots: dots(&accuracy),
+            mean: accuracy(OVER_SEEDS)
+                .dot("over seeds".to_owned(), String::new())
+                .filter(|_| verdict.counted.is_none()),
+            counted: verdict.counted,
+            marks,
+        }
+    }
 }
 
-/// A section that is not there, and the table that it needs.
-#[derive(Debug, Serialize)]
-struct Missing {
-    section: &'static str,
-    table: &'static str,
-}
-
-/// What the script of the page draws.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct Figures {
-    grokking: Option<grokking::Picture>,
-    curves: Option<curves::Section>,
-    attention: Option<attention::Section>,
-    ablation: Option<ablation::Section>,
-}
-
-/// Builds all sections of the `index`-th point, beside which `published` is to be read.
-pub(crate) fn build(
-    source: &Source,
-    index: usize,
-    limits: &Limits,
-    published: &[&Published],
-) -> Result<Point, Error> {
-    let build = Build::read(source)?;
-    let scores = Scores::read(source)?;
-    let split = scores.as_ref().map_or("test", Scores::split);
-    let certificate = certificate::build(source)?;
-    let ceilings = source.read::<Ceiling>("ceilings")?.unwrap_or_default();
-    let picked = Ceilings::pick(&ceilings, split, "");
-    let verdicts = Verdicts::read(source)?;
-    let certified = certificate.as_ref().map(|certificate| certificate.passed);
-    let verdict = verdicts.of("", certified);
-    let scene = scores.as_ref().map(|scores| Scene {
-        scores,
-        verdicts: &verdicts,
-        split,
-        task: "",
-        verdict: &verdict,
-        ceilings: &picked,
-    });
-
-    let validation = Ceilings::pick(&ceilings, "validation", "").u_best.map(|(value, _)| value);
-    let curves = curves::build(source, limits.curve_points, validation)?;
-    let seeds = match &scores {
-        Some(scores) => scores.seeds(),
-        None => curves.as_ref().map(curves::Section::seeds).unwrap_or_default(),
-    };
-    let grokking = grokking::build(source, scores.as_ref(), published, limits.curve_points)?;
-    let (picture, grokking) = grokking.unzip();
-    let ceiling = ceiling::build(source, scene.as_ref(), split, certified, &ceilings, published)?;
-    let mistakes = mistakes::build(source, split, limits.mistakes)?;
-    let attention = attention::build(source, limits.attention_bytes)?;
-    let ablation = ablation::build(source, limits.ablation_values)?;
-    let needed = [
-        ("Certificate", "certificate", certificate.is_some()),
-        ("Learning curves", "training", curves.is_some()),
-        ("Accuracy", "scores", scores.is_some()),
-        ("Ceiling of the look-up tables", "ceilings", !ceilings.is_empty()),
-        ("Wrong answers", "predictions", mistakes.is_some()),
-        ("Attention", "attention", attention.is_some()),
-        ("Ablation", "ablation", ablation.is_some()),
-    ];
-    let missing = needed.into_iter().filter(|(_, _, there)| !there);
-    Ok(Point {
-        id: format!("p{index}"),
-        label: source.label(),
-        strip: scene.as_ref().map(|scene| ceiling::strip(scene, published)),
-        asked: asked::build(source, &build, &seeds)?,
-        pins: pins::build(source, &build)?,
-        certificate,
-        published: published::lines(published, scores.as_ref(), verdict.counted.as_deref()),
-        verdict,
-        grokking,
-        curves: curves.as_ref().map(|curves| Curves { last: curves.last.clone(), thinned: curves.thinned }),
-        ceiling,
-        mistakes,
-        attention: attention.as_ref().map(|section| LeftOut { left_out: section.left_out }),
-        ablation: ablation.as_ref().map(|section| LeftOut { left_out: section.left_out }),
-        missing: missing.map(|(section, table, _)| Missing { section, table }).collect(),
-        figures: Figures { grokking: picture, curves, attention, ablation },
-    })
+impl Estimate {
+    /// Returns it as a dot; `None` where it was not measured.
+    pub(crate) fn dot(&self, label: String, outcome: String) -> Option<Dot> {
+        let interval = self.low.zip(self.high);
+        Some(Dot { label, outcome, value: self.value?, interval, text: self.text() })
+    }
 }

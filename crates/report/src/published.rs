@@ -1,4 +1,4 @@
-//! What others published, beside what the tables say of our seeds.
+//! What others published.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::folder::{Source, parse_point};
 use crate::number::{share, steps, times};
-use crate::scores::{OVER_SEEDS, Scores};
 
 /// A figure that somebody published.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,7 +63,7 @@ impl Metric {
         }
     }
 
-    fn meaning(self) -> &'static str {
+    pub(crate) fn meaning(self) -> &'static str {
         match self {
             Self::Accuracy => "share of held-out rows answered right",
             Self::TMem => "steps until the train rows are learned",
@@ -103,7 +102,7 @@ impl Published {
         Ok(())
     }
 
-    fn is_at(&self, source: &Source) -> bool {
+    pub(crate) fn is_at(&self, source: &Source) -> bool {
         let wanted = parse_point(self.at.as_deref().unwrap_or_default());
         wanted.iter().all(|pair| source.point.contains(pair))
     }
@@ -112,60 +111,4 @@ impl Published {
 /// Returns what is to be read beside one point.
 pub(crate) fn beside<'a>(published: &'a [Published], source: &Source) -> Vec<&'a Published> {
     published.iter().filter(|one| one.is_at(source)).collect()
-}
-
-/// Returns the point and the line of each figure whose point is not among `sources`, so that it does not quietly go when
-/// a run has fewer points.
-pub(crate) fn elsewhere(published: &[Published], sources: &[Source]) -> Vec<(String, Line)> {
-    let left = published.iter().filter(|one| !sources.iter().any(|source| one.is_at(source)));
-    let line = |one: &Published| {
-        let at = one.at.clone().unwrap_or_default();
-        lines(&[one], None, None).into_iter().map(move |line| (at.clone(), line))
-    };
-    left.flat_map(line).collect()
-}
-
-/// One line of the table.
-#[derive(Debug, Serialize)]
-pub(crate) struct Line {
-    metric: &'static str,
-    meaning: &'static str,
-    published: String,
-    /// Over seeds.
-    ours: String,
-    /// Each seed and its value.
-    seeds: Vec<(i32, String)>,
-    source: String,
-    note: Option<String>,
-}
-
-/// Builds the lines of one point.
-///
-/// `counted` stands in place of a mean accuracy of seeds that disagree.
-pub(crate) fn lines(published: &[&Published], scores: Option<&Scores>, counted: Option<&str>) -> Vec<Line> {
-    let line = |one: &&Published| {
-        let (metric, split) = one.metric.column();
-        let row = |seed| {
-            let scores = scores?;
-            scores.get("trained", seed, split.unwrap_or(scores.split()), "", metric)
-        };
-        let ours = row(OVER_SEEDS).map(|row| match (one.metric, row.value) {
-            (Metric::Accuracy, _) => counted.map_or_else(|| row.text(), str::to_owned),
-            (metric, Some(value)) => metric.text(value),
-            (_, None) => "never".to_owned(),
-        });
-        let value = |seed: i32| {
-            Some((seed, row(seed)?.value.map_or_else(|| "never".to_owned(), |value| one.metric.text(value))))
-        };
-        Line {
-            metric,
-            meaning: one.metric.meaning(),
-            published: one.metric.text(one.value),
-            ours: ours.unwrap_or_else(|| "not measured".to_owned()),
-            seeds: scores.map(Scores::seeds).unwrap_or_default().into_iter().filter_map(value).collect(),
-            source: one.source.clone(),
-            note: one.note.clone(),
-        }
-    };
-    published.iter().map(line).collect()
 }

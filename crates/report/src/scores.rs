@@ -123,6 +123,12 @@ impl Scores {
         slices
     }
 
+    /// Returns the numbers of terms that have a score of their own, with the names of their slices, ascending.
+    pub(crate) fn terms(&self, split: &str) -> Vec<(i64, String)> {
+        let slices = self.slices(split, "").into_iter();
+        slices.filter_map(|slice| Some((slice.strip_prefix("terms=")?.parse().ok()?, slice))).collect()
+    }
+
     /// Returns the split that the page speaks of: test, or validation where nothing was scored on test.
     pub(crate) fn split(&self) -> &'static str {
         let has = |split: &str| self.keys().any(|(_, _, of, .., metric)| of == split && metric == ACCURACY);

@@ -2,53 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use artifact::tables::{SeedVerdict, Verdict as Decided};
-use serde::Serialize;
-
 use crate::Error;
 use crate::folder::Source;
-use crate::number::share;
-
-/// How one seed came out: a word of the evaluator's, or nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub(crate) struct Outcome(String);
-
-impl Outcome {
-    /// Returns the words for it.
-    pub(crate) fn name(&self) -> String {
-        self.0.replace('_', " ")
-    }
-}
+use crate::number::{count, counted, share};
+use artifact::tables::{SeedVerdict, Verdict as Decided};
 
 /// The answer to "rule or memory?".
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Verdict {
-    /// The evaluator's word; empty for none.
-    pub word: String,
     /// Class of colour: `rule`, `shallow`, `mixed`, `memory`, `none`.
     pub tone: &'static str,
     /// Two or three words.
     pub headline: String,
     /// The sentence with its figures.
     pub sentence: String,
+    /// On how many seeds, rows and independent clusters it rests; empty without a verdict.
+    pub denominators: String,
     /// What a reader has to know beside it.
     pub caveats: Vec<String>,
     /// The borders between the words.
-    borders: Option<Borders>,
+    pub borders: Option<Borders>,
     /// How many seeds have the rule, where seeds disagree: there a mean says nothing.
     pub counted: Option<String>,
 }
 
 /// The borders between the words, as text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct Borders {
-    rule: String,
-    partly: String,
-    memory: String,
-    fitted: String,
-    close: String,
-    apart: String,
-    measurable: String,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Borders {
+    pub rule: String,
+    pub partly: String,
+    pub memory: String,
+    pub fitted: String,
+    pub close: String,
+    pub apart: String,
+    pub measurable: String,
 }
 
 /// What stands in `verdicts` and `seed_verdicts`, by task.
@@ -74,11 +61,11 @@ impl Verdicts {
         if certified == Some(false) {
             let text = "The certificate did not pass: held-out rows leak into training, so no score below says anything \
                         about rule or memory.";
-            return Verdict { tone: "memory", ..bare("leak", "Leak", text) };
+            return Verdict { tone: "memory", ..bare("Leak", text) };
         }
         let Some(row) = self.tasks.get(task) else {
             let text = "No verdict is among the inputs: they hold no folder of an evaluation.";
-            return bare("", "No verdict", text);
+            return bare("No verdict", text);
         };
         let mut caveats: Vec<String> = row.caveats.lines().map(str::to_owned).collect();
         if certified.is_none() {
@@ -86,10 +73,10 @@ impl Verdicts {
         }
         let disagree = row.verdict == "seeds_disagree";
         Verdict {
-            word: row.verdict.clone(),
             tone: tone(&row.verdict),
             headline: row.headline.clone(),
             sentence: row.sentence.clone(),
+            denominators: denominators(row),
             caveats,
             borders: Some(Borders {
                 rule: share(row.rule_from),
@@ -105,15 +92,29 @@ impl Verdicts {
     }
 
     /// Returns how a seed came out, and its accuracy on rows that were trained.
-    pub(crate) fn seed(&self, task: &str, seed: i32) -> (Outcome, Option<f64>) {
+    pub(crate) fn seed(&self, task: &str, seed: i32) -> (String, Option<f64>) {
         let row = self.seeds.get(&(task.to_owned(), seed));
-        row.map_or_else(Default::default, |row| (Outcome(row.verdict.clone()), row.train_accuracy))
+        row.map_or_else(Default::default, |row| (row.verdict.clone(), row.train_accuracy))
     }
 }
 
-fn bare(word: &str, headline: &str, sentence: &str) -> Verdict {
+/// Below so many effective clusters a number is marked.
+const FEW: f64 = 20.0;
+
+/// Returns `42.5 independent clusters`, and says where they are few.
+pub(crate) fn clusters(effective: f64) -> String {
+    let few = if effective < FEW { ", few: they bear little" } else { "" };
+    format!("{effective:.1} independent clusters{few}")
+}
+
+fn denominators(row: &Decided) -> String {
+    let seeds = counted(row.seeds, "seed");
+    format!("{seeds}, {} {} rows: {}", count(row.n), row.split, clusters(row.n_eff))
+}
+
+fn bare(headline: &str, sentence: &str) -> Verdict {
     Verdict {
-        word: word.to_owned(),
+        denominators: String::new(),
         tone: "none",
         headline: headline.to_owned(),
         sentence: sentence.to_owned(),
@@ -124,7 +125,7 @@ fn bare(word: &str, headline: &str, sentence: &str) -> Verdict {
 }
 
 /// Returns the colour of a word.
-fn tone(word: &str) -> &'static str {
+pub(crate) fn tone(word: &str) -> &'static str {
     match word {
         "rule" | "control_passed" => "rule",
         "shallow_rule" => "shallow",

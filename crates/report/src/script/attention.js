@@ -1,84 +1,74 @@
-// ---- Attention: all heads small, one large.
+// ---- Attention: the head that is chosen, large, by its exact weights.
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-function attention(box, section) {
-  const controls = html("div", { class: "controls" }, box);
+enhance.attention = (figure) => {
+  const { patterns, names } = JSON.parse(figure.querySelector("script").textContent);
+  const controls = figure.querySelector("[data-attention]"), map = figure.querySelector(".map"), link = figure.querySelector("a[download]");
+  controls.hidden = false;
   const unique = (values) => [...new Set(values)];
-  const now = { task: section.patterns[0].task, seed: section.patterns[0].seed, example: section.patterns[0].example, head: null };
-  const tasks = unique(section.patterns.map((pattern) => pattern.task));
-  choice(controls, "Task", tasks.map((task) => [task, task]), (task) => { now.task = task; refill(); });
-  const seed = choice(controls, "Seed", [], (value) => { now.seed = Number(value); refill(); });
-  const rows = choice(controls, "Rows", [], (value) => { now.example = Number(value); draw(); });
-  const heads = html("div", { class: "heads", role: "group", "aria-label": "Choose a head" }, box);
-  const map = html("div", { class: "map" }, box), below = html("div", {}, box);
-  const options = (select, wanted, values) => {
-    select.replaceChildren();
-    values.forEach(([value, text]) => html("option", { value }, select, text));
-    select.parentNode.hidden = values.length < 2;
-    const kept = values.some(([value]) => value === wanted) ? wanted : values[0][0];
-    select.value = kept;
-    return kept;
+  const selects = {
+    task: choice(controls, "Task", (task) => choose({ task })),
+    seed: choice(controls, "Seed", (seed) => choose({ seed: seed === "-1" ? null : seed })),
+    head: choice(controls, "Layer and head", (head) => choose({ head })),
+    rows: choice(controls, "Rows", (rows) => choose({ rows })),
   };
-  function refill() {
-    const ofTask = section.patterns.filter((pattern) => pattern.task === now.task);
-    now.seed = options(seed, now.seed, unique(ofTask.map((pattern) => pattern.seed)).sort((a, b) => a - b).map((value) => [value, value]));
-    const ofSeed = ofTask.filter((pattern) => pattern.seed === now.seed);
-    now.example = options(rows, now.example, ofSeed.map((pattern) =>
-      [pattern.example, pattern.example < 0 ? `mean over ${number(pattern.n)} rows` : `row ${pattern.example}: ${pattern.tokens.join(" ")}`.slice(0, 70)]));
-    draw();
-  }
-  const weight = (packed, query, key) => {
-    const at = query * (query + 1) + 2 * key;
-    return (digits.indexOf(packed[at]) * 64 + digits.indexOf(packed[at + 1])) / 4095;
+  for (const small of all("svg.head", figure)) small.addEventListener("click", () => {
+    const { task, seed, head } = small.dataset;
+    choose({ task, seed: seed === "-1" ? null : seed, head, rows: null });
+  });
+  const name = (seed) => (Number(seed) < 0 ? "mean over seeds" : `seed ${seed}`);
+  const pick = (key, options, otherwise) => {
+    const wanted = chosen.get(key), value = options.some(([option]) => String(option) === wanted) ? wanted : String(otherwise ?? options[0][0]);
+    selects[key](options, value);
+    return value;
   };
-  function draw() {
-    const pattern = section.patterns.find((one) => one.task === now.task && one.seed === now.seed && one.example === now.example);
-    if (!pattern) return;
-    if (!pattern.heads.some(([name]) => name === now.head)) now.head = pattern.heads[0][0];
-    const colour = getComputedStyle(document.documentElement).getPropertyValue("--model").trim();
-    heads.replaceChildren();
-    for (const [name, packed] of pattern.heads) {
-      const button = html("button", { type: "button", "aria-pressed": String(name === now.head), "aria-label": `layer and head ${name}` }, heads);
-      const small = html("canvas", { width: pattern.size, height: pattern.size }, button);
-      const brush = small.getContext("2d");
-      brush.fillStyle = colour;
-      for (let query = 0; query < pattern.size; query += 1) for (let key = 0; key <= query; key += 1) {
-        brush.globalAlpha = weight(packed, query, key);
-        brush.fillRect(key, query, 1, 1);
-      }
-      html("span", {}, button, `L${name.replace(".", " H")}`);
-      button.addEventListener("click", () => { now.head = name; draw(); heads.querySelector('[aria-pressed="true"]').focus(); });
-    }
-    large(pattern, pattern.heads.find(([name]) => name === now.head)[1]);
-  }
-  function large(pattern, packed) {
-    map.replaceChildren();
-    below.replaceChildren();
-    const tokens = Array.from({ length: pattern.size }, (_, index) => pattern.tokens[index] ?? String(index));
-    const name = (index) => pattern.tokens.length ? `${tokens[index]} (${index})` : `position ${index}`;
-    const longest = Math.min(10, Math.max(...tokens.map((token) => token.length)));
-    const margin = 14 + longest * 6.6, width = Math.max(280, map.clientWidth), cell = (width - margin - 4) / pattern.size;
-    const every = Math.ceil(11 / cell), height = margin + cell * pattern.size + 4;
-    const picture = canvas(map, width, height, `Attention pattern of layer and head ${now.head}, seed ${now.seed}; queries downwards, keys to the right`);
-    const rows = [];
-    for (let query = 0; query < pattern.size; query += 1) {
-      const y = margin + query * cell, x = margin + query * cell + cell / 2;
-      if (query % every === 0) {
-        svg("text", { class: "token", x: margin - 5, y: y + cell / 2 + 4, "text-anchor": "end" }, picture, tokens[query].slice(0, 10));
-        svg("text", { class: "token", x: 0, y: 0, transform: `translate(${x + 4} ${margin - 5}) rotate(-90)` }, picture, tokens[query].slice(0, 10));
-      }
-      let strongest = 0;
+  let drawn = "";
+  const show = () => {
+    if (!figure.getClientRects().length) return;
+    const task = pick("task", unique(patterns.map((one) => one.task)).map((one) => [one, one]));
+    const ofTask = patterns.filter((one) => one.task === task);
+    const seed = pick("seed", unique(ofTask.map((one) => one.seed)).sort((a, b) => a - b).map((one) => [one, name(one)]));
+    const ofSeed = ofTask.filter((one) => String(one.seed) === seed);
+    const rows = pick("rows", ofSeed.map((one) => [one.example, one.example < 0 ? `mean over ${number(one.n)} rows` : `row ${one.example}: ${one.tokens.join(" ")}`.slice(0, 60)]));
+    const pattern = ofSeed.find((one) => String(one.example) === rows);
+    const head = pick("head", pattern.heads.map(([one]) => [one, `layer ${one.replace(".", ", head ")}`]));
+    all("svg.head", figure).forEach((small) => small.classList.toggle("on", small.dataset.task === task && small.dataset.seed === seed && small.dataset.head === head));
+    const now = [task, seed, rows, head].join("\n");
+    if (now !== drawn) draw(pattern, head, name(seed));
+    drawn = now;
+  };
+  const draw = (pattern, head, who) => {
+    const { size, tokens } = pattern, packed = pattern.heads.find(([one]) => one === head)[1];
+    const label = names[pattern.names].map((text, at) => (tokens[at] === undefined || tokens[at] === text ? text : `${text} (${tokens[at]})`));
+    const weight = (query, key) => {
+      const at = query * (query + 1) + 2 * key;
+      return (digits.indexOf(packed[at]) * 64 + digits.indexOf(packed[at + 1])) / 4095;
+    };
+    // As it stands without a script: names for so many pixels, a row for so many.
+    const above = 104, row = 13, every = Math.max(1, Math.ceil(size / 20)), bar = all("[data-bar]", map).map((node) => node.cloneNode(true));
+    const old = map.querySelector("svg"), shift = above + row * size + 14 - Number(bar[0].dataset.bar);
+    const picture = svg("svg", { height: above + row * size + 66, role: "img", "aria-label": `Attention pattern of ${who}, layer and head ${head}, on ${pattern.task}: queries downwards, keys to the right` });
+    svg("text", { class: "end", x: -6, y: 13 }, picture, "query ↓ key →");
+    const box = svg("svg", { y: above, width: "100%", height: row * size, viewBox: `0 0 ${size} ${size}`, preserveAspectRatio: "none" }, picture);
+    svg("rect", { class: "track", width: "100%", height: "100%" }, box);
+    const lines = [["query", ...label]];
+    for (let query = 0; query < size; query += 1) {
+      const line = [label[query]];
       for (let key = 0; key <= query; key += 1) {
-        const value = weight(packed, query, key);
-        if (value > weight(packed, query, strongest)) strongest = key;
-        svg("rect", { x: margin + key * cell, y, width: cell, height: cell, class: "track" }, picture);
-        svg("rect", { x: margin + key * cell, y, width: cell, height: cell, class: "cell", opacity: value.toFixed(3), "data-tip": `${name(query)} attends to ${name(key)}: ${value.toFixed(3)}` }, picture);
+        const value = weight(query, key);
+        line.push(value.toFixed(4));
+        svg("rect", { class: "cell", x: key, y: query, width: 1, height: 1, "fill-opacity": value.toFixed(3), "data-tip": `${label[query]} attends to ${label[key]}: ${value.toFixed(3)}` }, box);
       }
-      rows.push([name(query), name(strongest), weight(packed, query, strongest).toFixed(3)]);
+      lines.push(line);
+      svg("text", { class: "end", x: -6, y: above + row * query + 10 }, picture, label[query]);
+      if (query % every === 0) svg("text", { transform: "rotate(-90)", y: 4 }, svg("svg", { x: `${(100 * (query + 0.5)) / size}%`, y: above - 6 }, picture), label[query]);
     }
-    html("p", { class: "note" }, below, `Down: the position that attends (query); across: what it attends to (key)${pattern.tokens.length ? "" : ", numbered by position"}. No colour is 0, full colour 1.`);
-    table(below, "Strongest key of each query as a table", ["Query", "Strongest key", "Weight"], rows);
-  }
-  refill();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-}
+    const legend = svg("g", { transform: `translate(0 ${shift})`, "data-bar": bar[0].dataset.bar }, picture);
+    bar.forEach((node) => legend.append(...node.childNodes));
+    old.replaceWith(picture);
+    readable(picture);
+    const cell = (text) => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(lines.map((line) => `${line.map(cell).join(",")}\n`).join(""))}`;
+  };
+  listeners.push(show);
+};
 

@@ -4,92 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::tables::Example;
 use artifact::{guarantee, row_count};
-use serde::Serialize;
+use maud::{Markup, html};
 use serde_json::Value;
 
 use crate::Error;
-use crate::folder::{Source, each_row};
+use crate::folder::each_row;
 use crate::number::{count, counted};
+use crate::point::Point;
+use crate::section::{Limit, Section};
+use crate::words::brief;
+
+pub(crate) const SECTION: Section = Section {
+    id: "settings",
+    title: "What was asked, and how",
+    table: "",
+    limit: Limit::NONE,
+    build,
+    script: "",
+};
 
 /// Splits larger than this are counted by their footers alone, not by task.
 const COUNTED_BY_TASK: u64 = 200_000;
 /// Sample rows shown of each task and split.
 const SAMPLES: usize = 2;
 
-/// What the dataset says of its definition, as far as the page speaks of it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Build {
-    /// Null where no table says it.
-    pub config: Value,
-}
-
-impl Build {
-    /// Reads the table `definition`.
-    pub(crate) fn read(source: &Source) -> Result<Self, Error> {
-        Ok(Self { config: source.definition()? })
-    }
-
-    fn tasks(&self) -> Vec<(&String, &Value)> {
-        self.config["tasks"].as_object().map(|tasks| tasks.iter().collect()).unwrap_or_default()
-    }
-}
-
-/// Writes a config value in one line: `geometric (ratio 2)`, `min 1, max 4999`, `5`.
-pub(crate) fn brief(value: &Value) -> String {
-    match value {
-        Value::Null => "none".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(values) => values.iter().map(brief).collect::<Vec<_>>().join(", "),
-        Value::Object(map) => match map.iter().next() {
-            Some((name, inner @ Value::Object(fields))) if map.len() == 1 => {
-                if fields.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{name} ({})", brief(inner))
-                }
-            }
-            _ => map
-                .iter()
-                .map(|(name, inner)| format!("{name} {}", brief(inner)))
-                .collect::<Vec<_>>()
-                .join(", "),
-        },
-        other => other.to_string(),
-    }
-}
-
 /// One line of the list of facts.
-#[derive(Debug, Serialize)]
-pub(crate) struct Fact {
-    name: &'static str,
-    value: String,
-}
-
-/// One task of the data.
-#[derive(Debug, Serialize)]
-struct Task {
-    name: String,
-    family: String,
-    details: String,
-    /// Rows by split; empty where a split is too large to be counted by task.
-    rows: Vec<String>,
-}
-
-/// Rows as they stand in the data.
-#[derive(Debug, Serialize)]
-struct Sample {
-    split: &'static str,
-    task: String,
-    texts: Vec<String>,
-}
-
-/// The section.
-#[derive(Debug, Serialize)]
-pub(crate) struct Asked {
-    facts: Vec<Fact>,
-    tasks: Vec<Task>,
-    samples: Vec<Sample>,
-}
+type Fact = (&'static str, String);
 
 /// What one pass over the examples finds.
 #[derive(Default)]
@@ -103,12 +43,11 @@ struct Pass {
 
 const SPLITS: [&str; 3] = ["train", "validation", "test"];
 
-/// Builds the section.
-pub(crate) fn build(source: &Source, build: &Build, seeds: &[i32]) -> Result<Asked, Error> {
+fn build(point: &Point<'_>, _: usize) -> Result<Option<Markup>, Error> {
     let mut pass = Pass::default();
     let mut sizes = Vec::new();
     for split in SPLITS {
-        let shards = source.examples(split);
+        let shards = point.source.examples(split);
         let mut size = 0;
         for shard in &shards {
             size += row_count(shard)?;
@@ -133,30 +72,46 @@ pub(crate) fn build(source: &Source, build: &Build, seeds: &[i32]) -> Result<Ask
             *pass.by_task.entry(key).or_default() += 1;
         })?;
     }
-    let facts = facts(source, build, seeds, &sizes, &pass)?;
-    let tasks = build.tasks().into_iter().map(|(name, task)| task_line(name, task, &pass)).collect();
-    let samples = pass.samples.into_iter().map(|((split, task), texts)| Sample { split, task, texts });
-    let mut samples: Vec<_> = samples.collect();
-    samples.sort_by_key(|sample| SPLITS.iter().rev().position(|split| *split == sample.split));
-    samples.truncate(12);
-    Ok(Asked { facts, tasks, samples })
+    let facts = facts(point, &sizes, &pass)?;
+    let tasks = point.definition["tasks"].as_object();
+    Ok(Some(html! {
+        @if facts.is_empty() && tasks.is_none() { p.note { "Nothing among the inputs says it: no examples and no training table." } }
+        @if !facts.is_empty() { dl.facts { @for (name, value) in &facts { div { dt { (name) } dd { (value) } } } } }
+        @if let Some(tasks) = tasks {
+            div.scroll { table {
+                thead { tr { @for name in ["Task", "Rule", "Rows", "Written as"] { th scope="col" { (name) } } } }
+                tbody { @for (name, task) in tasks { (task_line(name, task, &pass)) } }
+            } }
+        }
+        (samples(&pass))
+    }))
 }
 
-fn facts(
-    source: &Source,
-    build: &Build,
-    seeds: &[i32],
-    sizes: &[String],
-    pass: &Pass,
-) -> Result<Vec<Fact>, Error> {
+fn samples(pass: &Pass) -> Markup {
+    let mut samples: Vec<_> = pass.samples.iter().collect();
+    samples.sort_by_key(|((split, _), _)| SPLITS.iter().rev().position(|other| other == split));
+    html! {
+        @if !samples.is_empty() { details { summary { "Rows as they stand in the data" }
+            div.scroll { table {
+                thead { tr { @for name in ["Split", "Task", "Text"] { th scope="col" { (name) } } } }
+                tbody { @for ((split, task), texts) in samples.into_iter().take(12) { tr {
+                    td { (split) } td { (task) } td { @for text in texts { div { code { (text) } } } }
+                } } }
+            } }
+        } }
+    }
+}
+
+fn facts(point: &Point<'_>, sizes: &[String], pass: &Pass) -> Result<Vec<Fact>, Error> {
+    let source = point.source;
     let train = source.config("checkpoints");
     let mut facts = Vec::new();
     let mut fact = |name, value: String| {
         if !value.is_empty() {
-            facts.push(Fact { name, value });
+            facts.push((name, value));
         }
     };
-    let level = match &build.config["holdout"]["level"] {
+    let level = match &point.definition["holdout"]["level"] {
         Value::Null => String::new(),
         level => {
             let units = pass.units.iter().map(String::as_str);
@@ -165,7 +120,7 @@ fn facts(
     };
     fact("Held out by", level);
     fact("Rows", sizes.join(" · "));
-    fact("Seeds", if seeds.is_empty() { String::new() } else { seed_range(seeds) });
+    fact("Seeds", seed_range(&point.seeds()));
     let plan = ["steps", "batch", "loss"].iter().filter(|name| !train[**name].is_null());
     fact(
         "Training",
@@ -193,7 +148,7 @@ fn facts(
     Ok(facts)
 }
 
-fn task_line(name: &str, task: &Value, pass: &Pass) -> Task {
+fn task_line(name: &str, task: &Value, pass: &Pass) -> Markup {
     let details = task.as_object().into_iter().flatten().filter(|(word, value)| {
         let unset =
             value.is_null() || **value == Value::Bool(false) || value.as_array().is_some_and(Vec::is_empty);
@@ -210,17 +165,14 @@ fn task_line(name: &str, task: &Value, pass: &Pass) -> Task {
         .iter()
         .filter(|split| pass.counted.contains(*split))
         .map(|split| count(pass.by_task.get(&(*split, name.to_owned())).copied().unwrap_or(0)) + " " + split);
-    Task {
-        name: name.to_owned(),
-        family: brief(&task["family"]),
-        details: words.join(" · "),
-        rows: rows.collect(),
-    }
+    html! { tr {
+        th scope="row" { (name) } td { (brief(&task["family"])) } td.nowrap { @for rows in rows { div { (rows) } } } td { (words.join(" · ")) }
+    } }
 }
 
 /// Returns `8 (0 to 7)`, or the list where numbers are missing.
 fn seed_range(seeds: &[i32]) -> String {
-    let (first, last) = (seeds[0], seeds[seeds.len() - 1]);
+    let (Some(&first), Some(&last)) = (seeds.first(), seeds.last()) else { return String::new() };
     if seeds.len() > 1 && i64::from(last) - i64::from(first) + 1 == seeds.len() as i64 {
         return format!("{} ({first} to {last})", seeds.len());
     }
@@ -230,22 +182,7 @@ fn seed_range(seeds: &[i32]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn configs_are_written_in_one_line() {
-        assert_eq!(brief(&json!({"geometric": {"ratio": 2}})), "geometric (ratio 2)");
-        assert_eq!(
-            brief(&json!({"digits": {"width": 5, "order": "least_first"}})),
-            "digits (width 5, order least_first)"
-        );
-        assert_eq!(brief(&json!({"min": 1, "max": 4999})), "min 1, max 4999");
-        assert_eq!(brief(&json!([1, 2])), "1, 2");
-        assert_eq!(brief(&json!({"numeral": {}})), "numeral");
-        assert_eq!(brief(&json!({})), "");
-    }
 
     #[test]
     fn seeds_are_named() {

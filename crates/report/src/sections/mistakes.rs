@@ -3,17 +3,33 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::tables::{Example, Prediction};
-use serde::Serialize;
+use maud::{Markup, html};
 
 use crate::Error;
 use crate::folder::{Source, each_row};
-use crate::number::{count, position};
+use crate::number::{count, counted};
+use crate::plot::bar;
+use crate::point::Point;
+use crate::section::{Limit, Section};
+use crate::words::halves;
+
+pub(crate) const SECTION: Section = Section {
+    id: "mistakes",
+    title: "Wrong answers",
+    table: "predictions",
+    // Examples of each class.
+    limit: Limit { most: 4, all: usize::MAX, least: 1 },
+    build,
+    script: "",
+};
 
 /// The class of a right answer.
 const CORRECT: &str = "correct";
+/// Seeds that have a column of their own.
+const COLUMNS: usize = 16;
 
 /// One wrong answer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 struct Mistake {
     seed: i32,
     example_id: i64,
@@ -23,37 +39,12 @@ struct Mistake {
     prediction: String,
 }
 
-/// All wrong answers of one class.
-#[derive(Debug, Serialize)]
-struct Class {
-    name: String,
-    meaning: &'static str,
-    answers: String,
-    /// Share of all answers, for the bar, in percent.
-    width: f64,
-    /// Answers of each seed, in the order of the seeds.
-    by_seed: Vec<String>,
-    examples: Vec<Mistake>,
-}
-
-/// The section.
-#[derive(Debug, Serialize)]
-pub(crate) struct Section {
-    split: &'static str,
-    seeds: Vec<i32>,
-    answers: String,
-    wrong: String,
-    any_wrong: bool,
-    classes: Vec<Class>,
-}
-
-/// Builds the section with at most `examples` examples a class; `None` without predictions on `split`.
-pub(crate) fn build(source: &Source, split: &'static str, examples: usize) -> Result<Option<Section>, Error> {
+fn build(point: &Point<'_>, examples: usize) -> Result<Option<Markup>, Error> {
     let mut counts = BTreeMap::<String, BTreeMap<i32, i64>>::new();
     let mut chosen = BTreeMap::<String, Vec<Mistake>>::new();
     let mut seeds = BTreeSet::new();
-    source.each("predictions", |row: Prediction| {
-        if row.split != split {
+    point.source.each("predictions", |row: Prediction| {
+        if row.split != point.split {
             return;
         }
         seeds.insert(row.seed);
@@ -72,28 +63,45 @@ pub(crate) fn build(source: &Source, split: &'static str, examples: usize) -> Re
     if counts.is_empty() {
         return Ok(None);
     }
-    fill_in(source, split, &mut chosen)?;
+    fill_in(point.source, point.split, &mut chosen)?;
     let total = |class: &BTreeMap<i32, i64>| class.values().sum::<i64>();
     let all: i64 = counts.values().map(total).sum();
-    let right = counts.get(CORRECT).map_or(0, total);
-    let mut classes: Vec<_> = counts.into_iter().filter(|(name, _)| name != CORRECT).collect();
+    let right = counts.remove(CORRECT).as_ref().map_or(0, total);
+    let of_seeds = counted(seeds.len() as i64, "seed");
+    if all == right {
+        return Ok(Some(
+            html! { p { "None: all " (count(all)) " answers of " (of_seeds) " to " (point.split) " rows are right." } },
+        ));
+    }
+    let mut classes: Vec<_> = counts.into_iter().collect();
     classes.sort_by_key(|(_, seeds)| -total(seeds));
-    let classes = classes.into_iter().map(|(name, by_seed)| Class {
-        meaning: meaning(&name),
-        answers: count(total(&by_seed)),
-        width: position(total(&by_seed) as f64 / all as f64),
-        by_seed: seeds.iter().map(|seed| count(by_seed.get(seed).copied().unwrap_or(0))).collect(),
-        examples: chosen.remove(&name).unwrap_or_default(),
-        name: name.replace('_', " "),
-    });
-    Ok(Some(Section {
-        split,
-        answers: count(all),
-        wrong: count(all - right),
-        any_wrong: all > right,
-        classes: classes.collect(),
-        seeds: seeds.into_iter().collect(),
+    let columns: Vec<i32> = seeds.iter().copied().take(COLUMNS).collect();
+    Ok(Some(html! {
+        p { (count(all - right)) " of " (count(all)) " answers to " (point.split) " rows are wrong, over " (of_seeds) "." }
+        div.scroll { table {
+            thead { tr { th scope="col" { "Class" } th.n scope="col" { "Answers" } th.plot scope="col" { "Share of all answers" } @for seed in &columns { th.n scope="col" { "seed " (seed) } } } }
+            tbody { @for (class, by_seed) in &classes { tr {
+                th scope="row" { (class.replace('_', " ")) @if !meaning(class).is_empty() { br; small { (meaning(class)) } } }
+                td.n { (count(total(by_seed))) }
+                td.plot { (bar(total(by_seed) as f64 / all as f64, "neutral")) }
+                @for seed in &columns { td.n { (count(by_seed.get(seed).copied().unwrap_or(0))) } }
+            } } }
+        } }
+        @if seeds.len() > COLUMNS { p.note { "Counts of the first " (COLUMNS) " seeds; the others stand in " code { "predictions.parquet" } "." } }
+        h3 { "Examples" }
+        div.scroll { table {
+            thead { tr { @for name in ["Class", "Shown", "Right", "Answered", "Task", "Seed", "Row"] { th scope="col" { (name) } } } }
+            tbody { @for (class, _) in &classes { @for mistake in chosen.get(class).into_iter().flatten() { tr {
+                td { (class.replace('_', " ")) } td { code { (or(&mistake.context, "–")) } } td { code { (or(&mistake.answer, "–")) } }
+                td { code.wrong { (or(&mistake.prediction, "nothing")) } } td { (mistake.task) } td { (mistake.seed) } td { (mistake.example_id) }
+            } } } }
+        } }
+        p.note { "The first rows of each class in the order of the table, not a random sample." }
     }))
+}
+
+fn or<'a>(text: &'a str, nothing: &'a str) -> &'a str {
+    if text.is_empty() { nothing } else { text }
 }
 
 /// Looks up context and right answer of the chosen rows.
@@ -116,17 +124,6 @@ fn fill_in(source: &Source, split: &str, chosen: &mut BTreeMap<String, Vec<Mista
     Ok(())
 }
 
-/// Splits a row's text into what is shown and the answer: behind `MID` all terms of a sorted list, else the last term.
-/// Number words, which have spaces of their own, are divided by semicolons.
-pub(crate) fn halves(text: &str) -> (String, String) {
-    if let Some((list, sorted)) = text.split_once(" MID ") {
-        return (format!("{list} MID"), sorted.to_owned());
-    }
-    let cut = text.rsplit_once("; ").or_else(|| text.rsplit_once(' '));
-    let (context, answer) = cut.unwrap_or(("", text));
-    (context.to_owned(), answer.to_owned())
-}
-
 /// What a class means, in the words of a reader.
 fn meaning(class: &str) -> &'static str {
     match class {
@@ -140,26 +137,5 @@ fn meaning(class: &str) -> &'static str {
         "plus_one" => "counts by one where the rule says otherwise",
         "other" => "none of the other classes",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_answer_is_what_the_row_ends_with() {
-        let halves = |text: &str| {
-            let (context, answer) = halves(text);
-            format!("{context}|{answer}")
-        };
-        assert_eq!(halves("2 4 6 8"), "2 4 6|8");
-        assert_eq!(halves("twenty-one; twenty-two; twenty-three"), "twenty-one; twenty-two|twenty-three");
-        let large = "one thousand, one hundred";
-        assert_eq!(halves(&format!("{large}; {large} and two")), format!("{large}|{large} and two"));
-        assert_eq!(halves("7 PLUS 99 EQUALS 106"), "7 PLUS 99 EQUALS|106");
-        assert_eq!(halves("3 1 2 MID 1 2 3"), "3 1 2 MID|1 2 3");
-        assert_eq!(halves("8"), "|8");
-        assert_eq!(halves(""), "|");
     }
 }
