@@ -33,10 +33,11 @@ impl<'a> Matrix<'a> {
                     @for group in &groups {
                         li {
                             span class={ "tag " (group[0].row.tone) } { (group[0].row.headline) } " at "
-                            @for (index, mark) in group.iter().enumerate() {
+                            @if group.len() > SENTENCE { (group.len()) " of " (self.marks.len()) " points" }
+                            @else { @for (index, mark) in group.iter().enumerate() {
                                 @if index > 0 { @if index + 1 == group.len() { " and " } @else { ", " } }
                                 a href=[&mark.row.link] { (mark.name()) }
-                            }
+                            } }
                             (scores(group))
                         }
                     }
@@ -137,7 +138,7 @@ impl<'a> Matrix<'a> {
             picture: html! {
                 div class=[(!self.pins.is_empty()).then_some("panels")] {
                     (lines::accuracy(&lines, &across, &Marks::default(), Seeds::Dots))
-                    @for (index, pin) in self.pins.iter().enumerate() {
+                    @for (index, pin) in self.pins.iter().enumerate().filter(|(index, _)| self.marks.iter().any(|mark| mark.pins[*index].1 > 0)) {
                         (lines::counts(&format!("Seeds that infer {pin}"), &lines, &across, &asked(index)))
                     }
                 }
@@ -198,45 +199,43 @@ impl<'a> Matrix<'a> {
 
 /// Says what the points of one verdict got, and on what it rests.
 fn scores(group: &[&Mark<'_>]) -> Markup {
-    // Seeds that disagree are counted.
-    let of_models: Vec<String> = group
-        .iter()
-        .filter_map(|mark| {
-            mark.row.counted.clone().or_else(|| mark.row.mean.as_ref().map(|mean| share(mean.value)))
-        })
-        .collect();
+    let of_model = |mark: &&Mark<'_>| match (&mark.row.counted, &mark.row.mean) {
+        // Seeds that disagree are counted: `1 of 4 seeds have the rule`.
+        (Some(counted), _) => Some((counted.split(' ').next()?.parse().ok()?, counted.clone())),
+        (None, mean) => mean.as_ref().map(|mean| (mean.value, share(mean.value))),
+    };
+    let of_table =
+        |mark: &&Mark<'_>| mark.row.marks.u_best.as_ref().map(|(value, _)| (*value, share(*value)));
+    let models: Vec<(f64, String)> = group.iter().filter_map(of_model).collect();
+    let tables: Vec<(f64, String)> = group.iter().filter_map(of_table).collect();
     let counted = group.iter().any(|mark| mark.row.counted.is_some());
-    let tables = group
-        .iter()
-        .filter_map(|mark| mark.row.marks.u_best.as_ref())
-        .map(|(value, _)| share(*value))
-        .collect();
-    let seeds: Vec<String> = group
-        .iter()
-        .map(|mark| mark.point.verdict("").denominators)
-        .filter(|words| !words.is_empty())
-        .collect();
+    let rests: Vec<String> = group.iter().map(|mark| mark.point.verdict("").denominators).collect();
     html! {
-        @if !of_models.is_empty() { ": " @if !counted { "the model " } (and(of_models)) }
-        @if !group.iter().all(|mark| mark.row.marks.u_best.is_none()) { ", the best look-up table " (and(tables)) }
-        @if let Some(first) = seeds.first() {
-            " " small { (first) @if seeds.iter().any(|other| other != first) { " at " (group[0].name()) } }
+        @if !models.is_empty() { ": " @if !counted { "the model " } (and(models)) }
+        @if !tables.is_empty() { ", the best look-up table " (and(tables)) }
+        @if !rests[0].is_empty() {
+            " " small { (rests[0]) @if rests.iter().any(|other| *other != rests[0]) { " at " (group[0].name()) } }
         }
     }
 }
 
+/// Names or values that a sentence goes through one by one.
+const SENTENCE: usize = 6;
+
 /// Returns `a`, `a and b`, `a, b and c`; of many the least and the greatest.
-fn and(mut words: Vec<String>) -> String {
-    let first = words.first().cloned().unwrap_or_default();
-    if words.iter().all(|word| *word == first) {
+fn and(mut words: Vec<(f64, String)>) -> String {
+    let Some((_, first)) = words.first().cloned() else { return String::new() };
+    if words.iter().all(|(_, word)| *word == first) {
         return first;
     }
-    if words.len() > 4 && words.iter().all(|word| word.parse::<f64>().is_ok()) {
-        words.sort();
-        return format!("{} to {}", words[0], words[words.len() - 1]);
+    if words.len() > SENTENCE {
+        words.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        let (least, greatest) = (&words[0].1, &words[words.len() - 1].1);
+        // `0 to 4 of 10 seeds have the rule`
+        return format!("{} to {greatest}", least.split(" of ").next().unwrap_or(least));
     }
-    let last = words.pop().unwrap_or_default();
-    format!("{} and {last}", words.join(", "))
+    let last = words.pop().map_or_else(String::new, |(_, word)| word);
+    format!("{} and {last}", words.into_iter().map(|(_, word)| word).collect::<Vec<_>>().join(", "))
 }
 
 /// How the points are drawn.
@@ -312,9 +311,21 @@ mod tests {
 
     #[test]
     fn many_numbers_are_said_by_their_ends() {
-        let words = |words: &[&str]| and(words.iter().map(|word| (*word).to_owned()).collect());
+        let words = |words: &[&str]| {
+            and((0..).map(f64::from).zip(words.iter().map(|word| (*word).to_owned())).collect())
+        };
         assert_eq!([words(&[]), words(&["a"]), words(&["a", "b", "c"])], ["", "a", "a, b and c"]);
         assert_eq!(words(&["0.5", "0.5"]), "0.5");
-        assert_eq!(words(&["0.900", "0.100", "0.200", "0.300", "0.400"]), "0.100 to 0.900");
+        assert_eq!(words(&["<0.001", "0.2", "0.3", "0.4", "0.5", "0.6", ">0.999"]), "<0.001 to >0.999");
+        let counted = [
+            "0 of 4 seeds",
+            "1 of 4 seeds",
+            "1 of 4 seeds",
+            "1 of 4 seeds",
+            "1 of 4 seeds",
+            "1 of 4 seeds",
+            "3 of 4 seeds",
+        ];
+        assert_eq!(words(&counted), "0 to 3 of 4 seeds");
     }
 }

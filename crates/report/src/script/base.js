@@ -96,7 +96,7 @@ const readable = (picture, reader = marksOf(picture)) => {
 };
 
 // ---- The picture to take away: every picture of the figure, its texts and its legend, with the styles that it has here.
-const STYLES = ["r", "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "paint-order", "vector-effect", "stroke-linejoin"];
+const STYLES = ["r", "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity", "font-family", "font-size", "font-weight", "text-anchor", "paint-order", "vector-effect", "stroke-linejoin", "overflow"];
 const styled = (original) => {
   const copy = original.cloneNode(true), copies = all("*", copy), unseen = all(".hit, .cursor", copy);
   all("*", original).forEach((node, index) => dress(node, copies[index]));
@@ -112,7 +112,7 @@ const dress = (node, copy) => {
 const takePicture = (figure) => {
   const frame = figure.getBoundingClientRect();
   const pictures = all(".picture svg, .legend svg", figure).filter((node) => !node.parentNode.closest("svg") && node.getClientRects().length);
-  const texts = all(".picture p, .picture li, .picture span, .legend span", figure).filter((node) => node.getClientRects().length && node.textContent.trim());
+  const texts = all(".picture p:not(.seeds), .picture li, .picture span, .legend span", figure).filter((node) => node.getClientRects().length && node.textContent.trim());
   const whole = svg("svg", { width: frame.width, height: frame.height, overflow: "visible" });
   const ink = getComputedStyle(figure);
   svg("rect", { width: "100%", height: "100%", fill: getComputedStyle(document.body).backgroundColor }, whole);

@@ -51,14 +51,17 @@ struct Pattern {
     weights: Vec<Vec<f32>>,
 }
 
+/// Query, key, weight.
+type Weight = (i32, i32, f32);
+
 /// What was collected of one pattern.
 #[derive(Default)]
 struct Collected {
     n: i64,
     tokens: String,
     size: usize,
-    /// By layer and head: query, key, weight.
-    weights: BTreeMap<(i32, i32), Vec<(i32, i32, f32)>>,
+    /// By layer and head.
+    weights: BTreeMap<(i32, i32), Vec<Weight>>,
 }
 
 /// Means before examples, so that they are kept first; examples of all seeds before further examples.
@@ -264,7 +267,7 @@ fn record(weights: &[f32], names: &[String]) -> Csv {
 }
 
 /// Returns the lower triangle row by row, of weights from 0 to 1; a weight that is not in the table is 0.
-fn triangle(size: usize, weights: &[(i32, i32, f32)]) -> Vec<f32> {
+fn triangle(size: usize, weights: &[Weight]) -> Vec<f32> {
     let mut triangle = vec![0.0; size * (size + 1) / 2];
     for &(query, key, weight) in weights {
         let (Ok(query), Ok(key)) = (usize::try_from(query), usize::try_from(key)) else { continue };
@@ -287,7 +290,7 @@ mod tests {
 
     #[test]
     fn weights_are_packed_in_two_digits() {
-        let packed = |weights: &[(i32, i32, f32)]| pack(&triangle(2, weights));
+        let packed = |weights: &[Weight]| pack(&triangle(2, weights));
         assert_eq!(packed(&[(0, 0, 1.0), (1, 0, 0.5), (1, 1, 0.0)]), "__gAAA");
         assert_eq!(packed(&[(0, 0, f32::NAN), (0, 1, 1.0), (7, 0, 1.0), (-1, 0, 1.0)]), "AAAAAA");
     }

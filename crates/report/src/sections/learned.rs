@@ -82,6 +82,9 @@ pub(crate) fn compared(points: &[Point<'_>], most: usize) -> Result<Option<Figur
     }))
 }
 
+/// Step and accuracy by seed.
+type Lines = BTreeMap<i32, Vec<(i64, f64)>>;
+
 /// What `scores` says of the steps of one point, and the log.
 struct Steps<'a> {
     point: &'a Point<'a>,
@@ -125,7 +128,7 @@ impl Steps<'_> {
     }
 
     /// Returns the lines of an accuracy by seed.
-    fn lines(&self, pick: fn(&Training) -> Option<f32>) -> BTreeMap<i32, Vec<(i64, f64)>> {
+    fn lines(&self, pick: fn(&Training) -> Option<f32>) -> Lines {
         let line = |(&seed, rows): (&i32, &Vec<Training>)| {
             // The logarithm has no place for step 0.
             let all = rows.iter().filter(|row| row.step > 0);
@@ -135,7 +138,7 @@ impl Steps<'_> {
         self.log.iter().map(line).collect()
     }
 
-    fn both(&self) -> [(&'static str, BTreeMap<i32, Vec<(i64, f64)>>); 2] {
+    fn both(&self) -> [(&'static str, Lines); 2] {
         [
             ("train", self.lines(|row| row.train_accuracy)),
             ("validation", self.lines(|row| row.validation_accuracy)),
