@@ -6,10 +6,20 @@ use std::path::{Path, PathBuf};
 use artifact::{Manifest, Row, exists, read_definition, read_file, read_manifest, table_rows};
 use serde_json::Value;
 
-use crate::{Error, Inputs};
+use crate::Error;
 
 /// The bytes of a `model.json` at most.
 const MOST_CONFIG: u64 = 1 << 20;
+
+/// The finished folders that the page is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inputs {
+    /// Stage name, with the matrix point behind a slash (`train/k=2`), and its folder. Which tables lie in a folder is
+    /// found by their file names, so any stage may be named anything.
+    pub folders: Vec<(String, PathBuf)>,
+    /// What the page calls each folder, in their order; where there is nothing, the end of its path.
+    pub shown: Vec<String>,
+}
 
 /// One finished folder of one stage at one point.
 pub(crate) struct Folder {
