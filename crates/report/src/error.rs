@@ -12,7 +12,7 @@ pub enum Error {
     /// The config says what cannot be.
     #[error("`{at}`: {message}")]
     Config {
-        /// Path inside [`Config`].
+        /// Path inside [`crate::Config`].
         at: String,
         /// What was expected, what was found.
         message: String,

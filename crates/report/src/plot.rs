@@ -111,7 +111,7 @@ impl Panel<'_> {
         (ABOVE, ABOVE + self.height)
     }
 
-    /// Returns a line through the points; [`lines`] holds it.
+    /// Returns a line through the points; [`Self::lines`] holds it.
     pub(crate) fn path(&self, xy: impl IntoIterator<Item = (f64, f64)>) -> String {
         let mut path = String::new();
         for (x, y) in xy {
