@@ -74,7 +74,7 @@ impl<'a> Matrix<'a> {
                 Figure {
                     kind: "rows",
                     caption: html! {
-                        "Held-out rows answered right by " b { (axes) } ": every seed beside what look-up tables get (shaded: what the best of them gets)."
+                        "Held-out rows answered right by " b { (axes) } ": every seed beside what look-up tables get (shaded, up to the heavy line: what the best of them gets)."
                     },
                     picture: rows::picture(
                         &rows,

@@ -27,7 +27,7 @@ fn by_task(point: &Point<'_>) -> Figure {
     Figure {
         kind: "rows",
         caption: html! {
-            "Held-out rows answered right by " b { "task" } ": every seed beside what look-up tables get (shaded: what the best of them gets)."
+            "Held-out rows answered right by " b { "task" } ": every seed beside what look-up tables get (shaded, up to the heavy line: what the best of them gets)."
         },
         picture: rows::picture(&rows, "Share of held-out rows answered right by task"),
         legend: rows::legend(&rows),

@@ -57,7 +57,7 @@ pub(crate) fn figure(point: &Point<'_>, task: &str) -> Option<Figure> {
             @if let Some(effective) = over.n_eff { ", which count as " (clusters(effective)) }
             ": what every " b { "seed" } " answers right, with its 95 % interval"
             @if !row.text().is_empty() { "; over seeds " b { (row.text()) } }
-            ". Shaded: what the best look-up table gets."
+            ". Shaded, up to the heavy line: what the best look-up table gets."
         },
         picture: picture(&row, task),
         legend: rows::legend(std::slice::from_ref(&row)),
