@@ -21,7 +21,7 @@ use crate::point::Point;
 use crate::section::Section;
 
 /// Every section, in the order of the page: what answers the question, what it rests on, how it was asked.
-pub(crate) const SECTIONS: [Section; 11] = [
+pub(crate) const SECTIONS: &[Section] = &[
     pins::SECTION,
     seeds::SECTION,
     parts::SECTION,
@@ -42,7 +42,7 @@ pub(crate) fn build(
     halvings: u32,
 ) -> Result<Vec<(&'static Section, Markup)>, Error> {
     let mut built = Vec::new();
-    for section in &SECTIONS {
+    for section in SECTIONS {
         if let Some(content) = (section.build)(point, section.limit.of(points, halvings))? {
             built.push((section, content));
         }
