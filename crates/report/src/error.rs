@@ -23,7 +23,7 @@ pub enum Error {
     #[error(transparent)]
     Artifact(#[from] artifact::Error),
     /// An input folder or the page itself cannot be read or written.
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}: {source}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -33,7 +33,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// `model.json` is no JSON object.
-    #[error("{}: not a readable model config; rerun the stage that wrote it", path.display())]
+    #[error("{}: not a readable model config ({source}); rerun the stage that wrote it", path.display())]
     Model {
         /// The file.
         path: PathBuf,

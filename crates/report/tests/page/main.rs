@@ -288,16 +288,21 @@ fn what_was_published_is_checked() {
 }
 
 #[test]
-fn an_unreadable_model_keeps_its_cause() {
+fn an_error_says_its_cause_too() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let folders = synthetic::write(root.path(), &Study::x2(), "");
     std::fs::write(folders[2].1.join("model.json"), "[1]").expect("the temporary folder takes files");
     let inputs = Inputs { folders, ..Inputs::default() };
     let error = report::run(&Config::default(), &inputs, root.path(), &Provenance::default())
         .expect_err("a list is no model");
-    assert!(
-        error.to_string().ends_with("model.json: not a readable model config; rerun the stage that wrote it")
-    );
-    let cause = std::error::Error::source(&error).expect("the parser's own words").to_string();
-    assert!(cause.starts_with("invalid type: sequence, expected a map"), "{cause}");
+    let (text, cause) =
+        (error.to_string(), std::error::Error::source(&error).expect("the parser's own words"));
+    assert!(cause.to_string().starts_with("invalid type: sequence, expected a map"), "{cause}");
+    assert!(text.ends_with(&format!("not a readable model config ({cause}); rerun the stage that wrote it")));
+    let folders = synthetic::write(root.path(), &Study::x2(), "");
+    let inputs = Inputs { folders, ..Inputs::default() };
+    let nowhere = root.path().join("nowhere");
+    let error = report::run(&Config::default(), &inputs, &nowhere, &Provenance::default());
+    let text = error.expect_err("there is no such folder").to_string();
+    assert!(text.ends_with("index.html: No such file or directory (os error 2)"), "{text}");
 }
