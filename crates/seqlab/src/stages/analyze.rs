@@ -26,7 +26,13 @@ const ROLES: &[Role] = &[
     Role::one(
         "data",
         &["build"],
-        &["validation-*.parquet", "test-*.parquet", "vocabulary.parquet", "counterfactuals.parquet"],
+        &[
+            "train-*.parquet",
+            "validation-*.parquet",
+            "test-*.parquet",
+            "vocabulary.parquet",
+            "counterfactuals.parquet",
+        ],
     ),
     // Where the models saw something else than these data alone.
     Role::one("audit", &["audit"], &["audited.parquet", "certificate.parquet"]).optional(),
@@ -76,5 +82,20 @@ fn explain(error: analyzer::Error) -> Problem {
     match error {
         analyzer::Error::Config { at, message, help } => problem(at, message, help),
         error => problem(String::new(), error.to_string(), String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_split_that_may_be_explained_is_part_of_the_key() {
+        let schema = serde_json::to_value(schemars::schema_for!(analyzer::Config)).expect("a schema is JSON");
+        let splits = schema["$defs"]["SplitName"]["oneOf"].as_array().expect("splits and what they are");
+        assert_eq!(splits.len(), 3);
+        for split in splits.iter().filter_map(|split| split["const"].as_str()) {
+            assert!(ROLES[0].reads.contains(&format!("{split}-*.parquet").as_str()), "{split}");
+        }
     }
 }
