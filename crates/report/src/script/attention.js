@@ -66,7 +66,8 @@ enhance.attention = (figure) => {
     bar.forEach((node) => legend.append(...node.childNodes));
     old.replaceWith(picture);
     readable(picture);
-    const cell = (text) => (/[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const safe = (text) => (/^[=+@-]/.test(text) ? `'${text}` : text);
+    const cell = (raw) => { const text = safe(raw); return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text; };
     link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(lines.map((line) => `${line.map(cell).join(",")}\n`).join(""))}`;
   };
   listeners.push(show);

@@ -89,6 +89,11 @@ fn build(point: &Point<'_>, bytes: usize) -> Result<Option<Markup>, Error> {
     let (mut spent, mut left_out) = (0, 0);
     let groups = found.into_iter().collect::<Vec<_>>();
     for group in groups.chunk_by(|(a, _), (b, _)| (a.0, &a.1, a.2) == (b.0, &b.1, b.2)) {
+        // Before anything is unpacked: a table may speak of far more positions than it has rows.
+        if group.iter().any(|(_, pattern)| packed(pattern.weights.len(), pattern.size) > bytes - spent) {
+            left_out += group.len();
+            continue;
+        }
         let mut patterns: Vec<Pattern> = group.iter().map(|(key, pattern)| unpacked(key, pattern)).collect();
         if patterns.len() > 1 && patterns[0].example < 0 {
             patterns.splice(0..0, mean(&patterns));
@@ -104,10 +109,7 @@ fn build(point: &Point<'_>, bytes: usize) -> Result<Option<Markup>, Error> {
             } else {
                 0
             };
-            let cost = drawn
-                + pattern.weights.len() * (pattern.size * (pattern.size + 1) + 16)
-                + pattern.tokens.len() * 8
-                + 80;
+            let cost = drawn + packed(pattern.weights.len(), pattern.size) + pattern.tokens.len() * 8 + 80;
             if spent + cost > bytes {
                 left_out += 1;
                 continue;
@@ -264,6 +266,11 @@ fn record(weights: &[f32], names: &[String]) -> Csv {
         csv.line(std::iter::once(text(name)).chain(row.iter().map(|weight| format!("{weight:.4}"))));
     }
     csv
+}
+
+/// Returns how many bytes of the page the weights of so many heads take: two digits each.
+fn packed(heads: usize, size: usize) -> usize {
+    heads.saturating_mul(size.saturating_mul(size + 1) + 16)
 }
 
 /// Returns the lower triangle row by row, of weights from 0 to 1; a weight that is not in the table is 0.
