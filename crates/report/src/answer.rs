@@ -7,14 +7,13 @@ use crate::figure::Figure;
 use crate::lines::{self, Across, Line, Seeds};
 use crate::point::{Answer, Point};
 use crate::rows::{self, Marks, Row};
-use crate::scores::{ACCURACY, Estimate, OVER_SEEDS};
+use crate::scores::{ACCURACY, OVER_SEEDS};
 use crate::sections::{learned, seeds};
 
 /// Returns the figure; `None` where nothing was scored.
 pub(crate) fn figure(point: &Point<'_>) -> Result<Option<Markup>, Error> {
     let figure = match point.answer {
-        Answer::Learned => learned::compared(std::slice::from_ref(point), learned::POINTS / 2)?
-            .or_else(|| seeds::figure(point, "")),
+        Answer::Learned => learned::compared(std::slice::from_ref(point), learned::POINTS / 2)?,
         Answer::Tasks => Some(by_task(point)),
         Answer::Terms => Some(by_terms(point)),
         Answer::Seeds => seeds::figure(point, ""),
@@ -46,18 +45,14 @@ fn by_terms(point: &Point<'_>) -> Figure {
     let rows: Vec<(f64, Row)> = terms
         .iter()
         .map(|(terms, slice)| {
-            let dot = |estimate: Estimate, label: String| estimate.dot(label, String::new());
+            let dot = |seed: i32| score(seed, slice).dot(seed, String::new());
             let row = Row {
                 name: terms.to_string(),
                 link: None,
                 headline: String::new(),
                 tone: "none",
-                dots: point
-                    .seeds()
-                    .into_iter()
-                    .filter_map(|seed| dot(score(seed, slice), format!("seed {seed}")))
-                    .collect(),
-                mean: dot(score(OVER_SEEDS, slice), "over seeds".to_owned()).filter(|_| counted.is_none()),
+                dots: point.seeds().into_iter().filter_map(dot).collect(),
+                mean: dot(OVER_SEEDS).filter(|_| counted.is_none()),
                 counted: counted.clone(),
                 marks: Marks::default(),
             };

@@ -1,5 +1,7 @@
 //! Shares against an axis of numbers: a line for each setting, the first of the others giving the colour, the second the stroke.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use crate::number::share;
@@ -215,14 +217,15 @@ fn ceilings(lines: &[Line<'_>], panel: &Panel<'_>) -> Vec<Ceiling> {
     drawn
 }
 
-/// Returns a path for each seed that has a dot at every place.
+/// Returns a path for each seed, through the places where it has a dot.
 fn of_seeds(line: &Line<'_>, panel: &Panel<'_>) -> Vec<String> {
-    let seeds = line.places.iter().map(|(_, row)| row.dots.len()).max().unwrap_or(0);
-    let of_seed = |seed: usize| {
-        let known = line.places.iter().filter_map(|(x, row)| Some((*x, row.dots.get(seed)?.value)));
-        panel.path(known)
+    let dots = line.places.iter().flat_map(|(_, row)| &row.dots);
+    let seeds: BTreeSet<i32> = dots.map(|dot| dot.seed).collect();
+    let of_seed = |seed: i32| {
+        let dot = |row: &Row| row.dots.iter().find(|dot| dot.seed == seed).map(|dot| dot.value);
+        panel.path(line.places.iter().filter_map(|(x, row)| Some((*x, dot(row)?))))
     };
-    (0..seeds).map(of_seed).collect()
+    seeds.into_iter().map(of_seed).collect()
 }
 
 fn style(line: &Line<'_>) -> String {

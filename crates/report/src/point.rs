@@ -136,7 +136,7 @@ impl<'a> Point<'a> {
         let dots = |accuracy: &dyn Fn(i32) -> Estimate| {
             let of_seed = |seed: i32| {
                 let outcome = self.verdicts.seed(task, seed).0;
-                accuracy(seed).dot(format!("seed {seed}"), outcome)
+                accuracy(seed).dot(seed, outcome)
             };
             self.seeds().into_iter().filter_map(of_seed).collect()
         };
@@ -147,9 +147,7 @@ impl<'a> Point<'a> {
             headline: verdict.headline,
             tone: verdict.tone,
             dots: dots(&accuracy),
-            mean: accuracy(OVER_SEEDS)
-                .dot("over seeds".to_owned(), String::new())
-                .filter(|_| verdict.counted.is_none()),
+            mean: accuracy(OVER_SEEDS).dot(OVER_SEEDS, String::new()).filter(|_| verdict.counted.is_none()),
             counted: verdict.counted,
             marks,
         }
@@ -157,9 +155,10 @@ impl<'a> Point<'a> {
 }
 
 impl Estimate {
-    /// Returns it as a dot; `None` where it was not measured.
-    pub(crate) fn dot(&self, label: String, outcome: String) -> Option<Dot> {
+    /// Returns it as the dot of a seed, or over seeds; `None` where it was not measured.
+    pub(crate) fn dot(&self, seed: i32, outcome: String) -> Option<Dot> {
+        let label = if seed == OVER_SEEDS { "over seeds".to_owned() } else { format!("seed {seed}") };
         let interval = self.low.zip(self.high);
-        Some(Dot { label, outcome, value: self.value?, interval, text: self.text() })
+        Some(Dot { seed, label, outcome, value: self.value?, interval, text: self.text() })
     }
 }

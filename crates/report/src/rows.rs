@@ -10,6 +10,8 @@ use crate::verdict::tone;
 /// What one seed got, or all over seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dot {
+    /// The seed, or `OVER_SEEDS`.
+    pub seed: i32,
     pub label: String,
     /// The evaluator's word for it; empty over seeds.
     pub outcome: String,

@@ -79,6 +79,8 @@ document.addEventListener("pointermove", (event) => {
   else if (!document.activeElement?.matches?.("svg[tabindex]")) hideTip();
 });
 const readable = (picture, reader = marksOf(picture)) => {
+  // Where nothing was measured there is nothing to read.
+  if (!reader.count()) return;
   let at = -1;
   picture.setAttribute("tabindex", "0");
   readers.set(picture, reader);

@@ -31,7 +31,7 @@ fn build(point: &Point<'_>, _: usize) -> Result<Option<Markup>, Error> {
     let (longest, worst) = longest(point)?;
     Ok(Some(html! {
         p {
-            (tag(passed == gates)) " An auditor that shares no code with the builder compared the splits: " (passed) " of " (gates)
+            (tag(passed == gates)) " An auditor that shares with the builder only what reads the files compared the splits: " (passed) " of " (gates)
             " gates passed over " (count(compared)) " comparisons; " (counted((rows.len() - gates) as i64, "further check")) " may find something by design."
         }
         @if let Some(row) = worst { p.note {

@@ -97,20 +97,19 @@ fn picture(row: &Row, task: &str) -> Markup {
 
 fn table(point: &Point<'_>, task: &str) -> Option<Markup> {
     let row = point.row(task);
-    let line = |dot: &Dot, seed: i32| {
-        let index = point.score("trained", seed, task, RULE_INDEX);
+    let line = |dot: &Dot| {
+        let index = point.score("trained", dot.seed, task, RULE_INDEX);
         html! { td.n { (dot.text) } td.n { (index.text()) } }
     };
-    let seeds = point.seeds();
     (!row.dots.is_empty()).then(|| html! {
         details { summary { "The seeds as a table" }
             div.scroll { table {
                 thead { tr { th scope="col" { "Seed" } th.n scope="col" { "Accuracy [95 %]" } th.n scope="col" { "rule_index" } th.n scope="col" { "On train rows" } th scope="col" { "Outcome" } } }
                 tbody {
-                    @for (dot, seed) in row.dots.iter().zip(seeds) {
-                        tr { th scope="row" { (dot.label) } (line(dot, seed)) td.n { (maybe_share(point.verdicts.seed(task, seed).1)) } td { (dot.outcome.replace('_', " ")) } }
+                    @for dot in &row.dots {
+                        tr { th scope="row" { (dot.label) } (line(dot)) td.n { (maybe_share(point.verdicts.seed(task, dot.seed).1)) } td { (dot.outcome.replace('_', " ")) } }
                     }
-                    @if let Some(mean) = &row.mean { tr { th scope="row" { (mean.label) } (line(mean, OVER_SEEDS)) td {} td {} } }
+                    @if let Some(mean) = &row.mean { tr { th scope="row" { (mean.label) } (line(mean)) td {} td {} } }
                     @if let Some(counted) = &row.counted { tr { th scope="row" { "over seeds" } td colspan="4" { (counted) ": they disagree, so there is no mean" } } }
                 }
             } }
