@@ -27,13 +27,15 @@ impl Interval {
     }
 }
 
-/// Returns the Wilson score interval (Wilson 1927) of a share of so many independent answers; nothing when there are none.
+/// Returns the Wilson score interval (Wilson 1927) of a share of so many independent answers, which rounding may have pushed
+/// past 0 or 1; nothing when there are none.
 /// `alpha` is what it leaves out on both sides together.
 #[must_use]
 pub fn wilson(share: f64, n: f64, alpha: f64) -> Option<Interval> {
     if n <= 0.0 || !share.is_finite() {
         return None;
     }
+    let share = share.clamp(0.0, 1.0);
     let z = normal(alpha);
     let spread = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
     let (centre, scale) = (share + z * z / (2.0 * n), 1.0 + z * z / n);
