@@ -1,6 +1,6 @@
 //! The metrics of a model with parts of it taken away, beside those of the full model.
 
-use transformer::Transformer;
+use transformer::{NoHook, Transformer};
 
 use crate::component::Component;
 use crate::context::{Context, Model};
@@ -59,10 +59,8 @@ impl<'a> Ablations<'a> {
         metrics: &'a [Metric],
     ) -> candle_core::Result<Ablations<'a>> {
         let (shape, model) = (&context.shape, &model.transformer);
-        // Without a hook the model may round otherwise; an idle part must cost exactly nothing.
-        let whole = || Ablate::new(shape, &[], None);
         let full = task.groups.iter().map(|group| {
-            let logits = Logits::new(&forward(model, &group.tokens, &mut whole())?)?;
+            let logits = Logits::new(&forward(model, &group.tokens, &mut NoHook)?)?;
             let foils = logits.foils(&group.rows);
             let values = metrics.iter().map(|metric| metric.of(&logits, &group.rows, &foils)).collect();
             Ok(Full { foils, values })

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use artifact::tables::{FEW_CLUSTERS, SeedVerdict, Verdict as Decided};
+
 use crate::Error;
 use crate::folder::Source;
 use crate::number::{count, counted, share};
-use artifact::tables::{SeedVerdict, Verdict as Decided};
 
 /// The answer to "rule or memory?".
 #[derive(Debug, Clone, PartialEq)]
@@ -98,12 +99,9 @@ impl Verdicts {
     }
 }
 
-/// Below so many effective clusters a number is marked.
-const FEW: f64 = 20.0;
-
 /// Returns `42.5 independent clusters`, and says where they are few.
 pub(crate) fn clusters(effective: f64) -> String {
-    let few = if effective < FEW { ", few: they bear little" } else { "" };
+    let few = if effective < FEW_CLUSTERS { ", few: they bear little" } else { "" };
     format!("{effective:.1} independent clusters{few}")
 }
 

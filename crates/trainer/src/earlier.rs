@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::tables::{Resume, Token, TrainedOn};
-use candle_core::Tensor;
 use checkpoint::{Checkpoints, read_listed};
 
 use crate::Error;
@@ -103,10 +102,7 @@ impl Earlier {
             let message = format!("{seed} is no seed of the run that `from` names");
             return Err(Error::config("seeds", message, format!("choose from {}", seeds.join(", "))));
         };
-        let model = self.models.load(checkpoint)?;
-        let flat: Vec<Tensor> =
-            model.parameters().values().map(Tensor::flatten_all).collect::<candle_core::Result<_>>()?;
-        let weights = Tensor::cat(&flat, 0)?.to_vec1()?;
+        let weights = transformer::flatten(self.models.load(checkpoint)?.parameters())?;
         let Some(resume) = self.resume.get(&seed) else {
             return Err(refuse(&self.resume_table, &format!("it has no row of seed {seed}")));
         };
