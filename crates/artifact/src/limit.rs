@@ -73,7 +73,7 @@ pub(crate) fn open_file(path: &Path) -> Result<(File, u64)> {
 /// Returns the bytes of a regular file of at most `most` bytes.
 ///
 /// # Errors
-/// As [`open_file`]; [`Error::Demand`] where it is larger.
+/// When there is no such file, it cannot be opened or is something else; [`Error::Demand`] where it is larger.
 pub fn read_file(path: &Path, most: u64) -> Result<Vec<u8>> {
     let (file, size) = open_file(path)?;
     within(path, || "the file".to_owned(), size, most)?;

@@ -13,7 +13,7 @@ const SINGLE: [&str; 4] = ["separator", "begin", "end", "pad"];
 /// Returns the tokens of `vocabulary.parquet` by id, which run from 0 without a gap.
 ///
 /// # Errors
-/// When the table cannot be read, or is no vocabulary: see [`check_vocabulary`].
+/// When the table cannot be read, or is no vocabulary: [`Error::Row`] with the first row that does not fit.
 pub fn read_vocabulary(path: &Path) -> Result<Vec<Token>> {
     check_vocabulary(read_table(path)?, path)
 }

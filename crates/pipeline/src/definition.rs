@@ -34,7 +34,7 @@ impl Definition {
     /// The path of a set starts at a stage; the verb may be left out. Its value is read as YAML.
     ///
     /// # Errors
-    /// [`Error::Definition`] with every mistake, or [`Error::Io`].
+    /// [`crate::Error::Definition`] with every mistake, or [`crate::Error::Io`].
     pub fn load(file: &Path, sets: &[String]) -> Result<Self> {
         Self::parse(file, &read::bytes(file)?, sets)
     }
@@ -42,7 +42,7 @@ impl Definition {
     /// As [`Definition::load`], from `bytes`; `file` is only named in messages.
     ///
     /// # Errors
-    /// [`Error::Definition`] with every mistake.
+    /// [`crate::Error::Definition`] with every mistake.
     pub fn parse(file: &Path, bytes: &[u8], sets: &[String]) -> Result<Self> {
         let (mut value, locations) = read::read(file, bytes)?;
         let mut source = Source { file: file.to_owned(), locations, applied: set::Applied::default() };

@@ -35,7 +35,7 @@ pub struct Input {
     pub role: String,
     /// Whether the role takes a list.
     pub many: bool,
-    /// Indices into [`Plan::jobs`]; one unless `many`.
+    /// Indices into [`crate::Plan::jobs`]; one unless `many`.
     pub jobs: Vec<usize>,
     /// Patterns of the files that are read of it.
     pub(crate) reads: Arc<GlobSet>,
