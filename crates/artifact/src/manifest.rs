@@ -110,6 +110,13 @@ impl Folder {
         Ok(Self { path: path.to_owned(), manifest })
     }
 
+    /// Returns the same folder as one that holds no other files than those that `reads` says yes to.
+    #[must_use]
+    pub fn only(mut self, reads: impl Fn(&str) -> bool) -> Self {
+        self.manifest.files.retain(|file| reads(&file.path));
+        self
+    }
+
     /// Returns its manifest.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {

@@ -43,6 +43,8 @@ fn the_first_folder_of_a_name_stays() {
         assert_eq!(read.manifest().key, "first");
         assert_eq!(read.file("sub/a.txt").unwrap(), target.join("sub/a.txt"));
         assert!(read.file("sub/b.txt").unwrap_err().to_string().contains("lists no `sub/b.txt`"));
+        let other = read.only(|name| name != "sub/a.txt");
+        assert!(other.file("sub/a.txt").unwrap_err().to_string().contains("lists no `sub/a.txt`"));
     }
 }
 

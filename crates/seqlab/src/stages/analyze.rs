@@ -1,4 +1,3 @@
-use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
@@ -70,7 +69,7 @@ fn run(spec: &Spec) -> Result<(), Failure> {
         audit: match spec.input("audit") {
             None => None,
             Some(path) => {
-                let audit = Folder::open(path)?;
+                let audit = stage::open(spec, "audit", path)?;
                 Some((audit.file("audited.parquet")?, audit.file("certificate.parquet")?))
             }
         },

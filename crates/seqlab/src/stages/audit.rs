@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use serde_json::Value;
 
@@ -87,15 +86,15 @@ fn run(spec: &Spec) -> Result<(), Failure> {
 
 /// Returns what was trained on; the same rows under two names are trained on once.
 fn trained_on(spec: &Spec) -> Result<Vec<auditor::TrainedOn>, Failure> {
-    let digests = spec.provenance().inputs;
+    let digests = &spec.digests;
     let (mut seen, mut all) = (BTreeSet::new(), Vec::new());
     for (number, folder) in spec.folders("trained_on").iter().enumerate() {
-        let name = format!("trained_on[{number}]/train-");
-        let of_train = digests.iter().filter(|(file, _)| file.starts_with(&name));
+        let name = format!("trained_on[{number}]");
+        let of_train = digests.iter().filter(|(file, _)| file.starts_with(&format!("{name}/train-")));
         if !seen.insert(of_train.map(|(_, digest)| digest.clone()).collect::<Vec<_>>()) {
             continue;
         }
-        let folder = Folder::open(&folder.path)?;
+        let folder = stage::open(spec, &name, &folder.path)?;
         all.push(auditor::TrainedOn {
             train: folder.shards("train")?,
             validation: folder.shards("validation")?,

@@ -1,5 +1,7 @@
 //! What every adapter says of its stage, and what several of them do.
 
+use std::path::Path;
+
 use artifact::Folder;
 use pipeline::{Problem, Role, Root, Spec, Together};
 use schemars::{Schema, SchemaGenerator};
@@ -60,9 +62,15 @@ pub(super) fn config<T: DeserializeOwned>(spec: &Spec) -> Result<T, Failure> {
         .map_err(|error| Failure::stage(format!("the config of stage {}: {error}", spec.stage)))
 }
 
-/// Opens the folder of the input `role`, of which only what its manifest lists is read.
+/// Opens the folder of the input `role`.
 pub(super) fn input(spec: &Spec, role: &str) -> Result<Folder, Failure> {
     let path = spec.input(role);
     let path = path.ok_or_else(|| Failure::stage(format!("stage {} has no input `{role}`", spec.stage)))?;
-    Ok(Folder::open(path)?)
+    open(spec, role, path)
+}
+
+/// Opens the folder of an input, `role` or `role[n]`, of which only those files are read whose digests are part of the key.
+pub(super) fn open(spec: &Spec, role: &str, path: &Path) -> Result<Folder, Failure> {
+    let read = |file: &str| spec.digests.contains_key(&format!("{role}/{file}"));
+    Ok(Folder::open(path)?.only(read))
 }
