@@ -23,6 +23,16 @@ pub enum Error {
         /// The list.
         path: PathBuf,
     },
+    /// Two rows of the list are of one seed and step.
+    #[error("{}: seed {seed}, step {step} is listed twice; rerun the train stage", path.display())]
+    Twice {
+        /// The list.
+        path: PathBuf,
+        /// The seed.
+        seed: i32,
+        /// The step.
+        step: i64,
+    },
     /// A file is not what the list says.
     #[error(
         "{}: its digest should be {}, found {found} (seed {seed}); rerun the stage that wrote it",

@@ -38,8 +38,13 @@ impl Checkpoints {
         let text = artifact::read_file(model, MOST_CONFIG)?;
         let shape = read_config(&text)
             .map_err(|source| Error::Shape { path: model.to_owned(), source: Box::new(source) })?;
-        let listed: BTreeMap<_, _> =
-            read_table::<Checkpoint>(table)?.into_iter().map(|row| ((row.seed, row.step), row)).collect();
+        let mut listed = BTreeMap::new();
+        for row in read_table::<Checkpoint>(table)? {
+            let (seed, step) = (row.seed, row.step);
+            if listed.insert((seed, step), row).is_some() {
+                return Err(Error::Twice { path: table.to_owned(), seed, step });
+            }
+        }
         if listed.is_empty() {
             return Err(Error::Empty { path: table.to_owned() });
         }
@@ -58,6 +63,12 @@ impl Checkpoints {
             self.listed.range((row.seed, row.step)..=(row.seed, i64::MAX)).nth(1).is_none()
         };
         self.listed.values().filter(ends)
+    }
+
+    /// Returns the last checkpoint of a seed.
+    #[must_use]
+    pub fn last_of(&self, seed: i32) -> Option<&Checkpoint> {
+        self.listed.range((seed, i64::MIN)..=(seed, i64::MAX)).next_back().map(|(_, row)| row)
     }
 
     /// Returns the checkpoints of one step, by seed; 0 is the untrained models.

@@ -40,6 +40,10 @@ fn seeds_and_steps_are_found_in_any_order_and_loaded_one_by_one() {
     let checkpoints = read(&folder).expect("a whole folder");
     let names = |rows: Vec<&Checkpoint>| rows.iter().map(|row| (row.seed, row.step)).collect::<Vec<_>>();
     assert_eq!(names(checkpoints.last().collect()), [(0, 40), (7, 300)]);
+    assert_eq!(
+        names([0, 7, 3].iter().filter_map(|&seed| checkpoints.last_of(seed)).collect()),
+        [(0, 40), (7, 300)]
+    );
     assert_eq!(names(checkpoints.at_step(0).collect()), [(0, 0), (7, 0)]);
     assert_eq!(names(checkpoints.at_step(20).collect()), [(0, 20)]);
     assert_eq!(checkpoints.shape().d_vocab, 4);
@@ -48,6 +52,12 @@ fn seeds_and_steps_are_found_in_any_order_and_loaded_one_by_one() {
         let model = checkpoints.load(row).expect("what was listed");
         assert_eq!(model.to_safetensors().expect("its bytes"), bytes);
     }
+}
+
+#[test]
+fn a_model_that_is_listed_twice_is_refused() {
+    let error = read(&folder(&[(3, 10), (4, 10), (3, 10)])).expect_err("which one is meant?").to_string();
+    assert!(error.ends_with("seed 3, step 10 is listed twice; rerun the train stage"), "{error}");
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Earlier {
 
     /// Puts a seed to where the earlier run left it.
     pub(crate) fn load(&self, seed: i32, learner: &mut Learner) -> Result<(), Error> {
-        let Some(checkpoint) = self.models.last().find(|checkpoint| checkpoint.seed == seed) else {
+        let Some(checkpoint) = self.models.last_of(seed) else {
             let seeds: Vec<String> = self.models.last().map(|known| known.seed.to_string()).collect();
             let message = format!("{seed} is no seed of the run that `from` names");
             return Err(Error::config("seeds", message, format!("choose from {}", seeds.join(", "))));
