@@ -73,9 +73,12 @@ fn together(stage: &Together<'_>) -> Result<Value, Vec<Problem>> {
     }
     let config: evaluator::Config = pipeline::typed(stage.config)?;
     let (positions, batch) = (built.rows.longest() as u64, built.rows.most().min(config.batch as u64));
-    let numbers = models.shape.activations(batch, positions);
+    // Rows go through the model in tiles, as in training; of all of them the logits are kept, at most of every position.
+    let (tile, row) =
+        (told::tile(&models.shape, positions), u128::from(positions) * models.shape.d_vocab as u128);
+    let numbers = tile + u128::from(batch) * row;
     if numbers > ACTIVATIONS {
-        let fits = ACTIVATIONS / models.shape.activations(1, positions).max(1);
+        let fits = ACTIVATIONS.saturating_sub(tile) / row.max(1);
         let (asked, possible) = (told::gibibytes(numbers), told::gibibytes(ACTIVATIONS));
         let message = format!(
             "a pass over {batch} rows of {positions} tokens takes about {asked}, of at most {possible}"

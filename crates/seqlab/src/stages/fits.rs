@@ -4,7 +4,7 @@ use pipeline::{Beside, Problem, Together};
 use trainer::{BatchSize, Config, Loss, Order, Span};
 
 use super::stage::problem;
-use super::told::{ACTIVATIONS, Data, Models, gibibytes, read};
+use super::told::{self, ACTIVATIONS, Data, Models, gibibytes, read};
 
 /// Returns what is told of the models, or what is wrong.
 pub(crate) fn models(config: &Config, stage: &Together<'_>) -> Result<Option<Models>, Vec<Problem>> {
@@ -148,9 +148,8 @@ fn check_memory(models: &Models, data: &Data, beside: &Beside<'_>) -> Option<Pro
         let message = format!("with the {tokens} tokens of `{}`: {message}", beside.stage);
         return Some(problem("model".to_owned(), message, "make the model smaller".to_owned()));
     }
-    // Sequences go through training in tiles of some 64 tokens, or one by one.
     let positions = data.rows.seen.saturating_sub(1).max(1) as u64;
-    let numbers = models.shape.activations((64 / positions).max(1), positions);
+    let numbers = told::tile(&models.shape, positions);
     (numbers > ACTIVATIONS).then(|| {
         let (asked, possible) = (gibibytes(numbers), gibibytes(ACTIVATIONS));
         let message = format!(

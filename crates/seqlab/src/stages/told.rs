@@ -164,6 +164,12 @@ pub(crate) fn check_audit(
 /// Numbers (of 4 bytes) that a pass through a model may keep at once, at most: 8 GiB.
 pub(crate) const ACTIVATIONS: u128 = 1 << 31;
 
+/// Returns about how many numbers the engine keeps at once of rows of so many positions: they go through it in tiles of some 64
+/// tokens, or one by one.
+pub(crate) fn tile(shape: &transformer::Config, positions: u64) -> u128 {
+    shape.activations((64 / positions.max(1)).max(1), positions)
+}
+
 /// Says how much memory so many numbers take.
 pub(crate) fn gibibytes(numbers: u128) -> String {
     format!("{} GiB", numbers.div_ceil(1 << 28))
