@@ -5,6 +5,9 @@ use crate::analyses::Analysis;
 use crate::error::Error;
 use crate::named;
 
+/// Rows that all bootstrap draws of a task take together, at most: 512 MiB.
+const MOST_DRAWN: usize = 1 << 27;
+
 /// What is analysed, and on which rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -44,7 +47,16 @@ impl Config {
             analysis.get().check().map_err(|error| error.inside(&format!("{at}.{name}")))?;
         }
         Error::unless_within("sample", self.sample, 1..=4096, 256)?;
-        Error::unless_within("bootstrap_draws", self.bootstrap_draws as usize, 100..=100_000, 1000)
+        Error::unless_within("bootstrap_draws", self.bootstrap_draws as usize, 100..=100_000, 1000)?;
+        let (draws, drawn) = (self.bootstrap_draws, self.bootstrap_draws as usize * self.sample);
+        if drawn > MOST_DRAWN {
+            let message = format!(
+                "{draws} draws from {} rows take {drawn} places, of at most {MOST_DRAWN}",
+                self.sample
+            );
+            return Err(Error::config("bootstrap_draws", message, "lower it, or `sample`"));
+        }
+        Ok(())
     }
 }
 
@@ -100,6 +112,7 @@ mod tests {
             (r#"{"sample":0}"#, "sample: "),
             (r#"{"sample":4097}"#, "sample: "),
             (r#"{"bootstrap_draws":1}"#, "bootstrap_draws: "),
+            (r#"{"sample":4096,"bootstrap_draws":100000}"#, "bootstrap_draws: "),
         ] {
             let config: Config = serde_json::from_str(text).expect(text);
             let message = config.check().expect_err("it is out of range").to_string();
