@@ -3,14 +3,12 @@
 /// What is computed with in 32 bits, with room for a product: nothing becomes 0 or infinite by being read.
 pub(crate) const COMPUTABLE: (f64, f64) = (1e-30, 1e30);
 
-/// Says what is expected of a number where it is not between two bounds above 0, both included.
-pub(crate) fn bounded(value: f64, (least, most): (f64, f64)) -> Result<(), String> {
-    if value > 0.0 && (least..=most).contains(&value) {
-        return Ok(());
-    }
+/// Returns what is expected of a number that is not between two bounds above 0, both included; nothing of one that is.
+pub(crate) fn expected(value: f64, (least, most): (f64, f64)) -> Option<String> {
     match value > 0.0 {
-        true => Err(format!("from {} to {}", number(least), number(most))),
-        false => Err("a positive number".to_owned()),
+        true if (least..=most).contains(&value) => None,
+        true => Some(format!("from {} to {}", number(least), number(most))),
+        false => Some("a positive number".to_owned()),
     }
 }
 

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use transformer::{ActFn, Normalization, PositionalEmbedding};
 
 use crate::batch_size::BatchSize;
-use crate::bounds::{COMPUTABLE, bounded, number};
+use crate::bounds::{COMPUTABLE, expected, number};
 use crate::{Error, Optimizer, Seeds};
 
 /// What is trained, how, and how often.
@@ -250,7 +250,7 @@ impl Model {
             return Err(Error::config("model.dropout", message, "leave it out for none"));
         }
         let range = self.initializer_range;
-        if let Err(expected) = bounded(range, (COMPUTABLE.0, 1e3)) {
+        if let Some(expected) = expected(range, (COMPUTABLE.0, 1e3)) {
             let message = format!("must be {expected}, found {}", number(range));
             return Err(Error::config("model.initializer_range", message, "leave it out for the default"));
         }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use transformer::engine::AdamW;
 
 use crate::Error;
-use crate::bounds::{COMPUTABLE, bounded, number};
+use crate::bounds::{COMPUTABLE, expected, number};
 
 /// Adam or AdamW, with weight decay on matrices (never on biases or normalization weights).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -73,24 +73,24 @@ impl Default for Optimizer {
 impl Optimizer {
     pub(crate) fn check(&self, steps: u64) -> Result<(), Error> {
         let share = |value: f64| match (0.0..1.0).contains(&value) {
-            true => Ok(()),
-            false => Err("at least 0 and less than 1".to_owned()),
+            true => None,
+            false => Some("at least 0 and less than 1".to_owned()),
         };
         let decay = |value: f64| match value {
-            0.0 => Ok(()),
-            value if value > 0.0 => bounded(value, COMPUTABLE),
-            _ => Err("at least 0".to_owned()),
+            0.0 => None,
+            value if value > 0.0 => expected(value, COMPUTABLE),
+            _ => Some("at least 0".to_owned()),
         };
         let checks = [
-            ("learning_rate", self.learning_rate, bounded(self.learning_rate, COMPUTABLE)),
+            ("learning_rate", self.learning_rate, expected(self.learning_rate, COMPUTABLE)),
             ("weight_decay", self.weight_decay, decay(self.weight_decay)),
             ("beta1", self.beta1, share(self.beta1)),
             ("beta2", self.beta2, share(self.beta2)),
-            ("eps", self.eps, bounded(self.eps, COMPUTABLE)),
-            ("clip", self.clip.unwrap_or(1.0), self.clip.map_or(Ok(()), |clip| bounded(clip, COMPUTABLE))),
+            ("eps", self.eps, expected(self.eps, COMPUTABLE)),
+            ("clip", self.clip.unwrap_or(1.0), self.clip.and_then(|clip| expected(clip, COMPUTABLE))),
         ];
-        for (name, value, checked) in checks {
-            if let Err(expected) = checked {
+        for (name, value, expected) in checks {
+            if let Some(expected) = expected {
                 let message = format!("must be {expected}, found {}", number(value));
                 let at = format!("optimizer.{name}");
                 return Err(Error::config(at, message, "leave it out for the default"));

@@ -185,11 +185,12 @@ impl Resume<'_> {
                     }
                     return Ok(record);
                 }
-                Err(message) => _ = refused.get_or_insert(format!("{}: {message}", folder.display())),
+                Err(why) => _ = refused.get_or_insert((folder, why)),
             }
         }
-        if let Some(message) = refused {
-            tracing::warn!("seed {seed} starts anew, what was left of it cannot be used: {message}");
+        if let Some((folder, why)) = refused {
+            let folder = folder.display();
+            tracing::warn!("seed {seed} starts anew, what was left of it cannot be used: {folder}: {why}");
         }
         Ok(Record::default())
     }
@@ -200,21 +201,21 @@ impl Resume<'_> {
         folder: &Path,
         owner: &Owner,
         learner: &mut Learner,
-    ) -> Result<Result<Record, String>, Error> {
+    ) -> Result<Result<Record, Unusable>, Error> {
         let state = match State::read(folder)? {
             Ok(state) => state,
-            Err(message) => return Ok(Err(message)),
+            Err(why) => return Ok(Err(why)),
         };
         if state.owner != *owner {
-            return Ok(Err("it is of another seed, run or model".to_owned()));
+            return Ok(Err(Unusable::Another));
         }
         let mut tensors = Vec::new();
         for name in [LEARNER, TRAINING, CHECKPOINTS] {
             let Some(bytes) = file::read(&folder.join(name))? else {
-                return Ok(Err(format!("{name} is missing")));
+                return Ok(Err(Unusable::Missing(name.to_owned())));
             };
             if state.files.get(name) != Some(&digest_bytes(&bytes)) {
-                return Ok(Err(format!("{name} is not what was saved")));
+                return Ok(Err(Unusable::Changed(name.to_owned())));
             }
             if name == LEARNER {
                 tensors = bytes;
@@ -224,24 +225,23 @@ impl Resume<'_> {
         let checkpoints = read_table::<Checkpoint>(&folder.join(CHECKPOINTS));
         let (training, checkpoints) = match (training, checkpoints) {
             (Ok(training), Ok(checkpoints)) => (training, checkpoints),
-            (Err(error), _) | (_, Err(error)) => return Ok(Err(error.to_string())),
+            (Err(error), _) | (_, Err(error)) => return Ok(Err(error.into())),
         };
         for Checkpoint { seed, step, path, digest } in &checkpoints {
             if *seed != owner.seed || *path != checkpoint_path(*seed, *step) {
-                return Ok(Err(format!("{path} is no place of a checkpoint of it")));
+                return Ok(Err(Unusable::Misplaced(path.clone())));
             }
             match file::read(&self.folder.join(path))? {
                 Some(bytes) if digest_bytes(&bytes) == *digest => {}
-                Some(_) => return Ok(Err(format!("{path} is not what was saved"))),
-                None => return Ok(Err(format!("{path} is missing"))),
+                Some(_) => return Ok(Err(Unusable::Changed(path.clone()))),
+                None => return Ok(Err(Unusable::Missing(path.clone()))),
             }
         }
         let restored = Tensors::read(&tensors).and_then(|tensors| {
             let weights = tensors.floats(WEIGHTS, learner.weights().len())?;
             learner.restore(weights, &tensors)
         });
-        let record = restored.map(|()| Record { training, checkpoints, resume: None });
-        Ok(record.map_err(|error| error.to_string()))
+        Ok(restored.map(|()| Record { training, checkpoints, resume: None }).map_err(Unusable::from))
     }
 
     /// Returns how many steps of the run a seed has done by what is saved of it, without looking further.
@@ -257,18 +257,37 @@ impl Resume<'_> {
     }
 }
 
+/// Why a seed starts anew instead of going on from what was saved of it.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("it is of another seed, run or model")]
+    Another,
+    #[error("{0} is missing")]
+    Missing(String),
+    #[error("{0} is not what was saved")]
+    Changed(String),
+    #[error("{0} is no place of a checkpoint of it")]
+    Misplaced(String),
+    #[error("{STATE} is no list of a state: {0}")]
+    State(#[from] serde_json::Error),
+    #[error(transparent)]
+    Table(#[from] artifact::Error),
+    #[error(transparent)]
+    Tensors(#[from] transformer::Error),
+}
+
 impl State {
     /// Reads the list of a folder, or says what is wrong with it.
-    fn read(folder: &Path) -> Result<Result<Self, String>, Error> {
+    fn read(folder: &Path) -> Result<Result<Self, Unusable>, Error> {
         let Some(bytes) = file::read(&folder.join(STATE))? else {
-            return Ok(Err(format!("{STATE} is missing")));
+            return Ok(Err(Unusable::Missing(STATE.to_owned())));
         };
         let signed: Signed = match serde_json::from_slice(&bytes) {
             Ok(signed) => signed,
-            Err(error) => return Ok(Err(format!("{STATE} is no list of a state: {error}"))),
+            Err(error) => return Ok(Err(error.into())),
         };
         if signed.digest != signed.state.digest() || signed.state.format != FORMAT {
-            return Ok(Err(format!("{STATE} is not what was saved")));
+            return Ok(Err(Unusable::Changed(STATE.to_owned())));
         }
         Ok(Ok(signed.state))
     }

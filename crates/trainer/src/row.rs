@@ -60,28 +60,21 @@ impl Vocabulary {
 impl Scoring {
     /// Returns a row of `split`, after checking it.
     pub(crate) fn row(&self, split: &'static str, example: ExampleTokens) -> Result<Row, Error> {
-        match self.answer(&example) {
-            Ok(answer) => Ok(Row { tokens: example.tokens, answer }),
-            Err(message) => {
-                Err(Error::Data { split, message: format!("row {}: {message}", example.example_id) })
-            }
-        }
-    }
-
-    fn answer(&self, example: &ExampleTokens) -> Result<Range<usize>, String> {
-        let ExampleTokens { tokens, answer_start, answer_length, .. } = example;
+        let ExampleTokens { tokens, answer_start, answer_length, .. } = &example;
+        let refuse =
+            |message| Err(Error::Data { split, message: format!("row {}: {message}", example.example_id) });
         let size = self.vocabulary.size;
         if let Some(token) = tokens.iter().find(|&&token| usize::from(token) >= size) {
-            return Err(format!("token {token} is not in the vocabulary of {size}"));
+            return refuse(format!("token {token} is not in the vocabulary of {size}"));
         }
         if tokens.len() > LONGEST {
-            return Err(format!("it has {} tokens, at most {LONGEST} can be trained on", tokens.len()));
+            return refuse(format!("it has {} tokens, at most {LONGEST} can be trained on", tokens.len()));
         }
         let start = usize::try_from(*answer_start).unwrap_or(0);
         let length = usize::try_from(*answer_length).unwrap_or(0);
         let end = start.saturating_add(length);
         if start == 0 || length == 0 || end > tokens.len() {
-            return Err(format!(
+            return refuse(format!(
                 "the answer (start {answer_start}, length {answer_length}) must lie in the {} tokens, after the first",
                 tokens.len()
             ));
@@ -89,9 +82,12 @@ impl Scoring {
         if let Loss::Span(Span { from }) = self.loss
             && from >= tokens.len()
         {
-            return Err(format!("loss.span.from {from} leaves none of its {} tokens to score", tokens.len()));
+            return refuse(format!(
+                "loss.span.from {from} leaves none of its {} tokens to score",
+                tokens.len()
+            ));
         }
-        Ok(start..end)
+        Ok(Row { answer: start..end, tokens: example.tokens })
     }
 
     /// Returns the positions of a row's tokens that count in the loss.

@@ -43,8 +43,7 @@ impl Tensors {
 
 /// Writes tensors as a safetensors file and returns its digest.
 pub(crate) fn write_tensors(path: &Path, tensors: HashMap<&str, Tensor>) -> Result<String, Error> {
-    let bytes = safetensors::serialize(tensors, None)
-        .map_err(|error| transformer::Error::Weights(error.to_string()))?;
+    let bytes = transformer::write_tensors(tensors)?;
     file::write(path, &bytes)?;
     Ok(artifact::digest_bytes(&bytes))
 }
