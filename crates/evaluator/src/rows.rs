@@ -1,7 +1,6 @@
 //! The rows that are scored, checked against their own columns, with what the scores need beside them.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use answer::{Kinds, Target};
@@ -38,12 +37,7 @@ pub(crate) fn read(split: &str, paths: &[PathBuf], kinds: &Kinds) -> Result<Vec<
         for batch in table_rows::<Example>(path)? {
             for example in batch? {
                 if !known.insert(example.example_id) {
-                    let message = "another row has the same `example_id`".to_owned();
-                    return Err(Error::Row {
-                        split: split.to_owned(),
-                        example_id: example.example_id,
-                        message,
-                    });
+                    return Err(twice(split, example.example_id));
                 }
                 rows.push(Row::new(split, example, kinds)?);
             }
@@ -54,49 +48,32 @@ pub(crate) fn read(split: &str, paths: &[PathBuf], kinds: &Kinds) -> Result<Vec<
 
 /// Returns a keyed sample of the train rows in their own order.
 ///
-/// A row is in the sample by its `example_id` alone, so that other rows come and go without moving it much.
+/// A row is in the sample by its `example_id` alone, so that other rows come and go without moving it much; no more than `most` of
+/// them are held.
 pub(crate) fn read_sample(paths: &[PathBuf], most: usize, kinds: &Kinds) -> Result<Vec<Row>, Error> {
-    let mut kept = BinaryHeap::<(u64, Reverse<u64>, Keyed)>::new();
-    let mut number = 0_u64;
+    let mut kept = BTreeMap::<(u64, i64), (u64, Example)>::new();
+    let mut number = 0;
     for path in paths {
         for batch in table_rows::<Example>(path)? {
             for example in batch? {
-                let key = stream::word("evaluator/train_rows", &[example.example_id as u64]);
-                if kept.len() < most || kept.peek().is_some_and(|(largest, ..)| key < *largest) {
-                    kept.push((key, Reverse(number), Keyed(example)));
+                let example_id = example.example_id;
+                let key = stream::word("evaluator/train_rows", &[example_id as u64]);
+                if kept.insert((key, example_id), (number, example)).is_some() {
+                    return Err(twice("train", example_id));
                 }
                 if kept.len() > most {
-                    kept.pop();
+                    kept.pop_last();
                 }
                 number += 1;
             }
         }
     }
-    let mut kept: Vec<(u64, Example)> =
-        kept.into_iter().map(|(_, Reverse(n), Keyed(example))| (n, example)).collect();
+    let mut kept: Vec<(u64, Example)> = kept.into_values().collect();
     kept.sort_by_key(|(number, _)| *number);
     kept.into_iter().map(|(_, example)| Row::new("train", example, kinds)).collect()
 }
 
-/// An example that is ordered by what stands before it in a tuple only.
-struct Keyed(Example);
-
-impl PartialEq for Keyed {
-    fn eq(&self, _: &Keyed) -> bool {
-        true
-    }
-}
-
-impl Eq for Keyed {}
-
-impl PartialOrd for Keyed {
-    fn partial_cmp(&self, other: &Keyed) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Keyed {
-    fn cmp(&self, _: &Keyed) -> std::cmp::Ordering {
-        std::cmp::Ordering::Equal
-    }
+fn twice(split: &str, example_id: i64) -> Error {
+    let message = "another row has the same `example_id`".to_owned();
+    Error::Row { split: split.to_owned(), example_id, message }
 }
