@@ -30,11 +30,6 @@ impl Replacement {
 /// Sums of a metric over some rows: of the full model, of the ablated one, and the number of rows.
 pub(crate) type Sums = [f64; 3];
 
-/// Adds up, column by column.
-pub(crate) fn total(sums: impl IntoIterator<Item = Sums>) -> Sums {
-    sums.into_iter().fold([0.0; 3], |total, sums| [0, 1, 2].map(|column| total[column] + sums[column]))
-}
-
 /// A model on the rows of a task, the full model's metrics and the means known.
 pub(crate) struct Ablations<'a> {
     shape: &'a transformer::Config,
@@ -88,7 +83,7 @@ impl<'a> Ablations<'a> {
                 let ablated = metric.of(&logits, &group.rows, &full.foils);
                 for ((row, full), ablated) in group.rows.iter().zip(values).zip(ablated) {
                     if let (Some(full), Some(ablated)) = (*full, ablated) {
-                        clusters[row.cluster] = total([clusters[row.cluster], [full, ablated, 1.0]]);
+                        statistics::add(&mut clusters[row.cluster], &[full, ablated, 1.0]);
                     }
                 }
             }

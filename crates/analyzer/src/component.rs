@@ -56,23 +56,7 @@ impl fmt::Display for Component {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn shape() -> transformer::Config {
-        transformer::Config {
-            n_layers: 2,
-            d_model: 12,
-            n_ctx: 6,
-            d_head: 4,
-            n_heads: 3,
-            d_mlp: 16,
-            d_vocab: 9,
-            act_fn: transformer::ActFn::Gelu,
-            normalization_type: transformer::Normalization::LN,
-            positional_embedding_type: transformer::PositionalEmbedding::Standard,
-            attn_only: false,
-            eps: 1e-5,
-        }
-    }
+    use crate::hooks::tests::shape;
 
     #[test]
     fn components_are_named_in_order() {

@@ -108,12 +108,13 @@ impl Hook for Ablate<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use candle_core::DType;
     use transformer::{ActFn, NoHook, Normalization, PositionalEmbedding, initial_weights};
 
-    fn shape() -> transformer::Config {
+    /// A small model of two layers.
+    pub(crate) fn shape() -> transformer::Config {
         transformer::Config {
             n_layers: 2,
             d_model: 12,

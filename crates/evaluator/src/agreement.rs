@@ -5,7 +5,7 @@
 //! that agrees most counts, so that its interval is corrected for how many were asked.
 
 use artifact::tables::FEW_CLUSTERS;
-use statistics::{ALPHA, Clusters, Draws, percentile, wilson};
+use statistics::{ALPHA, Clusters, Draws, mean, percentile, sums, wilson};
 
 use crate::bootstrap::{Bootstrap, over_seeds};
 use crate::found::Found;
@@ -22,17 +22,9 @@ struct Table {
 
 impl Table {
     fn share(&self) -> f64 {
-        share(&self.seeds.iter().fold([0.0; 2], |sums, seed| [0, 1].map(|at| sums[at] + total(seed)[at])))
-            .unwrap_or(0.0)
+        let of_seeds: Vec<[f64; 2]> = self.seeds.iter().map(sums).collect();
+        mean(&sums(&of_seeds)).unwrap_or(0.0)
     }
-}
-
-fn total(clusters: &[[f64; 2]]) -> [f64; 2] {
-    clusters.iter().fold([0.0; 2], |sums, cluster| [sums[0] + cluster[0], sums[1] + cluster[1]])
-}
-
-fn share([same, wrong]: &[f64; 2]) -> Option<f64> {
-    (*wrong > 0.0).then(|| same / wrong)
 }
 
 /// Returns the agreement of each seed and over seeds with the table that agrees most over seeds, the simplest of equals; null
@@ -88,18 +80,18 @@ pub(crate) fn scores(
     let (n, clusters) = shown.map_or((0, Clusters::default()), |table| (table.rows, table.clusters));
     let alpha = ALPHA / asked.len().max(1) as f64;
     let filled = |found: Found, sums: [f64; 2], draws: Option<&Draws<2>>| {
-        let value = most.and_then(|_| share(&sums));
+        let value = most.and_then(|_| mean(&sums));
         let own = value.and_then(|value| wilson(value, clusters.effective, alpha));
-        let drawn = draws.and_then(|draws| percentile(draws.iter().map(share), alpha));
+        let drawn = draws.and_then(|draws| percentile(draws.iter().map(mean), alpha));
         let interval = own.map(|own| drawn.map_or(own, |drawn| own.hull(drawn)));
         Found { value, n, clusters: Some(clusters), ..found }.within(interval)
     };
-    let sums = |number: usize| most.map_or([0.0; 2], |table| total(&table.seeds[number]));
+    let of_seed = |number: usize| most.map_or([0.0; 2], |table| sums(&table.seeds[number]));
     let mut scores: Vec<Found> = (answers.iter().enumerate())
-        .map(|(number, of)| filled(found(Some(of.seed), 1, of.step), sums(number), None))
+        .map(|(number, of)| filled(found(Some(of.seed), 1, of.step), of_seed(number), None))
         .collect();
     let step = answers.iter().map(|answers| answers.step).max().unwrap_or(-1);
-    let all = (0..answers.len()).map(sums).fold([0.0; 2], |all, sums| [all[0] + sums[0], all[1] + sums[1]]);
+    let all = sums(&(0..answers.len()).map(of_seed).collect::<Vec<_>>());
     let draws = most.filter(|_| answers.len() > 1).map(|table| {
         let seeds = table.seeds.iter().map(|seed| bootstrap.clusters(seed));
         let seeds: Vec<Draws<2>> = seeds.collect();

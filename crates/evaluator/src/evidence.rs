@@ -8,7 +8,7 @@ use crate::data::{Data, SPLITS};
 use crate::found::Found;
 use crate::rows::Row;
 use crate::scores::Differences;
-use crate::verdict::{Estimate, Evidence, Scored};
+use crate::verdict::{Estimate, Evidence, MIN_SEEN, Scored};
 
 /// Gathers what the verdicts rest on: over all tasks and task by task, on test rows, or validation rows where there are
 /// none.
@@ -86,6 +86,3 @@ fn unanswerable(data: &Data, split: &str, task: &str) -> u64 {
     let seen = |row: &Row| data.answer_seen.get(&row.example.example_id).copied().unwrap_or(0);
     rows.filter(|row| seen(row) < MIN_SEEN && data.tasks.in_one_token(&row.example.task)).count() as u64
 }
-
-/// So often an answer has to be a target of training, as where rows are built by default.
-const MIN_SEEN: i64 = 3;

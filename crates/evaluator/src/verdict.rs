@@ -6,7 +6,7 @@
 use artifact::guarantee;
 use artifact::number::{count, counted, share};
 use artifact::tables::{FEW_CLUSTERS, SeedVerdict, Verdict};
-use statistics::{Clusters, may_differ};
+use statistics::{Clusters, PAIRED, may_differ};
 
 use crate::metrics::MEASURABLE;
 
@@ -14,7 +14,7 @@ mod sentence;
 mod word;
 
 use word::{AS_CLOSE, DISAGREE, FITTED, MEMORY, PARTLY, RULE, Word};
-pub(crate) use word::{Estimate, Evidence, Scored};
+pub(crate) use word::{Estimate, Evidence, MIN_SEEN, Scored};
 
 impl Evidence {
     /// Returns the rows of the seeds.
@@ -89,10 +89,9 @@ impl Evidence {
                 share(may_differ(seeds))
             ));
         } else if seeds > 1 && spread > DISAGREE && self.difference.is_none() {
-            caveats.push(
-                "Whether seeds disagree cannot be told: they have fewer than 10 effective clusters of rows in common."
-                    .to_owned(),
-            );
+            caveats.push(format!(
+                "Whether seeds disagree cannot be told: they have fewer than {PAIRED} effective clusters of rows in common."
+            ));
         }
         if seeds < 6 {
             let seeds = counted(seeds as i64, "seed");
@@ -100,7 +99,7 @@ impl Evidence {
         }
         if self.unanswerable > 0 {
             caveats.push(format!(
-                "{} of {} have an answer that was trained as one fewer than 3 times: no model could learn to give it.",
+                "{} of {} have an answer that was trained as one fewer than {MIN_SEEN} times: no model could learn to give it.",
                 count(self.unanswerable as i64),
                 counted(self.rows as i64, "row"),
             ));

@@ -80,7 +80,7 @@ const MEANINGS: [(&str, &str); 6] = [
     ("S_best", "accuracy of the best shallow table: it can combine single pieces, but knows no rule"),
     (
         "rule_index",
-        "(accuracy − U_best) / (1 − U_best): 0 for the best look-up table, 1 for the rule itself; null above U_best = 0.95",
+        "(accuracy − U_best) / (1 − U_best): 0 for the best look-up table, 1 for the rule itself; null where U_best leaves too little room",
     ),
     ("beyond_memory", "accuracy on the rows that no look-up table solves"),
 ];

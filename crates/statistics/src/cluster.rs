@@ -3,7 +3,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use crate::interval::{ALPHA, Interval, newcombe, wilson};
 
 /// Fewer effective clusters than this say nothing of a difference on the same clusters.
-const PAIRED: f64 = 10.0;
+pub const PAIRED: f64 = 10.0;
 
 /// The clusters that some rows are in.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -20,7 +20,7 @@ mod holm;
 mod interval;
 mod resample;
 
-pub use cluster::{Clusters, Difference, paired};
+pub use cluster::{Clusters, Difference, PAIRED, paired};
 pub use holm::holm;
 pub use interval::{ALPHA, Interval, may_differ, newcombe, percentile, wilson};
-pub use resample::{Draws, Resamples, add, draw_clusters, draw_seeds, mean};
+pub use resample::{Draws, Resamples, add, draw_clusters, draw_seeds, mean, sums};

@@ -69,9 +69,10 @@ pub fn add<const W: usize>(sums: &mut [f64; W], more: &[f64; W]) {
     }
 }
 
-fn sums<'a, const W: usize>(drawn: impl Iterator<Item = &'a [f64; W]>) -> [f64; W] {
+/// Adds up, column by column.
+pub fn sums<'a, const W: usize>(rows: impl IntoIterator<Item = &'a [f64; W]>) -> [f64; W] {
     let mut sums = [0.0; W];
-    drawn.for_each(|columns| add(&mut sums, columns));
+    rows.into_iter().for_each(|columns| add(&mut sums, columns));
     sums
 }
 

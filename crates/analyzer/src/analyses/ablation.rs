@@ -8,9 +8,9 @@
 use artifact::tables::{self, Measurement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use statistics::Interval;
+use statistics::{Interval, sums};
 
-use crate::ablations::{Ablations, Replacement, Sums, total};
+use crate::ablations::{Ablations, Replacement, Sums};
 use crate::analyze::{Analyze, Output};
 use crate::component::Component;
 use crate::context::{Context, Model};
@@ -72,7 +72,7 @@ impl Analyze for Ablation {
                 let subject = context.subject(model, task);
                 for effect in &found[number] {
                     let interval = resamples.interval(&effect.clusters, percent);
-                    push(&subject, effect, total(effect.clusters.iter().copied()), interval);
+                    push(&subject, effect, sums(&effect.clusters), interval);
                 }
             }
             let Some(first) = found.first() else { continue };
@@ -80,12 +80,13 @@ impl Analyze for Ablation {
             let head = |effect: &Effect| matches!(effect.single(), Some(Component::Head { .. }));
             for (place, effect) in first[number].iter().enumerate().filter(|(_, effect)| !head(effect)) {
                 // Each seed counts once: its means, not its sums.
-                let sums = found.iter().map(|of| total(of[number][place].clusters.iter().copied()));
-                let seeds: Vec<Sums> = sums
+                let seeds: Vec<Sums> = found
+                    .iter()
+                    .map(|of| sums(&of[number][place].clusters))
                     .map(|[full, ablated, n]| [full / n.max(1.0), ablated / n.max(1.0), n.min(1.0)])
                     .collect();
                 let interval = resamples.interval(&seeds, percent);
-                push(&context.over_seeds(task), effect, total(seeds), interval);
+                push(&context.over_seeds(task), effect, sums(&seeds), interval);
             }
         }
         for task in &context.tasks {
@@ -105,9 +106,9 @@ impl Ablation {
         let mut effects = Vec::new();
         for by in Replacement::ALL {
             let mut add = |name: String, parts: Vec<Component>| {
-                let sums = ablations.without(&parts, by)?;
-                let left = sums.first().map_or(0.0, |clusters| total(clusters.iter().copied())[1]);
-                for (clusters, metric) in sums.into_iter().zip(self.metrics.iter().copied()) {
+                let without = ablations.without(&parts, by)?;
+                let left = without.first().map_or(0.0, |clusters| sums(clusters)[1]);
+                for (clusters, metric) in without.into_iter().zip(self.metrics.iter().copied()) {
                     effects.push(Effect { by, metric, name: name.clone(), parts: parts.clone(), clusters });
                 }
                 Ok::<f64, candle_core::Error>(left)

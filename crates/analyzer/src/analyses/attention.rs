@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use artifact::tables::AttentionPattern;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use statistics::mean;
+use statistics::{mean, sums};
 use transformer::HookPoint;
 
 use crate::analyze::{Analyze, Output};
@@ -60,7 +60,7 @@ impl Analyze for Attention {
                 for (&(layer, head), scores) in &found[number].scores {
                     let (part, hook) = (Component::Head { layer, head }, HookPoint::Pattern(layer));
                     for (metric, clusters) in scores {
-                        let sums = clusters.iter().fold([0.0; 2], |sums, c| [sums[0] + c[0], sums[1] + c[1]]);
+                        let sums = sums(clusters);
                         let (value, interval) = (mean(&sums), resamples.interval(clusters, mean));
                         let row = subject.measurement(metric, value, interval, sums[1] as usize);
                         output.measure(of_part(part, hook, row));

@@ -20,6 +20,9 @@ pub(super) const AS_CLOSE: f64 = 0.05;
 /// Seeds whose accuracies differ by no more than this do not disagree.
 pub(super) const DISAGREE: f64 = 0.1;
 
+/// So often an answer has to be a target of training, as where rows are built by default.
+pub(crate) const MIN_SEEN: i64 = 3;
+
 /// A value with its interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Estimate {
